@@ -1,0 +1,1 @@
+"""Store in, pages out: no model, no network."""

@@ -1,0 +1,1 @@
+"""What the judge's approvals are worth: people against judge. No torch."""

@@ -1,0 +1,1 @@
+"""Data in, a plot out; used by widgets, app and pages alike."""

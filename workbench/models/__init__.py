@@ -1,0 +1,1 @@
+"""What generates: protocols, and one file per engine."""

@@ -1,0 +1,155 @@
+"""What a model can be asked, and how it answers: the same for every engine.
+
+A pipeline holds one of these protocols and never an engine. Pictures are RGB `PIL.Image`s. Every call
+takes a batch and answers in input order; an input that the model cannot serve comes back with `error`
+set and never stops its neighbours. Work is resumable because callers ask in chunks and store each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from workbench.records import Cost
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Progress = Callable[[int], None]
+"""Called with the number of inputs answered since the last call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One question to a text or vision-language model."""
+
+    text: str
+    images: tuple[Image, ...] = ()
+    """Shown before the text, in order."""
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How an answer is drawn."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    """0: the most probable token each time."""
+    top_p: float = 1.0
+    seed: int = 0
+    schema: Mapping[str, object] | None = None
+    """JSON schema that the answer must follow; None: free text."""
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer."""
+
+    text: str
+    truncated: bool = False
+    """True where `max_tokens` ended it."""
+    error: str | None = None
+    """Why there is no answer; `text` is then empty."""
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One multiple-choice question about a shared context."""
+
+    text: str
+    answers: tuple[str, ...]
+    """The possible answers, such as `("1", "2", "3", "4", "5")`; at least two, all different."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Probabilities over a question's answers."""
+
+    distribution: tuple[float, ...]
+    """One probability per answer, summing to 1; empty where `error` is set."""
+    coverage: float = 1.0
+    """Probability that the model gave to all of the answers together, before they were scaled to 1."""
+    error: str | None = None
+    cost: Cost = field(default_factory=Cost)
+
+
+class Model(Protocol):
+    """What every model can say of itself."""
+
+    @property
+    def name(self) -> str:
+        """The string that loaded it."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """Digest or commit of the weights; part of every content key."""
+        ...
+
+
+class TextModel(Model, Protocol):
+    """Answers in text. A vision-language model is a `TextModel` that `sees`."""
+
+    @property
+    def sees(self) -> bool:
+        """True where prompts may carry images."""
+        ...
+
+    def complete(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+    ) -> list[Completion]:
+        """Answer each prompt."""
+        ...
+
+
+class Scorer(Model, Protocol):
+    """Reads probabilities of given answers; all questions about one context share one prefill."""
+
+    def score(
+        self,
+        contexts: Sequence[Prompt],
+        questions: Sequence[Sequence[Question]],
+        *,
+        progress: Progress | None = None,
+    ) -> list[list[Answer]]:
+        """Answer `questions[i]` about `contexts[i]`: one list per context, in the order asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRequest:
+    """One image to be made."""
+
+    prompt: str
+    seed: int
+    negative_prompt: str | None = None
+    width: int | None = None
+    """Pixels; None: the model's own size."""
+    height: int | None = None
+    steps: int | None = None
+    """Denoising steps; None: the model's own default."""
+    guidance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeImage:
+    """One image that was made."""
+
+    image: Image | None
+    """None where `error` is set."""
+    error: str | None = None
+    cost: Cost = field(default_factory=Cost)
+
+
+class ImageModel(Model, Protocol):
+    """Makes images from prompts."""
+
+    def make(
+        self, requests: Sequence[ImageRequest], *, progress: Progress | None = None
+    ) -> list[MadeImage]:
+        """Make one image per request."""
+        ...

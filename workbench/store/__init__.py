@@ -1,0 +1,1 @@
+"""What happened: one database, and images by content hash."""
