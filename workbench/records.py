@@ -110,6 +110,8 @@ class Listing:
     title: str
     aspects: Aspects = field(default_factory=dict)
     price: float | None = None
+    category: str | None = None
+    """Id of the category that the listing states; None where it states none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,315 @@
+"""The `workbench` command: it composes the packages and prints what came of it.
+
+Exit codes: 0 done; 1 a mistake of ours (with a traceback); 2 wrong usage; 3 the input cannot be used;
+4 something is not installed or not reachable; 5 the store refused; 6 the data cannot carry the answer;
+130 stopped by the user (run the same command again and it goes on).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench import __version__
+from workbench.errors import (
+    CalibrationError,
+    JudgingError,
+    LeakageError,
+    ModelError,
+    StoreError,
+    WorkbenchError,
+)
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+INPUT, MISSING, STORE, DATA, STOPPED = 3, 4, 5, 6, 130
+"""Exit codes; see the module's docstring."""
+
+app = typer.Typer(
+    name="workbench",
+    help="Generate, judge, audit and correct e-commerce content.",
+    epilog="\b\nStart here:\n  workbench run listings --catalog drawn:seed=7,items=120 --store demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Run a pipeline from start to end."
+)
+app.add_typer(run_app, name="run")
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        "-s",
+        envvar="WORKBENCH_STORE",
+        help="A folder, or a database URL such as postgresql+psycopg://host/name.",
+    ),
+]
+ImagesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--images",
+        envvar="WORKBENCH_IMAGES",
+        help="Where photos go when the store is a database: a folder or any fsspec URL.",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object to standard output and nothing else.")
+]
+DEFAULT_STORE = "workspace"
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Example:  workbench init spring-catalogue",
+)
+def init(
+    store: Annotated[str, typer.Argument(help="The folder to make, or a database URL.")],
+    images: ImagesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an empty store, with copies of the shipped rubrics to edit."""
+    from pipelines.init import make_workspace
+
+    made = make_workspace(store, images=images)
+    _tell(
+        as_json,
+        {"store": store, "rubrics": [str(p) for p in made.rubrics]},
+        lambda: (
+            f"Made a store in {store}.\n"
+            + "".join(f"  rubric to edit: {p}\n" for p in made.rubrics)
+            + f"Next:  workbench run listings --catalog folder:PHOTOS --store {store}"
+        ),
+    )
+
+
+@run_app.command(
+    "listings",
+    epilog="\b\nExamples:\n  workbench run listings --catalog magento:exports/shop --store shop\n"
+    "  workbench run listings --catalog drawn:seed=7,items=120 --store demo",
+)
+def run_listings_command(
+    catalog: Annotated[
+        str,
+        typer.Option(
+            "--catalog",
+            "-c",
+            help="magento:FOLDER, table:FILE, folder:FOLDER or drawn:seed=7,items=120.",
+        ),
+    ],
+    store: StoreOption = DEFAULT_STORE,
+    images: ImagesOption = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Who writes. A text model gets the facts that attribute heads read from the "
+            "photo; a vision-language model sees the photo itself."
+        ),
+    ] = "gguf:smollm2",
+    judge: Annotated[
+        str,
+        typer.Option(help="Who judges: heads:NETWORK, or any vision-language model's string."),
+    ] = "heads:efficientnet-lite2",
+    rubric: Annotated[
+        str, typer.Option(help="A rubric file, or the name of one that ships.")
+    ] = "listing",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only this many items of the catalogue.")
+    ] = None,
+    eval_share: Annotated[
+        float,
+        typer.Option(min=0.05, max=0.95, help="Share of item groups that never train anything."),
+    ] = 0.4,
+    audit: Annotated[
+        int, typer.Option(min=2, help="How many judged listings are drawn for the audit.")
+    ] = 120,
+    promise: Annotated[
+        float,
+        typer.Option(min=0.01, max=0.999, help="Precision that the threshold has to promise."),
+    ] = 0.9,
+    seed: Annotated[int, typer.Option(help="Of the split, the fit and the draw.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; default: report.html in the store's folder.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Photos in; listings, verdicts, an audit and a page out. Stopped, it goes on where it was."""
+    from pipelines.listings import ListingsJob, run_listings
+    from reports.listings import write_page
+    from workbench.catalog import open_catalog
+
+    source = open_catalog(catalog)
+    with _open(store, images, create=True) as opened:
+        job = ListingsJob(
+            catalog=catalog,
+            model=model,
+            judge=judge,
+            rubric=rubric,
+            limit=limit,
+            eval_share=eval_share,
+            audit=audit,
+            promise=promise,
+            seed=seed,
+        )
+        summary = run_listings(opened, source, job, quiet=quiet or as_json)
+        page = write_page(opened, out or _default_page(store), audit=summary.audit)
+    _tell(as_json, {**summary.as_dict(), "page": str(page)}, lambda: f"{summary}\nPage: {page}")
+
+
+@app.command(epilog="Example:  workbench judge --store shop --rubric shop/rubrics/listing.yaml")
+def judge(
+    store: StoreOption = DEFAULT_STORE,
+    images: ImagesOption = None,
+    rubric: Annotated[
+        str, typer.Option(help="A rubric file, or a shipped one's name.")
+    ] = "listing",
+    judge: Annotated[
+        str, typer.Option(help="heads:NETWORK, or any vision-language model's string.")
+    ] = "heads:efficientnet-lite2",
+    part: Annotated[
+        str | None, typer.Option(help="Only items of this part: train or eval.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge what is in the store, with another rubric or another judge. Nothing is judged twice."""
+    from pipelines.judge import judge_store
+
+    with _open(store, images) as opened:
+        summary = judge_store(opened, rubric=rubric, judge=judge, part=part, quiet=quiet or as_json)
+    _tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
+@app.command(epilog="Example:  workbench calibrate --store shop --promise .9")
+def calibrate(
+    store: StoreOption = DEFAULT_STORE,
+    images: ImagesOption = None,
+    audit: Annotated[str | None, typer.Option(help="An audit's id; default: the latest.")] = None,
+    promise: Annotated[
+        float,
+        typer.Option(min=0.01, max=0.999, help="Precision that the threshold has to promise."),
+    ] = 0.9,
+    as_json: JsonOption = False,
+) -> None:
+    """What the judge's approvals are worth, from the answers that an audit brought."""
+    from pipelines.audit import calibrate_audit, describe
+    from workbench.calibration import to_json
+
+    with _open(store, images) as opened:
+        calibration = calibrate_audit(opened, audit=audit, promise=promise)
+    _tell(as_json, to_json(calibration), lambda: describe(calibration))
+
+
+@app.command(
+    epilog="\b\nExamples:\n  workbench report --store shop\n  workbench report --store shop --serve"
+)
+def report(
+    store: StoreOption = DEFAULT_STORE,
+    images: ImagesOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; default: report.html in the store's folder.")
+    ] = None,
+    audit: Annotated[str | None, typer.Option(help="An audit's id; default: the latest.")] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then serve the page on this machine until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to serve at; 0: any free one.")
+    ] = 8765,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the page: photos, listings, scores, failures, calibration, cost. One file, no network."""
+    from reports.listings import write_page
+
+    with _open(store, images) as opened:
+        page = write_page(opened, out or _default_page(store), audit=audit)
+    _tell(as_json, {"page": str(page)}, lambda: f"Page: {page}")
+    if serve:
+        from pipelines.serve import serve_file
+
+        serve_file(page, port=port, announce=lambda url: typer.echo(f"Serving at {url}", err=True))
+
+
+@app.command(epilog="Example:  workbench status --store shop --json")
+def status(
+    store: StoreOption = DEFAULT_STORE, images: ImagesOption = None, as_json: JsonOption = False
+) -> None:
+    """What is in a store, and how its runs ended."""
+    from pipelines.status import describe_status, read_status
+
+    with _open(store, images) as opened:
+        found = read_status(opened)
+    _tell(as_json, found, lambda: describe_status(found))
+
+
+@app.command(epilog="Example:  workbench doctor")
+def doctor(as_json: JsonOption = False) -> None:
+    """What this machine can do: accelerator, memory, engines, models found; what to install."""
+    from pipelines.doctor import describe_checks, examine
+
+    checks = examine()
+    _tell(as_json, {c.name: c.as_dict() for c in checks}, lambda: describe_checks(checks))
+
+
+def main() -> None:
+    """Entry point: an error raised on purpose is one sentence and an exit code, not a traceback."""
+    try:
+        app(standalone_mode=True)
+    except WorkbenchError as error:
+        typer.echo(f"workbench: {error}", err=True)
+        sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        typer.echo(
+            "workbench: stopped; run the same command again and it goes on where it was", err=True
+        )
+        sys.exit(STOPPED)
+
+
+def _exit_code(error: WorkbenchError) -> int:
+    if isinstance(error, ModelError):
+        return MISSING
+    if isinstance(error, StoreError):
+        return STORE
+    if isinstance(error, CalibrationError | JudgingError | LeakageError):
+        return DATA
+    return INPUT
+
+
+@contextmanager
+def _open(store: str, images: str | None, *, create: bool = False) -> Iterator[Store]:
+    from workbench.store import Store
+
+    with Store.open(store, images=images, create=create) as opened:
+        yield opened
+
+
+def _default_page(store: str) -> Path:
+    return Path("report.html") if "://" in store else Path(store) / "report.html"
+
+
+def _tell(as_json: bool, data: Mapping[str, object], words: Callable[[], str]) -> None:
+    typer.echo(json.dumps(data, allow_nan=False, default=str) if as_json else words())
+
+
+if __name__ == "__main__":
+    main()
