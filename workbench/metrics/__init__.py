@@ -1,1 +1,52 @@
-"""Arrays in, numbers out. No torch."""
+"""Metrics: arrays in, numbers with intervals out. No torch, no pandas."""
+
+from workbench.metrics.aspects import (
+    AspectScores,
+    AttributeScore,
+    aspect_pairs,
+    aspect_scores,
+    attribute_scores,
+    normalised,
+    schema_compliance,
+    schema_recall,
+    valid_json_rate,
+)
+from workbench.metrics.classification import ClassificationScores, classification_scores
+from workbench.metrics.estimate import Estimate, undefined
+from workbench.metrics.intervals import (
+    Interval,
+    binomial_tail,
+    clopper_pearson,
+    proportion,
+    wilson,
+)
+from workbench.metrics.regression import RegressionScores, regression_scores
+from workbench.metrics.resampling import bootstrap_mean
+from workbench.metrics.rouge import rouge_l, rouge_l_each, rouge_l_mean
+
+__all__ = [
+    "AspectScores",
+    "AttributeScore",
+    "ClassificationScores",
+    "Estimate",
+    "Interval",
+    "RegressionScores",
+    "aspect_pairs",
+    "aspect_scores",
+    "attribute_scores",
+    "binomial_tail",
+    "bootstrap_mean",
+    "classification_scores",
+    "clopper_pearson",
+    "normalised",
+    "proportion",
+    "regression_scores",
+    "rouge_l",
+    "rouge_l_each",
+    "rouge_l_mean",
+    "schema_compliance",
+    "schema_recall",
+    "undefined",
+    "valid_json_rate",
+    "wilson",
+]
