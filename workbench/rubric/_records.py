@@ -1,9 +1,12 @@
-"""What is asked of an output: criteria on a scale, thresholds, failure modes, worked examples; versions."""
+"""The rubric itself: frozen records."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
+
+from workbench.errors import RubricError
+from workbench.records import content_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +65,25 @@ class Rubric:
     examples: tuple[Example, ...] = ()
     instructions: str = ""
     """Read first, by people and models."""
+
+    @property
+    def label(self) -> str:
+        """`<name>@<version>`, as verdicts and annotations name it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def digest(self) -> str:
+        """Content key of everything that the rubric says; how its file is written does not count."""
+        return content_key("rubric", asdict(self))
+
+    def criterion(self, criterion_id: str) -> Criterion:
+        """The criterion called `criterion_id`.
+
+        Raises:
+            RubricError: There is none; the message names those that are there.
+        """
+        for criterion in self.criteria:
+            if criterion.id == criterion_id:
+                return criterion
+        known = ", ".join(one.id for one in self.criteria)
+        raise RubricError(f"rubric {self.label} has no criterion {criterion_id!r}; it has: {known}")

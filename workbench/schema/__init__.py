@@ -1,0 +1,27 @@
+"""Category → attributes → allowed values, and which attributes a photo can show.
+
+The schema says what a listing may state: `Category.json_schema` constrains a model's answer to it,
+`check_listing` finds what contradicts it, `infer_schema` reads one off a catalogue that has none.
+"""
+
+from workbench.schema._check import Violation, ViolationKind, check_listing
+from workbench.schema._files import dump_schema, load_schema, parse_schema
+from workbench.schema._infer import infer_schema, visibility_of
+from workbench.schema._records import Attribute, Category, Schema, Visible
+from workbench.schema._words import same_word
+
+__all__ = [
+    "Attribute",
+    "Category",
+    "Schema",
+    "Violation",
+    "ViolationKind",
+    "Visible",
+    "check_listing",
+    "dump_schema",
+    "infer_schema",
+    "load_schema",
+    "parse_schema",
+    "same_word",
+    "visibility_of",
+]
