@@ -73,14 +73,16 @@ def ingest(
     loaded = known = 0
     while chunk := list(islice(found, CHUNK)):
         items: list[Item] = []
+        handled = 0
         for each in chunk:
             if limit is not None and loaded + known + len(items) >= limit:
                 break
             items.extend(taker.take(each, catalog))
+            handled += isinstance(each, Item)
         added = store.add(items)
         loaded, known = loaded + added.new, known + added.known
         if progress is not None:
-            progress(sum(isinstance(each, Item) for each in chunk))
+            progress(handled)
         if limit is not None and loaded + known >= limit:
             break
     return Ingested(items=loaded, known=known, photos=taker.photos, problems=tuple(taker.problems))
