@@ -16,7 +16,6 @@ from workbench.schema import (
     infer_schema,
     load_schema,
     parse_schema,
-    visibility_of,
 )
 
 COLOR = Attribute(
@@ -217,7 +216,9 @@ def test_a_schema_is_read_off_items():
         for number in range(40)
     ]
     schema = infer_schema(
-        [*items, Item(id="x/none", category="", aspects={"Odd": ("1",)})], name="x"
+        [*items, Item(id="x/none", category="", aspects={"Odd": ("1",)})],
+        name="x",
+        visible=lambda name: {"Color": "yes", "Size": "no"}.get(name, "sometimes"),
     )
     assert list(schema.categories) == ["Men/Tops"]
     category = schema.category("Men/Tops")
@@ -236,11 +237,3 @@ def test_a_schema_is_read_off_items():
     assert all(
         not check_listing(Listing(title="t", aspects=item.aspects), category) for item in items
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "visible"),
-    [("Main colour", "yes"), ("Sleeve size", "no"), ("Material", "sometimes"), ("BRAND", "no")],
-)
-def test_visibility_by_name(name, visible):
-    assert visibility_of(name) == visible

@@ -6,7 +6,7 @@ The schema says what a listing may state: `Category.json_schema` constrains a mo
 
 from workbench.schema._check import Violation, ViolationKind, check_listing
 from workbench.schema._files import dump_schema, load_schema, parse_schema
-from workbench.schema._infer import infer_schema, visibility_of
+from workbench.schema._infer import infer_schema
 from workbench.schema._records import Attribute, Category, Schema, Visible
 from workbench.schema._words import same_word
 
@@ -23,5 +23,4 @@ __all__ = [
     "load_schema",
     "parse_schema",
     "same_word",
-    "visibility_of",
 ]

@@ -3,37 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from workbench.records import Item
 from workbench.schema._records import Attribute, Category, Schema, Visible
 from workbench.schema._words import folded
-
-# fmt: off
-_SHOWN = frozenset({
-    "closure", "collar", "color", "colour", "fastening", "finish", "fit", "handle", "heel", "hemline",
-    "hood", "length", "neck", "neckline", "pattern", "pockets", "print", "shape", "silhouette",
-    "sleeve", "straps", "style", "toe",
-})
-_NOT_SHOWN = frozenset({
-    "age", "author", "brand", "capacity", "care", "climate", "collection", "compatibility", "condition",
-    "country", "depth", "department", "dimensions", "ean", "gender", "gtin", "height", "manufacturer",
-    "model", "mpn", "origin", "power", "price", "publisher", "quantity", "season", "size", "sku", "upc",
-    "voltage", "volume", "warranty", "washing", "wattage", "weight", "width", "year",
-})
-# fmt: on
-
-
-def visibility_of(name: str) -> Visible:
-    """Whether photos show the attribute called `name`, judged by its words alone.
-
-    A word that photos cannot show (size, brand, weight …) outweighs one that they can: `Sleeve Size`
-    is `no`. Names without a word from either list are `sometimes`.
-    """
-    words = set(folded(name).split())
-    if words & _NOT_SHOWN:
-        return "no"
-    return "yes" if words & _SHOWN else "sometimes"
 
 
 def infer_schema(
@@ -43,6 +17,7 @@ def infer_schema(
     version: str = "1",
     max_values: int = 30,
     required_share: float = 0.95,
+    visible: Callable[[str], Visible] = lambda _: "sometimes",
 ) -> Schema:
     """The schema that `items` keep to: attributes seen per category, closed where values repeat.
 
@@ -57,6 +32,8 @@ def infer_schema(
         max_values: Most values that an attribute with enumerated values has.
         required_share: Attributes that at least this share (0 to 1) of a category's items state are
             required.
+        visible: Attribute name to whether photos show it, such as `catalog.visibility.visibility`;
+            without it every attribute is `sometimes`.
     """
     sizes: Counter[str] = Counter()
     # category -> attribute as folded -> spelling of its name, then of each value, counted
@@ -85,9 +62,9 @@ def infer_schema(
             closed = 0 < len(seen) <= max_values and _times(seen) >= 2 * len(seen)
             attributes.append(
                 Attribute(
-                    name=_most(spelled),
+                    name=(shown := _most(spelled)),
                     values=tuple(sorted(_most(one) for one in seen.values())) if closed else (),
-                    visible=visibility_of(key),
+                    visible=visible(shown),
                     multiple=(category, key) in several,
                     required=spelled.total() >= required_share * size,
                 )
