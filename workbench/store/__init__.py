@@ -1,1 +1,10 @@
-"""What happened: one database, and images by content hash."""
+"""What happened: one database (a file by default, PostgreSQL by URL) and pictures by content."""
+
+from __future__ import annotations
+
+from workbench.store._codec import group_of
+from workbench.store._images import ImageStore
+from workbench.store._rows import Added
+from workbench.store._store import Store
+
+__all__ = ["Added", "ImageStore", "Store", "group_of"]

@@ -1,0 +1,54 @@
+"""What the environment says: the only module that reads environment variables.
+
+| Variable            | Meaning                                                              |
+|---------------------|----------------------------------------------------------------------|
+| `WORKBENCH_STORE`   | folder or database URL of the store; `workbench-store` where unset   |
+| `WORKBENCH_IMAGES`  | folder or fsspec URL of the images; beside the store where unset     |
+| `WORKBENCH_API_KEY` | key sent to OpenAI-compatible servers; none where unset              |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workbench.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are kept, and with which key servers are asked."""
+
+    store: str = "workbench-store"
+    """A folder, or a database URL such as `postgresql+psycopg://user:password@host/name`."""
+    images: str | None = None
+    """A folder or an fsspec URL such as `s3://bucket/prefix`; None: the store's own folder."""
+    api_key: str | None = field(default=None, repr=False)
+    """None: servers are asked without a key."""
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ`, by default the environment of this process.
+
+    Raises:
+        SettingsError: A variable is set but empty.
+    """
+    environ = os.environ if environ is None else environ
+    found = {
+        name: _text(environ, variable)
+        for name, variable in (
+            ("store", "WORKBENCH_STORE"),
+            ("images", "WORKBENCH_IMAGES"),
+            ("api_key", "WORKBENCH_API_KEY"),
+        )
+        if variable in environ
+    }
+    return Settings(**found)
+
+
+def _text(environ: Mapping[str, str], variable: str) -> str:
+    text = environ[variable].strip()
+    if not text:
+        raise SettingsError(f"{variable} is set but empty: give it a value, or unset it")
+    return text
