@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.metrics.claims import listing_claims, product_names
+from workbench.metrics.claims import listing_claims, product_names, share_to_point
 from workbench.records import Annotation, Correction, Generation, Item, content_key
 from workbench.rubric import Rubric
 from workbench.schema import Category, Schema
@@ -141,12 +141,3 @@ def annotate_from_truth(
         for about, before, after in wrong
     )
     return Judged(annotation=annotation, corrections=corrections)
-
-
-def share_to_point(right: int, stated: int) -> int:
-    """The five classes of a listing judgement: 1 under 30% right, … 5 for 95% and more or none stated.
-
-    Source: OPAL, arXiv:2508.10116, the five classes of its judge.
-    """
-    share = right / stated if stated else 1.0
-    return 1 + sum(share >= limit for limit in (0.30, 0.50, 0.80, 0.95))

@@ -1,4 +1,4 @@
-"""What a title claims, in the schema's words: which kinds of product it names, which attribute values."""
+"""What a listing claims, in the schema's words, and the class that its share of right claims falls in."""
 
 from __future__ import annotations
 
@@ -73,6 +73,15 @@ def listing_claims(listing: Listing, category: Category, schema: Schema) -> Clai
             if allowed and allowed not in values.setdefault(attribute.name, []):
                 values[attribute.name].append(allowed)
     return Claims(products=products, values={n: tuple(v) for n, v in values.items() if v})
+
+
+def share_to_point(right: int, stated: int) -> int:
+    """The five classes of a listing judgement: 1 under 30% right, … 5 for 95% and more or none stated.
+
+    Source: OPAL, arXiv:2508.10116, the five classes of its judge.
+    """
+    share = right / stated if stated else 1.0
+    return 1 + sum(share >= limit for limit in (0.30, 0.50, 0.80, 0.95))
 
 
 def _phrases(text: str) -> Iterator[str]:

@@ -68,7 +68,9 @@ class PhotoEncoder:
     def revision(self) -> str:
         """Sha256 of the weight file and of the histogram's parameters."""
         digest = hashlib.sha256(self._weights().read_bytes())
-        digest.update(repr((_HISTOGRAM_BINS, _HISTOGRAM_WEIGHT, _BACKGROUND_DISTANCE)).encode())
+        digest.update(
+            repr(("hsv/2", _HISTOGRAM_BINS, _HISTOGRAM_WEIGHT, _BACKGROUND_DISTANCE)).encode()
+        )
         return digest.hexdigest()
 
     def encode(
@@ -208,5 +210,6 @@ def _histogram(square: Image) -> Features:
     if not foreground.any():
         foreground[:] = True
     hsv = np.asarray(small.convert("HSV"))[foreground].astype(np.float64)  # (n, 3)
+    hsv[:, 0] = (hsv[:, 0] + 128 / _HISTOGRAM_BINS[0]) % 256  # red is the middle of a bin, no edge
     counts, _ = np.histogramdd(hsv, bins=_HISTOGRAM_BINS, range=[(0, 256)] * 3)
     return np.sqrt(counts.ravel() / len(hsv)).astype(np.float32)

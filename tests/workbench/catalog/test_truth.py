@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from workbench.catalog.truth import annotate_from_truth, share_to_point
+from workbench.catalog.truth import annotate_from_truth
 from workbench.records import Generation, Item, Listing
 from workbench.rubric import load_rubric
 from workbench.schema import Attribute, Category, Schema
@@ -93,12 +93,3 @@ def test_drawn_truth_wins_over_what_the_seller_says():
     drawn = dataclasses.replace(ITEM, truth={"Color": "Blue"}, simulated=True)
     assert answer(Listing(title="Red tee", category="Tees"), drawn).annotation.approved is False
     assert answer(Listing(title="Blue tee", category="Tees"), drawn).annotation.approved is True
-
-
-@pytest.mark.parametrize(
-    ("right", "stated", "point"),
-    [(0, 0, 5), (0, 10, 1), (29, 100, 1), (30, 100, 2), (49, 100, 2), (50, 100, 3), (79, 100, 3),
-     (80, 100, 4), (94, 100, 4), (95, 100, 5), (3, 3, 5)],
-)  # fmt: skip
-def test_the_five_classes_have_their_published_limits(right, stated, point):
-    assert share_to_point(right, stated) == point

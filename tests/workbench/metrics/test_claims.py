@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.metrics.claims import listing_claims, product_names, title_claims
+from workbench.metrics.claims import listing_claims, product_names, share_to_point, title_claims
 from workbench.records import Listing
 from workbench.schema import Attribute, Category, Schema
 
@@ -59,3 +59,12 @@ def test_a_title_without_a_product_leaves_the_product_to_the_category():
 def test_singular_and_plural_of_a_category_meet():
     assert product_names("Hoodies & Sweatshirts") == product_names("hoodie, sweatshirt")
     assert product_names("Bras and Tanks") == product_names("tank/bra")
+
+
+@pytest.mark.parametrize(
+    ("right", "stated", "point"),
+    [(0, 0, 5), (0, 10, 1), (29, 100, 1), (30, 100, 2), (49, 100, 2), (50, 100, 3), (79, 100, 3),
+     (80, 100, 4), (94, 100, 4), (95, 100, 5), (3, 3, 5)],
+)  # fmt: skip
+def test_the_five_classes_have_their_published_limits(right, stated, point):
+    assert share_to_point(right, stated) == point
