@@ -8,7 +8,7 @@ set and never stops its neighbours. Work is resumable because callers ask in chu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.records import Cost
@@ -63,6 +63,11 @@ class Question:
     text: str
     answers: tuple[str, ...]
     """The possible answers, such as `("1", "2", "3", "4", "5")`; at least two, all different."""
+
+
+def asked(context: Prompt, question: Question) -> Prompt:
+    """The whole prompt of one question: the same words, whichever engine asks."""
+    return replace(context, text=f"{context.text}\n\n{question.text}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from workbench.errors import ModelError
 from workbench.models.protocols import ImageModel, Scorer, TextModel
@@ -103,7 +103,7 @@ def parse_spec(name: str) -> ModelSpec:
     )
 
 
-def load_text(name: str, **options: Any) -> TextModel:
+def load_text(name: str, **options: object) -> TextModel:
     """Load the text or vision-language model called `name`.
 
     Args:
@@ -117,7 +117,7 @@ def load_text(name: str, **options: Any) -> TextModel:
     return cast(TextModel, _load("text", name, options))
 
 
-def load_scorer(name: str, **options: Any) -> Scorer:
+def load_scorer(name: str, **options: object) -> Scorer:
     """Load the model called `name` to read probabilities of given answers.
 
     Where weights are in this process (`hf:`, `dir:`, `tiny:`, `gguf:`), what comes back is a `TextModel`
@@ -129,7 +129,7 @@ def load_scorer(name: str, **options: Any) -> Scorer:
     return cast(Scorer, _load("scorer", name, options))
 
 
-def load_image(name: str, **options: Any) -> ImageModel:
+def load_image(name: str, **options: object) -> ImageModel:
     """Load the text-to-image model called `name`.
 
     Raises:
@@ -138,7 +138,7 @@ def load_image(name: str, **options: Any) -> ImageModel:
     return cast(ImageModel, _load("image", name, options))
 
 
-def _load(kind: Kind, name: str, options: dict[str, Any]) -> object:
+def _load(kind: Kind, name: str, options: dict[str, object]) -> object:
     spec = parse_spec(name)
     engine = _ENGINES[spec.scheme]
     if kind not in engine.kinds:

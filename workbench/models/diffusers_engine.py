@@ -1,0 +1,219 @@
+"""Text-to-image pipelines in this process, on diffusers."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import ModelError
+from workbench.models.batching import Batches
+from workbench.models.devices import free_memory, is_out_of_memory, peak_memory, reset_peak_memory
+from workbench.models.protocols import ImageRequest, MadeImage, Progress
+from workbench.records import Cost
+
+if TYPE_CHECKING:
+    import torch
+
+StepProgress = Callable[[int, int], None]
+"""Called after each denoising step of a batch with the steps done and the steps in all."""
+
+_NAMES = {
+    "negative_prompt": "negative_prompt",
+    "width": "width",
+    "height": "height",
+    "steps": "num_inference_steps",
+    "guidance": "guidance_scale",
+}
+"""From a request's field to the pipeline's argument."""
+
+
+def open_pipeline(where: str, *, dtype: torch.dtype, **options: Any) -> Any:
+    """Open a text-to-image pipeline of any kind.
+
+    Args:
+        where: A folder or a hub name.
+        dtype: Precision of the weights.
+        options: Passed on: `revision`, `local_files_only`.
+
+    Raises:
+        ModelError: The pipeline makes no images from text.
+        OSError: It is not there.
+    """
+    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+
+    if not Path(where).is_dir():
+        where = DiffusionPipeline.download(where, **options)
+        options = {}
+    try:
+        pipeline = AutoPipelineForText2Image.from_pretrained(where, dtype=dtype, **options)
+    except ValueError:  # not in diffusers' table of text-to-image pipelines: the folder says which
+        pipeline = DiffusionPipeline.from_pretrained(where, dtype=dtype, **options)
+    if "prompt" not in inspect.signature(pipeline.__call__).parameters:
+        raise ModelError(
+            f"want a pipeline that makes images from text, got {type(pipeline).__name__}"
+        )
+    return pipeline
+
+
+class DiffusersModel:
+    """A loaded pipeline as an `ImageModel`.
+
+    Each image is drawn from noise of its own seed, made on the CPU, so a request gives the same image
+    in any batch and on any device, up to the rounding of the arithmetic (a few grey levels of 255;
+    more in 16-bit precision). A pipeline's sampler that keeps noise of its own would break this: none of
+    diffusers' text-to-image pipelines does.
+    """
+
+    def __init__(self, pipeline: Any, *, name: str, revision: str, batch_size: int = 4) -> None:
+        """Take a pipeline that is on its device.
+
+        Args:
+            pipeline: Any diffusers pipeline that takes `prompt` and gives `images`.
+            name: The string that loaded it.
+            revision: Digest or commit of the weights.
+            batch_size: Images that are made at once; halved where memory runs out.
+        """
+        self._pipeline = pipeline
+        self._pipeline.set_progress_bar_config(disable=True)
+        self._takes = inspect.signature(pipeline.__call__).parameters
+        self._name = name
+        self._revision = revision
+        self._batches = Batches(batch_size, pipeline.device)
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+        self._saves_memory = False
+
+    @property
+    def name(self) -> str:
+        """The string that loaded it."""
+        return self._name
+
+    @property
+    def revision(self) -> str:
+        """Digest or commit of the weights."""
+        return self._revision
+
+    def make(
+        self,
+        requests: Sequence[ImageRequest],
+        *,
+        progress: Progress | None = None,
+        on_step: StepProgress | None = None,
+    ) -> list[MadeImage]:
+        """Make one image per request; a request that cannot be served comes back with `error` set.
+
+        What a pipeline has no argument for (a negative prompt, guidance) is left out and warned of
+        once. An image that the pipeline's own safety checker withholds is an error.
+
+        Args:
+            requests: Requests of equal size, steps and guidance share a batch.
+            progress: Told how many images came about since the last call.
+            on_step: Told of each step, by pipelines that offer a callback.
+        """
+        for request in requests:
+            self._warn_of_ignored(request)
+        with self._lock:
+            return self._batches.run(
+                kinds=[
+                    (r.width, r.height, r.steps, r.guidance, r.negative_prompt is None)
+                    for r in requests
+                ],
+                lengths=[len(request.prompt) for request in requests],
+                work=lambda places: self._make_batch([requests[p] for p in places], on_step),
+                failed=lambda reason: MadeImage(image=None, error=reason),
+                progress=progress,
+            )
+
+    def _make_batch(
+        self, requests: list[ImageRequest], on_step: StepProgress | None
+    ) -> list[MadeImage]:
+        started = time.perf_counter()
+        reset_peak_memory(self._pipeline.device)
+        try:
+            output = self._run(requests, on_step)
+        except RuntimeError as error:
+            if self._saves_memory or len(requests) > 1 or not is_out_of_memory(error):
+                raise
+            output = None
+        if output is None:  # even one image is too large: slower, in less memory
+            self._save_memory()
+            output = self._run(requests, on_step)
+        withheld = getattr(output, "nsfw_content_detected", None) or [False] * len(requests)
+        cost = Cost(
+            seconds=(time.perf_counter() - started) / len(requests),
+            images=1,
+            device_memory_bytes=peak_memory(self._pipeline.device),
+        )
+        return [
+            MadeImage(
+                image=None, error="the pipeline's own safety checker withheld the image", cost=cost
+            )
+            if unsafe
+            else MadeImage(image=image.convert("RGB"), cost=cost)
+            for image, unsafe in zip(output.images, withheld, strict=True)
+        ]
+
+    def _run(self, requests: list[ImageRequest], on_step: StepProgress | None) -> Any:
+        import torch
+
+        arguments: dict[str, Any] = {"prompt": [request.prompt for request in requests]}
+        first = requests[0]
+        for field, argument in _NAMES.items():
+            if getattr(first, field) is not None and argument in self._takes:
+                arguments[argument] = getattr(first, field)
+        if "negative_prompt" in arguments:
+            arguments["negative_prompt"] = [request.negative_prompt for request in requests]
+        if "generator" in self._takes:
+            arguments["generator"] = [
+                torch.Generator("cpu").manual_seed(request.seed) for request in requests
+            ]
+        if on_step is not None and "callback_on_step_end" in self._takes:
+
+            def stepped(
+                pipeline: Any, step: int, _: Any, tensors: dict[str, Any]
+            ) -> dict[str, Any]:
+                on_step(step + 1, pipeline.num_timesteps)
+                return tensors
+
+            arguments["callback_on_step_end"] = stepped
+        try:
+            # A picture of NaNs, from weights that overflow in 16 bits, would be shown as black.
+            with np.errstate(invalid="raise"), torch.inference_mode():
+                return self._pipeline(**arguments)
+        except FloatingPointError as error:
+            raise ModelError(
+                f"the image came out as no numbers in {self._pipeline.dtype}: load with "
+                "dtype='float32' or 'bfloat16'"
+            ) from error
+
+    def _save_memory(self) -> None:
+        """Use diffusers' ways to get by with less: parts on the device in turn, attention in slices."""
+        self._saves_memory = True
+        free_memory(self._pipeline.device)
+        if self._pipeline.device.type == "cuda":
+            self._pipeline.enable_model_cpu_offload()
+        elif hasattr(self._pipeline, "enable_attention_slicing"):
+            self._pipeline.enable_attention_slicing()
+        vae: Any = getattr(self._pipeline, "vae", None)
+        if hasattr(vae, "enable_tiling"):
+            vae.enable_tiling()
+
+    def _warn_of_ignored(self, request: ImageRequest) -> None:
+        given = {
+            f for f in _NAMES if getattr(request, f) is not None and _NAMES[f] not in self._takes
+        }
+        if "generator" not in self._takes:
+            given.add("seed")
+        for field in sorted(given - self._told):
+            self._told.add(field)
+            warnings.warn(
+                f"{type(self._pipeline).__name__} of {self._name!r} takes no {field}: it is left out",
+                stacklevel=3,
+            )

@@ -1,0 +1,80 @@
+"""Answers that follow a JSON schema, token by token, with xgrammar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.errors import ModelError
+
+
+class Grammars:
+    """Compiles JSON schemas for one tokenizer, each once.
+
+    What is allowed is one JSON value written as Python's `json.dumps` writes it (", " and ": ", no line
+    breaks, properties in the schema's order), with or without one leading space: a model trained on
+    answers after a space keeps it. Forcing another format than the trained one yields valid JSON
+    with worse contents.
+    """
+
+    def __init__(self, tokenizer: Any, *, vocabulary: int, stops: list[int]) -> None:
+        import xgrammar
+
+        information = xgrammar.TokenizerInfo.from_huggingface(
+            tokenizer, vocab_size=vocabulary, stop_token_ids=stops
+        )
+        self._compiler = xgrammar.GrammarCompiler(information, max_threads=1)
+        self._vocabulary = vocabulary
+        self._compiled: dict[str, Any] = {}
+
+    def processor(self, schema: Mapping[str, object], rows: int) -> Any:
+        """A logits processor for one `generate` call over `rows` prompts.
+
+        Raises:
+            ModelError: The schema is not one that a grammar can be made of.
+        """
+        import xgrammar
+
+        text = json.dumps(schema)
+        if text not in self._compiled:
+            try:
+                grammar = xgrammar.Grammar.concat(
+                    xgrammar.Grammar.from_regex(" ?"),
+                    xgrammar.Grammar.from_json_schema(text, any_whitespace=False),
+                )
+                self._compiled[text] = self._compiler.compile_grammar(grammar)
+            except RuntimeError as error:
+                raise ModelError(
+                    f"want a JSON schema that xgrammar can follow, got {text[:200]!r}: {error}"
+                ) from error
+        matchers = [xgrammar.GrammarMatcher(self._compiled[text]) for _ in range(rows)]
+        return _Follow(matchers, self._vocabulary)
+
+
+class _Follow:
+    """Rules out the tokens that would leave the schema; one matcher per row."""
+
+    def __init__(self, matchers: list[Any], vocabulary: int) -> None:
+        import xgrammar
+
+        self._matchers = matchers
+        self._mask = xgrammar.allocate_token_bitmask(len(matchers), vocabulary)
+        self._started = False
+        self._ended = [False] * len(matchers)
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """Mask `scores` (rows, vocabulary), given all tokens so far (rows, length)."""
+        import xgrammar
+
+        for row, matcher in enumerate(self._matchers):
+            if self._started and not self._ended[row]:
+                # Only padding is refused, which follows where a stop text ended the row.
+                accepted = matcher.accept_token(int(input_ids[row, -1]))
+                self._ended[row] = not accepted or matcher.is_terminated()
+            if not self._ended[row]:
+                matcher.fill_next_token_bitmask(self._mask, row)
+        self._started = True
+        masked = scores.float().cpu() if scores.device.type == "mps" else scores
+        xgrammar.apply_token_bitmask_inplace(masked, self._mask.to(masked.device))
+        return masked.to(scores.device)
