@@ -1,0 +1,358 @@
+"""What approvals and rejections are worth, from an audit whose drawing probabilities are known.
+
+Everything follows from three numbers: the share that the judge approves, a; the share of approvals
+that people find suitable, p₁; and the share of rejections that they find suitable, p₀. p₁ and p₀ are
+Hájek estimates, post-stratified to the sizes of verdict × stratum. Recall, for one, is
+a·p₁ / (a·p₁ + (1 − a)·p₀); its interval moves each of the three to its own limits and adds the
+squared distances (MOVER), which for one uncertain share is the mapping of its exact interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+
+from workbench.calibration._sample import Floats, Sample, read_sample
+from workbench.metrics.estimate import Estimate, check_level, undefined
+from workbench.metrics.intervals import Interval, clopper_pearson, wilson
+
+About = Literal["items like these", "these items"]
+"""Whom a statement is about: the judge's work on items drawn like these, or this finished batch alone."""
+
+_Formula = Callable[[float, float, float], float | None]
+"""Of a, p₁ and p₀; None where it is undefined."""
+
+NO_REJECTION = "not identifiable: no rejection was audited"
+NO_APPROVAL = "not identifiable: no approval was audited"
+
+_FEW = 10  # successes or failures below which a share's interval is the exact one
+_PRIOR = 2.0  # rows at the overall share that steady a cell's variance: a cell of one row has none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """The judge against people. "Suitable" is people's yes, "approved" the judge's."""
+
+    approval_rate: Estimate
+    """Share that the judge approves."""
+    suitable_rate: Estimate
+    """Share that people would find suitable."""
+    precision: Estimate
+    """Share of approvals that people find suitable."""
+    missed: Estimate
+    """Share of rejections that people find suitable (the false omission rate)."""
+    recall: Estimate
+    """Share of suitable items that the judge approves."""
+    false_positive_rate: Estimate
+    """Share of unsuitable items that the judge approves."""
+    false_negative_rate: Estimate
+    """Share of suitable items that the judge rejects: 1 − recall."""
+    accuracy: Estimate
+    """Share of items on which judge and people agree."""
+    kappa: Estimate
+    """Cohen's κ between judge and people, −1 to 1: agreement beyond what their rates make by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One of a, p₁ and p₀, with how much is known about it."""
+
+    value: float
+    n: int = 0
+    effective_n: float = math.inf
+    """Independent rows that would tell as much; infinite where nothing is uncertain."""
+    few: bool = False
+    """Whether successes or failures are so few that formulas take the exact interval."""
+    dof: int | None = None
+    """Clusters − 1; None without clusters."""
+    influence: Floats | None = None
+    """Shape (clusters,): what each cluster adds to the estimate's error; None without clusters."""
+
+    def interval(self, *, level: float, exact: bool) -> Interval:
+        """Clopper–Pearson's interval of the effective counts if `exact`, else Wilson's."""
+        if math.isinf(self.effective_n):
+            return Interval(low=self.value, high=self.value)
+        n = self.effective_n
+        hits = min(self.value * n, n)
+        if exact:
+            return clopper_pearson(hits, n, level=level)
+        return wilson(hits, n, level=level, dof=math.inf if self.dof is None else max(self.dof, 1))
+
+    def estimate(self, *, level: float, exact: bool, words: tuple[str, ...]) -> Estimate:
+        """Return it as it is shown."""
+        known = math.isinf(self.effective_n)
+        interval = self.interval(level=level, exact=exact)
+        name = "Clopper–Pearson" if exact else "Wilson"
+        plain = self.dof is None and abs(self.effective_n - self.n) < 1e-6 * self.n
+        return Estimate(
+            value=self.value, low=interval.low, high=interval.high, level=level,
+            method="counted" if known else name if plain else f"{name}, effective counts",
+            n=self.n, effective_n=None if known else self.effective_n, assumptions=words,
+        )  # fmt: skip
+
+
+def rates(
+    *,
+    approved: Sequence[bool | None],
+    inclusion_probability: Sequence[float | None],
+    answer: Sequence[bool | None],
+    stratum: Sequence[str] | None = None,
+    cluster: Sequence[str] | None = None,
+    about: About = "items like these",
+    level: float = 0.95,
+) -> Rates:
+    """Estimate precision, recall and their relatives under any audit with known probabilities.
+
+    Args:
+        approved: Length N, the judge's verdicts on the whole population; None where it abstained
+            (such items are outside every rate).
+        inclusion_probability: Length N, over 0 and up to 1; None where the item was not drawn.
+        answer: Length N, people's answer; None where nobody was asked or nobody answered.
+        stratum: Length N, the audit's stratum of every item; None: one per verdict.
+        cluster: Length N, items that belong together; None: independent. Counts only for
+            statements about items like these: within a finished batch the draw alone is random.
+        about: `these items` leaves out the uncertainty that more audits of this batch would remove
+            (finite-population variance): a batch audited in full then has intervals of width 0.
+        level: Between 0 and 1.
+
+    Raises:
+        ValueError: A shape or range is wrong.
+
+    Source: Horvitz & Thompson 1952; Hájek 1971; Cochran 1977 chapter 5A (post-stratification);
+    Korn & Graubard 1998 and Dean & Pagano 2015 (effective counts); Zou & Donner 2008, Stat. Med.
+    27:1693 and Newcombe 2012 (moving each parameter to its limits).
+    """
+    sample = read_sample(
+        approved=approved,
+        inclusion_probability=inclusion_probability,
+        answer=answer,
+        stratum=stratum,
+        cluster=cluster,
+    )
+    return rates_of(sample, about=about, level=level)
+
+
+def rates_of(
+    sample: Sample,
+    *,
+    about: About = "items like these",
+    level: float = 0.95,
+    exact: bool = False,
+) -> Rates:
+    """`rates` of a sample that was read already; `exact` shows plain shares with Clopper–Pearson."""
+    check_level(level)
+    if about not in ("items like these", "these items"):
+        raise ValueError(f"`about` is 'items like these' or 'these items', got {about!r}")
+    if sample.approved.size == 0:
+        nothing = undefined("the judge decided no item", method="none", level=level)
+        return Rates(**dict.fromkeys(Rates.__dataclass_fields__, nothing))
+    words = _assumptions(sample, about)
+    a = _approval_share(sample, about=about)
+    p1 = share_of(sample, approved=True, about=about)
+    p0 = share_of(sample, approved=False, about=about)
+
+    def plain(share: Share | str) -> Estimate:
+        if isinstance(share, str):
+            return undefined(share, method="none", level=level, assumptions=words)
+        return share.estimate(level=level, exact=exact, words=words)
+
+    # A verdict that the judge never gave weighs nothing in the formulas: any share will do.
+    known1 = p1 if a.value > 0 else Share(value=0.0)
+    known0 = p0 if a.value < 1 else Share(value=0.0)
+
+    def derived(formula: _Formula, *, empty: str = "", least: float = 0.0) -> Estimate:
+        for known in (known0, known1):
+            if isinstance(known, str):
+                return undefined(known, method="none", level=level, assumptions=words)
+        shares = (a, cast("Share", known1), cast("Share", known0))
+        return _moved(formula, shares, empty=empty, least=least, level=level, words=words)
+
+    recall = derived(_recall, empty="no audited item was suitable")
+    return Rates(
+        approval_rate=a.estimate(level=level, exact=exact, words=words),
+        suitable_rate=derived(lambda a, p1, p0: a * p1 + (1 - a) * p0),
+        precision=plain(p1),
+        missed=plain(p0),
+        recall=recall,
+        false_positive_rate=derived(
+            lambda a, p1, p0: _recall(a, 1 - p1, 1 - p0), empty="every audited item was suitable"
+        ),
+        false_negative_rate=_complement(recall),
+        accuracy=derived(lambda a, p1, p0: a * p1 + (1 - a) * (1 - p0)),
+        kappa=derived(_kappa, empty="judge and people both gave one answer only", least=-1.0),
+    )
+
+
+def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
+    """Return the share of suitable items among approvals or rejections; a sentence where it cannot be known."""
+    inside = sample.approved == approved
+    if not inside.any():
+        return "the judge approved nothing" if approved else "the judge rejected nothing"
+    part = sample.subset(inside)
+    labelled = part.answered
+    n = int(labelled.sum())
+    if n == 0:
+        return NO_APPROVAL if approved else NO_REJECTION
+    weights, suitable = part.weights[labelled], part.suitable[labelled]
+    total = float(weights.sum())
+    k = int(suitable.sum())
+    # Rounding must not move an edge.
+    p = float(k > 0) if k in (0, n) else float((weights * suitable).sum() / total)
+    few = min(k, n - k) < _FEW
+    if part.clusters is None or sample.clusters is None or about == "these items":
+        effective_n = _effective_n(part, weights, p, about=about)
+        return Share(value=p, n=n, effective_n=effective_n, few=few)
+    _, clusters = np.unique(part.clusters[labelled], return_inverse=True)
+    dof = int(clusters.max())
+    if dof == 0:
+        return "not identifiable: all audited items of this verdict belong to one cluster"
+    errors = weights * (suitable - p) / total
+    influence = np.zeros(int(sample.clusters.max()) + 1)
+    np.add.at(influence, part.clusters[labelled], errors)
+    variance = (dof + 1) / dof * float((influence**2).sum())
+    kish = total**2 / float((np.bincount(clusters, weights=weights) ** 2).sum())
+    effective_n = min(float(n), p * (1 - p) / variance) if variance > 0 else kish
+    return Share(value=p, n=n, effective_n=effective_n, few=few, dof=dof, influence=influence)
+
+
+def _effective_n(part: Sample, weights: Floats, p: float, *, about: About) -> float:
+    """Independent rows that tell as much as these stratified ones; infinite where all were audited."""
+    labelled = part.answered
+    size, n = part.approved.size, int(labelled.sum())
+    whole = about == "these items"
+    if p in (0.0, 1.0):
+        kish = float(weights.sum()) ** 2 / float((weights**2).sum())
+        unseen = 1 - n / size if whole else 1.0
+        return kish / unseen if unseen > 0 else math.inf
+    codes, cell = np.unique(part.cells[labelled], return_inverse=True)
+    sizes = np.bincount(part.cells)[codes]
+    counts = np.bincount(cell)
+    mass, squares = np.bincount(cell, weights=weights), np.bincount(cell, weights=weights**2)
+    hits = np.bincount(cell, weights=weights * part.suitable[labelled]) / mass * counts
+    steady = (hits + _PRIOR * p) / (counts + _PRIOR)
+    spread = (
+        steady * (1 - steady) * squares / mass**2
+    )  # variance of each cell's share, drawn with replacement
+    variance = float(((mass / weights.sum()) ** 2 * (1 - counts / sizes) * spread).sum())
+    if not whole:
+        variance += p * (1 - p) / size
+    return p * (1 - p) / variance if variance > 0 else math.inf
+
+
+def _approval_share(sample: Sample, *, about: About) -> Share:
+    n = sample.approved.size
+    a = float(sample.approved.mean())
+    if about == "these items" or a in (0.0, 1.0):
+        return Share(value=a, n=n)
+    if sample.clusters is None:
+        return Share(value=a, n=n, effective_n=float(n))
+    influence = np.zeros(int(sample.clusters.max()) + 1)
+    np.add.at(influence, sample.clusters, (sample.approved - a) / n)
+    count = len(np.unique(sample.clusters))
+    variance = count / max(count - 1, 1) * float((influence**2).sum())
+    effective_n = min(float(n), a * (1 - a) / variance) if variance > 0 else float(n)
+    return Share(value=a, n=n, effective_n=effective_n, dof=count - 1, influence=influence)
+
+
+def _moved(
+    formula: _Formula,
+    shares: tuple[Share, Share, Share],
+    *,
+    empty: str,
+    least: float,
+    level: float,
+    words: tuple[str, ...],
+) -> Estimate:
+    """Value of `formula` at the three shares; each bound by moving one share at a time and adding squares."""
+    limits = [share.interval(level=level, exact=share.few) for share in shares]
+    method = "each share moved to its limits (MOVER)"
+    n = shares[1].n + shares[2].n
+    at = [share.value for share in shares]
+    value = formula(*at)
+    if value is None:
+        return undefined(empty, method=method, n=n, level=level, assumptions=words)
+    correlation = _correlation(shares)
+    bounds = []
+    for side in (-1, 1):
+        steps, ways = np.zeros(3), np.zeros(3)
+        for i, interval in enumerate(limits):
+            for way, limit in ((-1, interval.low), (1, interval.high)):
+                moved = formula(*(limit if j == i else x for j, x in enumerate(at)))
+                step = 0.0 if moved is None else side * (moved - value)
+                if step > steps[i]:
+                    steps[i], ways[i] = step, way
+        signed = steps * ways
+        bounds.append(value + side * math.sqrt(max(0.0, float(signed @ correlation @ signed))))
+    return Estimate(
+        value=value,
+        low=min(value, max(least, bounds[0])),
+        high=max(value, min(1.0, bounds[1])),
+        level=level,
+        method=method,
+        n=n,
+        assumptions=words,
+    )
+
+
+def _correlation(shares: tuple[Share, Share, Share]) -> Floats:
+    """Correlation of the three estimates' errors, (3, 3): clusters that hold both verdicts tie them together."""
+    if any(share.influence is None for share in shares):
+        return np.eye(3)
+    stacked = np.stack([share.influence for share in shares if share.influence is not None])
+    products = stacked @ stacked.T
+    scale = np.sqrt(np.outer(np.diag(products), np.diag(products)))
+    correlation: Floats = np.divide(products, scale, out=np.eye(3), where=scale > 0)
+    return correlation
+
+
+def _recall(a: float, p1: float, p0: float) -> float | None:
+    total = a * p1 + (1 - a) * p0
+    return None if total == 0 else a * p1 / total
+
+
+def _kappa(a: float, p1: float, p0: float) -> float | None:
+    suitable = a * p1 + (1 - a) * p0
+    chance = a * suitable + (1 - a) * (1 - suitable)
+    agreed = a * p1 + (1 - a) * (1 - p0)
+    return None if chance >= 1 else (agreed - chance) / (1 - chance)
+
+
+def _complement(estimate: Estimate) -> Estimate:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return estimate
+    return Estimate(
+        value=1 - estimate.value, low=1 - estimate.high, high=1 - estimate.low, level=estimate.level,
+        method=estimate.method, n=estimate.n, assumptions=estimate.assumptions,
+    )  # fmt: skip
+
+
+def _assumptions(sample: Sample, about: About) -> tuple[str, ...]:
+    n = sample.approved.size
+    words = ["people's answers are the truth", "items were drawn with the stated probabilities"]
+    if about == "these items":
+        words.append(f"about these {n} items and no others")
+    else:
+        words.append(f"about items that come as these {n} did")
+        if sample.clusters is not None:
+            words.append(
+                f"{len(np.unique(sample.clusters))} clusters are independent, items within one are not"
+            )
+        else:
+            words.append("items are independent")
+    drawn = ~np.isnan(sample.inclusion)
+    silent = int((drawn & ~sample.answered).sum())
+    if silent:
+        words.append(
+            f"{silent} drawn items without an answer are like the answered ones of their stratum"
+        )
+    unseen = np.setdiff1d(np.unique(sample.cells), np.unique(sample.cells[sample.answered]))
+    if unseen.size and sample.answered.any():
+        items = int(np.isin(sample.cells, unseen).sum())
+        words.append(
+            f"{items} items of {unseen.size} strata without any answer are like the others of their verdict"
+        )
+    return tuple(words)

@@ -1,0 +1,120 @@
+"""From records to the arrays that `calibrate` reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from workbench.calibration.audit import stratum_of
+from workbench.records import Annotation, Audit, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedVerdicts:
+    """One judge's verdicts with an audit's answers: one entry per verdict throughout, in one order.
+
+    `calibrate(**gathered.arguments())` reads it.
+    """
+
+    generations: tuple[str, ...]
+    approved: tuple[bool | None, ...]
+    confidence: tuple[float | None, ...] | None
+    """None where the judge gave no confidence at all."""
+    inclusion_probability: tuple[float | None, ...]
+    answer: tuple[bool | None, ...]
+    """The annotators' majority; None without an answer, and where they are split evenly."""
+    stratum: tuple[str, ...]
+    cluster: tuple[str, ...] | None
+    slices: Mapping[str, tuple[str, ...]]
+    failure_modes: tuple[frozenset[str], ...]
+    """Modes named by at least half of those who answered."""
+    simulated: bool
+
+    def arguments(self) -> dict[str, object]:
+        """Keyword arguments of `calibrate`."""
+        return {
+            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "generations"
+        }
+
+
+def gather(
+    verdicts: Sequence[Verdict],
+    audit: Audit,
+    annotations: Iterable[Annotation],
+    *,
+    categories: Mapping[str, str] | None = None,
+    groups: Mapping[str, str] | None = None,
+) -> AuditedVerdicts:
+    """Join verdicts, one audit and people's answers by generation.
+
+    Annotations of generations that the audit did not draw are left out: they were not drawn with a
+    known probability. Those that saw the judge's answer first (`blind` is False) are left out too.
+
+    Args:
+        verdicts: The audit's population: one per generation, of the audit's judge and rubric.
+        audit: The draw.
+        annotations: Any; those of other generations are ignored.
+        categories: Generation key to category, for slices and for the strata of an audit by category.
+        groups: Generation key to the product or prompt that it shares; a missing or empty one stands alone.
+
+    Raises:
+        ValueError: A generation has two verdicts, or the audit drew one that has none.
+    """
+    keys = tuple(verdict.generation for verdict in verdicts)
+    if len(set(keys)) != len(keys):
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise ValueError(f"generation {twice!r} has two verdicts; pass one of each")
+    drawn = {item.generation: item for item in audit.drawn}
+    strangers = sorted(set(drawn) - set(keys))
+    if strangers:
+        raise ValueError(
+            f"audit {audit.id!r} drew {len(strangers)} generations without a verdict here, such as "
+            f"{strangers[0]!r}; pass all verdicts that it was drawn from"
+        )
+    answers: dict[str, list[Annotation]] = defaultdict(list)
+    simulated = False
+    for annotation in annotations:
+        if annotation.generation in drawn and annotation.blind and annotation.approved is not None:
+            answers[annotation.generation].append(annotation)
+            simulated |= annotation.simulated
+    scores = tuple(verdict.confidence for verdict in verdicts)
+    return AuditedVerdicts(
+        generations=keys,
+        approved=tuple(verdict.approved for verdict in verdicts),
+        confidence=None if all(score is None for score in scores) else scores,
+        inclusion_probability=tuple(
+            drawn[key].inclusion_probability if key in drawn else None for key in keys
+        ),
+        answer=tuple(_majority(answers.get(key, [])) for key in keys),
+        stratum=tuple(_stratum(verdict, audit, categories or {}) for verdict in verdicts),
+        cluster=None
+        if groups is None
+        else tuple(groups.get(key) or f"alone:{key}" for key in keys),
+        slices={}
+        if categories is None
+        else {"category": tuple(categories.get(key, "") for key in keys)},
+        failure_modes=tuple(_named(answers.get(key, [])) for key in keys),
+        simulated=simulated,
+    )
+
+
+def _stratum(verdict: Verdict, audit: Audit, categories: Mapping[str, str]) -> str:
+    if verdict.approved is None or audit.design == "uniform":
+        return "all"
+    name = stratum_of(verdict.approved, categories.get(verdict.generation, ""))
+    return name if name in audit.strata else stratum_of(verdict.approved)
+
+
+def _majority(answers: Sequence[Annotation]) -> bool | None:
+    yes = sum(annotation.approved is True for annotation in answers)
+    no = len(answers) - yes
+    return None if yes == no else yes > no
+
+
+def _named(answers: Sequence[Annotation]) -> frozenset[str]:
+    counts: dict[str, int] = defaultdict(int)
+    for annotation in answers:
+        for mode in annotation.failure_modes:
+            counts[mode] += 1
+    return frozenset(mode for mode, count in counts.items() if 2 * count >= len(answers))

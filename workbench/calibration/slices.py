@@ -1,0 +1,185 @@
+"""Where the judge fails: by category or any other label, and by the failure modes that people named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from workbench.calibration._sample import Bools, Sample
+from workbench.calibration.estimates import About, rates_of
+from workbench.metrics.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Items that share a label, and what the judge's verdicts on them are worth."""
+
+    by: str
+    """What they share, such as `category`."""
+    name: str
+    judged: int
+    """Items that the judge decided."""
+    approved: int
+    audited_approvals: int
+    """Approvals that people answered."""
+    audited_rejections: int
+    precision: Estimate
+    """Share of its approvals that people find suitable (Clopper–Pearson)."""
+    missed: Estimate
+    """Share of its rejections that people find suitable (Clopper–Pearson)."""
+    p_value: float | None
+    """Two-sided Fisher test that its approvals are as often suitable as all others; None without labels on
+    both sides. It takes labels as independent and equally likely drawn."""
+    q_value: float | None
+    """`p_value` after Benjamini and Hochberg over the slices of the same `by`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureModeRate:
+    """A failure mode that people named, and how well the judge catches it."""
+
+    mode: str
+    seen_in_approvals: int
+    """Answers that name it, about approvals."""
+    seen_in_rejections: int
+    in_approvals: Estimate
+    """Share of approvals that show it (Clopper–Pearson): what gets through."""
+    caught: Estimate
+    """Share of items showing it that the judge rejects, for whatever reason."""
+    p_value: float | None
+    """One-sided Fisher test that the judge rejects items with it no more often than items without it; valid
+    under any drawing by verdict. None where approvals or rejections have no answer."""
+    q_value: float | None
+    """`p_value` after Benjamini and Hochberg over all modes."""
+
+
+def slices_of(
+    sample: Sample,
+    labels: Sequence[str],
+    *,
+    by: str,
+    about: About = "items like these",
+    level: float = 0.95,
+) -> tuple[Slice, ...]:
+    """Cut the sample by `labels`, one per item of the population that came in; largest slice first.
+
+    Raises:
+        ValueError: There is not one label per item.
+    """
+    names, codes = np.unique(np.asarray(labels, dtype=str)[sample.rows], return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    answered = sample.approved & sample.answered
+    total, hits = int(answered.sum()), int((answered & sample.suitable).sum())
+    found = []
+    for i, name in enumerate(names):
+        keep = np.zeros(codes.size, dtype=bool)
+        keep[order[ends[i] : ends[i + 1]]] = True
+        part = sample.subset(keep)
+        own = rates_of(part, about=about, level=level, exact=True)
+        asked = part.approved & part.answered
+        n, k = int(asked.sum()), int((asked & part.suitable).sum())
+        found.append(
+            Slice(
+                by=by,
+                name=str(name),
+                judged=part.approved.size,
+                approved=int(part.approved.sum()),
+                audited_approvals=n,
+                audited_rejections=int((~part.approved & part.answered).sum()),
+                precision=own.precision,
+                missed=own.missed,
+                p_value=fisher(k, n, hits - k, total - n),
+                q_value=None,
+            )
+        )
+    adjusted = benjamini_hochberg([cut.p_value for cut in found])
+    marked = [replace(cut, q_value=q) for cut, q in zip(found, adjusted, strict=True)]
+    return tuple(sorted(marked, key=lambda cut: (-cut.judged, cut.name)))
+
+
+def failure_modes_of(
+    sample: Sample,
+    named: Sequence[Collection[str]],
+    *,
+    about: About = "items like these",
+    level: float = 0.95,
+) -> tuple[FailureModeRate, ...]:
+    """Count what people named, by the judge's verdict; the mode that gets through most often comes first.
+
+    Args:
+        sample: The judged population with its audit.
+        named: One collection of modes per item that came in; empty where people named none or were not asked.
+        about: As in `rates`.
+        level: Between 0 and 1.
+    """
+    modes = sorted({mode for row in sample.rows[sample.answered] for mode in named[row]})
+    found = []
+    for mode in modes:
+        shown = np.array([mode in named[row] for row in sample.rows], dtype=bool) & sample.answered
+        found.append(_mode(sample, mode, shown, about, level))
+    adjusted = benjamini_hochberg([mode.p_value for mode in found])
+    marked = [replace(mode, q_value=q) for mode, q in zip(found, adjusted, strict=True)]
+    return tuple(sorted(marked, key=lambda mode: (-(mode.in_approvals.value or 0), mode.mode)))
+
+
+def _mode(sample: Sample, mode: str, shown: Bools, about: About, level: float) -> FailureModeRate:
+    own = rates_of(replace(sample, suitable=shown), about=about, level=level, exact=True)
+    approvals, rejections = sample.approved & sample.answered, ~sample.approved & sample.answered
+    passed, caught = int((shown & approvals).sum()), int((shown & rejections).sum())
+    asked = int(approvals.sum()), int(rejections.sum())
+    return FailureModeRate(
+        mode=mode,
+        seen_in_approvals=passed,
+        seen_in_rejections=caught,
+        in_approvals=own.precision,
+        caught=own.false_negative_rate,
+        p_value=fisher(caught, asked[1], passed, asked[0], more=True),
+        q_value=None,
+    )
+
+
+def fisher(k: int, n: int, other_k: int, other_n: int, *, more: bool = False) -> float | None:
+    """Fisher's exact test that `k` of `n` and `other_k` of `other_n` have one rate: p-value, 0 to 1.
+
+    One-sided for a higher rate in the first if `more`. None where either side has no rows.
+    """
+    if n == 0 or other_n == 0:
+        return None
+    hits = k + other_k
+    possible = np.arange(max(0, hits - other_n), min(hits, n) + 1)  # of the first side's successes
+    logs = _log_choose(n, possible) + _log_choose(other_n, hits - possible)
+    chance = np.exp(logs - logs.max())
+    chance /= chance.sum()
+    own = chance[k - possible[0]]
+    # Tables as probable as this one up to rounding count as extreme too, as in scipy.
+    extreme = possible >= k if more else chance <= own * (1 + 1e-7)
+    return min(1.0, float(chance[extreme].sum()))
+
+
+def _log_choose(n: int, k: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:
+    """Logarithm of n over k, less that of n! (which cancels): no overflow for large counts."""
+    logs: npt.NDArray[np.float64] = -special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return logs
+
+
+def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjust p-values so that calling those up to q found holds a false share of at most q on average.
+
+    None stays None and does not count.
+
+    Source: Benjamini & Hochberg 1995, JRSS B 57:289.
+    """
+    known = [i for i, p in enumerate(p_values) if p is not None]
+    p: npt.NDArray[np.float64] = np.array([p_values[i] for i in known], dtype=float)
+    order = np.argsort(p)
+    scaled = p[order] * len(known) / np.arange(1, len(known) + 1)
+    running = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
+    adjusted: list[float | None] = [None] * len(p_values)
+    for place, q in zip(order, running, strict=True):
+        adjusted[known[place]] = float(q)
+    return adjusted

@@ -1,0 +1,272 @@
+"""An approval threshold with a promise on precision, or the plain answer that none qualifies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from workbench.metrics.estimate import Estimate
+from workbench.metrics.intervals import binomial_tail, clustered_effective_n
+from workbench.metrics.resampling import group_codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A confidence from which on approvals keep a promise, with the labels that back it."""
+
+    value: float | None
+    """Approve where confidence is at least this; None where no threshold qualifies."""
+    promise: float
+    """Share of approvals that people find suitable, at least; between 0 and 1."""
+    failure_probability: float
+    """Accepted chance that the promise is false, over draws of the labelled items."""
+    kept: int
+    """Labelled items at or above the threshold (at the strictest one, where none qualifies)."""
+    suitable: int
+    """Those of them that people find suitable."""
+    p_value: float | None
+    """Of the exact test at the threshold; None where no labelled item lies above it."""
+    labels_needed: int | None
+    """Where none qualifies: labels in all that would pass in 4 of 5 audits, if what was seen holds.
+    None where a threshold qualifies, or where no number of labels would help."""
+    reason: str | None
+    """Why none qualifies; None where one does."""
+    method: str
+    assumptions: tuple[str, ...]
+    approved_share: float | None = None
+    """Share of all judged items at or above the threshold; None where it was not counted."""
+    held_out: Estimate | None = None
+    """Precision at the threshold on labels that took no part in choosing it; None without any."""
+
+
+def choose_threshold(
+    confidence: npt.ArrayLike,
+    suitable: npt.ArrayLike,
+    *,
+    grid: Sequence[float],
+    promise: float,
+    failure_probability: float = 0.05,
+    keep_probability: npt.ArrayLike | None = None,
+    groups: npt.ArrayLike | None = None,
+    seed: int = 0,
+) -> Threshold:
+    """Find the lowest confidence from which on approvals are suitable at least `promise` of the time.
+
+    Tests each threshold of `grid` from strict to loose with the exact binomial tail, and stops at the
+    first that fails: with probability at least 1 − `failure_probability` the promise then holds, for
+    items drawn like the labelled ones and no others. Of thresholds that keep the same labels the
+    strictest is returned, since no label speaks for the gap between them. Precision need not rise with
+    the threshold: nothing here assumes it does.
+
+    Args:
+        confidence: Shape (n,), the judge's, 0 to 1, one per labelled item.
+        suitable: Shape (n,), True where people find the item suitable.
+        grid: Thresholds, strictly descending, chosen before `suitable` is looked at.
+        promise: Precision to be promised, between 0 and 1.
+        failure_probability: Accepted chance that the promise is false, between 0 and 1.
+        keep_probability: Shape (n,), the audit's inclusion probabilities. Where they differ above a
+            threshold, labels that were likelier drawn are thinned at random (by `seed`) until all
+            were equally likely, since the binomial test wants equal chances.
+        groups: Shape (n,), labels of items that belong together. Counts are then divided by the
+            design effect, which makes the test approximate.
+        seed: Of the thinning.
+
+    Raises:
+        ValueError: A shape or range is wrong, or `grid` does not descend.
+
+    Source: Angelopoulos et al. 2021, "Learn then test", arXiv:2110.01052.
+    """
+    scores, hits = np.asarray(confidence, dtype=float), np.asarray(suitable, dtype=bool)
+    if scores.ndim != 1 or scores.shape != hits.shape:
+        raise ValueError(f"want two (n,) arrays, got {scores.shape=} and {hits.shape=}")
+    if not np.all((scores >= 0) & (scores <= 1)):  # NaN fails this too
+        raise ValueError("`confidence` must lie between 0 and 1; leave out items without one")
+    if not (0 < promise < 1 and 0 < failure_probability < 1):
+        raise ValueError(f"{promise=} and {failure_probability=} must be between 0 and 1")
+    if not grid or list(grid) != sorted(set(grid), reverse=True):
+        raise ValueError(f"`grid` must be strictly descending and not empty, got {list(grid)}")
+    chance = (
+        np.ones(scores.size)
+        if keep_probability is None
+        else np.asarray(keep_probability, dtype=float)
+    )
+    if chance.shape != scores.shape or not np.all((chance > 0) & (chance <= 1)):
+        raise ValueError(f"want one probability over 0 and up to 1 per label, got {chance.shape=}")
+    labels = _Labels(
+        scores=scores,
+        hits=hits,
+        chance=chance,
+        luck=np.random.default_rng(seed).random(scores.size),
+        codes=None if groups is None else group_codes(groups, scores.size)[0],
+    )
+
+    trials = [labels.trial(value, promise) for value in grid]
+    chosen = None
+    for trial in trials:
+        if trial.p_value is None or trial.p_value > failure_probability:
+            break
+        if chosen is None or trial.above > chosen.above:
+            chosen = trial
+    shown = chosen or trials[0]
+    needed: int | None = None
+    reason: str | None = None
+    if chosen is None:
+        needed, reason = _what_it_takes(
+            trials, labels=scores.size, promise=promise, failure_probability=failure_probability
+        )
+    words = [
+        "labelled items are drawn like those that the threshold will meet",
+        "the grid was chosen before the labels were seen",
+    ]
+    words.append(
+        "labels are independent"
+        if groups is None
+        else "clusters are independent; counts are effective counts"
+    )
+    if np.ptp(chance) > 0 if chance.size else False:
+        words.append("labels were thinned to equal chances of being drawn")
+    return Threshold(
+        value=None if chosen is None else chosen.value,
+        promise=promise,
+        failure_probability=failure_probability,
+        kept=shown.kept,
+        suitable=shown.suitable,
+        p_value=shown.p_value,
+        labels_needed=needed,
+        reason=reason,
+        method="Learn then test: exact binomial tail, fixed sequence from strict to loose",
+        assumptions=tuple(words),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    """One threshold of the grid, tried."""
+
+    value: float
+    above: int
+    """Labels at or above it."""
+    kept: int
+    """Those that the test counts, after thinning."""
+    suitable: int
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Labels:
+    """The labelled items, all arrays of shape (n,)."""
+
+    scores: npt.NDArray[np.float64]
+    hits: npt.NDArray[np.bool_]
+    chance: npt.NDArray[np.float64]
+    luck: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.intp] | None
+
+    def trial(self, value: float, promise: float) -> _Trial:
+        """Test that items scored `value` or more are suitable less than `promise` of the time."""
+        keep = self.scores >= value
+        above = int(keep.sum())
+        if above == 0:
+            return _Trial(value=value, above=0, kept=0, suitable=0, p_value=None)
+        keep &= self.luck * self.chance <= self.chance[keep].min()
+        n, k = int(keep.sum()), int((keep & self.hits).sum())
+        if n == 0:
+            return _Trial(value=value, above=above, kept=0, suitable=0, p_value=None)
+        effective = float(n)
+        if self.codes is not None:
+            _, own = np.unique(self.codes[keep], return_inverse=True)
+            count = int(own.max()) + 1
+            effective = clustered_effective_n(self.hits[keep], own, count) if count > 1 else 1.0
+        # Fractions come only from a design effect: without one the counts stay whole.
+        scaled = k if effective == n else min(k / n * effective, effective)
+        p_value = binomial_tail(scaled, effective, promise)
+        return _Trial(value=value, above=above, kept=n, suitable=k, p_value=p_value)
+
+
+def labels_to_promise(
+    promise: float, *, rate: float, failure_probability: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Labels of approvals with which the exact test of `promise` passes with probability `power`.
+
+    Args:
+        promise: Precision to be promised, between 0 and 1.
+        rate: True precision, as far as it is known, 0 to 1; 1 gives the fewest labels possible.
+        failure_probability: Accepted chance that the promise is false, between 0 and 1.
+        power: Wanted chance to pass, between 0 and 1.
+
+    Returns:
+        None where `rate` does not exceed `promise`: no number of labels would do.
+
+    Raises:
+        ValueError: A share is out of range.
+    """
+    if not (0 < promise < 1 and 0 <= rate <= 1 and 0 < failure_probability < 1 and 0 < power < 1):
+        raise ValueError(
+            f"shares lie between 0 and 1, got {promise=}, {rate=}, {failure_probability=}, {power=}"
+        )
+    if rate <= promise:
+        return None
+    fewest = math.ceil(math.log(failure_probability) / math.log(promise))
+    if rate == 1:
+        return fewest
+    # The normal approximation says where to look; the exact power decides.
+    away = special.ndtri(1 - failure_probability) * math.sqrt(promise * (1 - promise))
+    away += special.ndtri(power) * math.sqrt(rate * (1 - rate))
+    n = max(fewest, int(0.7 * (float(away) / (rate - promise)) ** 2))
+    while True:
+        block = np.arange(n, n + max(256, n // 4), dtype=float)
+        # Fewest successes that pass: the smallest k with P(X >= k) <= failure probability.
+        passing = np.floor(special.bdtrik(1 - failure_probability, block, promise)) + 1
+        for shift in (-1, 0):  # bdtrik is solved numerically: step back where one fewer passes too
+            tail = special.betainc(
+                np.maximum(passing + shift, 1e-9), block - passing - shift + 1, promise
+            )
+            passing = np.where((shift == 0) & (tail > failure_probability), passing + 1, passing)
+            passing = np.where((shift == -1) & (tail <= failure_probability), passing - 1, passing)
+        possible = passing <= block
+        chance = np.where(
+            possible, special.betainc(passing, np.maximum(block - passing, 0) + 1, rate), 0
+        )
+        good = np.flatnonzero(chance >= power)
+        if good.size:
+            return int(block[good[0]])
+        n = int(block[-1]) + 1
+
+
+def _what_it_takes(
+    trials: Sequence[_Trial], *, labels: int, promise: float, failure_probability: float
+) -> tuple[int | None, str]:
+    """Labels in all that would let the best threshold pass, and why none passes now."""
+    strictest = trials[0]
+    stated = (
+        f"No threshold qualifies: at {strictest.value:g}, {strictest.suitable} of {strictest.kept} "
+        f"labelled items are suitable, too few to promise {promise:g}"
+    )
+    options = []
+    for trial in trials:
+        if trial.kept:
+            own = labels_to_promise(
+                promise, rate=trial.suitable / trial.kept, failure_probability=failure_probability
+            )
+            if own is not None:
+                options.append((math.ceil(own * labels / trial.kept), trial))
+    if not options:
+        return None, (
+            f"{stated}; at no threshold does the share that people find suitable exceed {promise:g}, "
+            "so more labels like these would not help: improve the judge, or promise less"
+        )
+    needed, trial = min(options, key=lambda option: option[0])
+    if needed <= labels:
+        return needed, (
+            f"{stated}; the grid stops there, and {trial.value:g} would pass by itself: "
+            "start a new grid at it, on labels that were not looked at yet"
+        )
+    return needed, (
+        f"{stated}; if the {trial.suitable} of {trial.kept} at {trial.value:g} are typical, "
+        f"about {needed} labels in all (now {labels}) would qualify it"
+    )
