@@ -292,17 +292,15 @@ def _grid(
     for threshold in grid:
         above = sample.cells[scored & (scores >= threshold)]
         expected.append(above.size * float(rate[above].min()))
-    fair = labels_to_promise(
-        promise, rate=1 - (1 - promise) / 4, failure_probability=failure_probability, power=0.5
-    )
-    fewest = labels_to_promise(promise, rate=1.0, failure_probability=failure_probability)
-    for need in (fair, fewest, 1):
-        steps = [
-            float(t) for t, labels in zip(grid, expected, strict=True) if labels >= (need or 1)
-        ]
+    better = 1 - (1 - promise) / 4
+    for there, power in ((better, 0.8), (better, 0.5), (1.0, 0.5)):
+        need = labels_to_promise(
+            promise, rate=there, failure_probability=failure_probability, power=power
+        )
+        steps = [float(t) for t, n in zip(grid, expected, strict=True) if n >= (need or 0)]
         if steps:
             return steps[::-1]
-    return [float(grid[0])]
+    return [float(t) for t in grid[::-1]]  # too few labels for any promise: the answer says so
 
 
 def _held_out(sample: Sample, share: float, seed: int) -> Bools:

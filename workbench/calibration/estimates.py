@@ -205,6 +205,8 @@ def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
     few = min(k, n - k) < _FEW
     if part.clusters is None or sample.clusters is None or about == "these items":
         effective_n = _effective_n(part, weights, p, about=about)
+        if abs(effective_n - n) < 1e-9 * n:  # rounding: a plain sample counts as it is
+            effective_n = float(n)
         return Share(value=p, n=n, effective_n=effective_n, few=few)
     _, clusters = np.unique(part.clusters[labelled], return_inverse=True)
     dof = int(clusters.max())

@@ -32,7 +32,7 @@ class Threshold:
     p_value: float | None
     """Of the exact test at the threshold; None where no labelled item lies above it."""
     labels_needed: int | None
-    """Where none qualifies: labels in all that would pass in 4 of 5 audits, if what was seen holds.
+    """Where none qualifies: labels to choose by that pass in 4 of 5 audits, if what was seen holds.
     None where a threshold qualifies, or where no number of labels would help."""
     reason: str | None
     """Why none qualifies; None where one does."""
@@ -268,5 +268,5 @@ def _what_it_takes(
         )
     return needed, (
         f"{stated}; if the {trial.suitable} of {trial.kept} at {trial.value:g} are typical, "
-        f"about {needed} labels in all (now {labels}) would qualify it"
+        f"about {needed} labels to choose by (now {labels}) would qualify it"
     )
