@@ -49,9 +49,10 @@ install: $(TEST_STAMP) ## install everything that the tests and the notebooks wa
 .PHONY: test
 test: $(TEST_STAMP) ## everything that CI runs: install, system packages, check, tests, notebooks
 	@tools/timed system-packages tools/system-packages
-	@$(MAKE) check
-	@tools/timed tests $(PYTEST) -m 'not slow and not gpu'
-	@$(MAKE) test-notebooks
+	@failed=0; $(MAKE) check || failed=1; \
+	tools/timed tests $(PYTEST) -m 'not slow and not gpu' || failed=1; \
+	$(MAKE) test-notebooks || failed=1; \
+	exit $$failed
 
 .PHONY: test-slow
 test-slow: $(TEST_STAMP) ## the tests that take minutes
@@ -70,13 +71,13 @@ endif
 .PHONY: check
 check: ## the static part: style, types, import directions, notebooks without outputs
 	@test -x $(BIN)/ruff || { echo "ruff is not installed in $(VENV): run 'make install'"; exit 1; }
-	@tools/timed ruff $(BIN)/ruff check --quiet .
-	@tools/timed format $(BIN)/ruff format --check --quiet .
-	@tools/timed mypy $(BIN)/mypy
-	@tools/timed imports $(BIN)/lint-imports --no-logo
-ifneq ($(NOTEBOOKS),)
-	@tools/timed nbstripout $(BIN)/nbstripout --verify --keep-id $(NOTEBOOKS)
-endif
+	@failed=0; \
+	tools/timed ruff $(BIN)/ruff check --quiet . || failed=1; \
+	tools/timed format $(BIN)/ruff format --check --quiet . || failed=1; \
+	tools/timed mypy $(BIN)/mypy || failed=1; \
+	tools/timed imports $(BIN)/lint-imports --no-logo || failed=1; \
+	$(if $(NOTEBOOKS),tools/timed nbstripout $(BIN)/nbstripout --verify --keep-id $(NOTEBOOKS) || failed=1;) \
+	exit $$failed
 
 .PHONY: format
 format: ## rewrite the files as `make check` wants them
