@@ -8,7 +8,7 @@ from workbench.schema._check import Violation, ViolationKind, check_listing
 from workbench.schema._files import dump_schema, load_schema, parse_schema
 from workbench.schema._infer import infer_schema
 from workbench.schema._records import Attribute, Category, Schema, Visible
-from workbench.schema._words import same_word
+from workbench.schema._words import folded, same_word
 
 __all__ = [
     "Attribute",
@@ -19,6 +19,7 @@ __all__ = [
     "Visible",
     "check_listing",
     "dump_schema",
+    "folded",
     "infer_schema",
     "load_schema",
     "parse_schema",
