@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from workbench.errors import PhotoError
@@ -136,6 +135,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey values of 16 bits, 32 bits or floats, scaled to 0 to 255."""
+    import numpy as np
+
     values = np.asarray(image).astype(np.float32)  # (height, width)
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 65535):  # NaN fails this too

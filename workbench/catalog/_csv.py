@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workbench.records import Problem
 
@@ -15,12 +16,12 @@ class Row:
     """One row of a table."""
 
     number: int
-    """Line on which it starts; the header is line 1."""
-    cells: dict[str, str]
-    """Column to text, white space around it removed; empty cells are absent."""
+    """Line on which it starts, the header being line 1; in Parquet the record, counted from 1."""
+    cells: dict[str, Any]
+    """Column to value. A CSV gives text without white space around it, and no empty cells."""
 
     def __getitem__(self, column: str) -> str:
-        return self.cells.get(column, "")
+        return str(self.cells.get(column, ""))
 
 
 def csv_rows(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from workbench.catalog.protocol import Catalog
 from workbench.errors import CatalogError
-from workbench.photos import open_photo
 from workbench.records import Item, Problem
 
 if TYPE_CHECKING:
@@ -92,6 +91,9 @@ class _Taker:
     """Takes photos into a store, and notes what could not be taken."""
 
     def __init__(self, store: Store) -> None:
+        from workbench.photos import open_photo
+
+        self._open = open_photo
         self._images = store.images
         self.photos = 0
         self.problems: list[Problem] = []
@@ -120,6 +122,6 @@ class _Taker:
         key = f"sha256:{hashlib.sha256(data).hexdigest()}"
         if data and self._images.has(key):  # decoded when it was put there
             return key
-        open_photo(data, where=address, max_side=_CHECKED_SIDE)
+        self._open(data, where=address, max_side=_CHECKED_SIDE)
         self.photos += 1
         return self._images.put(data)

@@ -31,173 +31,67 @@ _NAMES: dict[str, Visible] = {
     "skirt style": "yes",
     "vehicle type": "yes",
     "light temperature": "sometimes",
+    "bag/case storage features": "sometimes",
+    "archery style": "no",
+    "beer style": "no",
+    "cycling style": "no",
+    "inline skating style": "no",
+    "riding style": "no",
+    "skateboarding style": "no",
+    "skiing style": "no",
+    "snowboarding style": "no",
+    "vaping style": "no",
+    "polar pattern": "no",
+    "printing color": "no",
+    "ink color": "sometimes",
+    "engine design": "sometimes",
     "skin tone": "no",
     "skin undertone": "no",
     "eco collection": "no",
     "performance fabric": "no",
     "fit": "sometimes",
-    "card design": "yes",
 }
 
-_FIRST: dict[str, Visible] = dict.fromkeys(
-    ("compatible", "suitable", "supported", "recommended", "targeted", "intended"), "no"
+_NO_FIRST = frozenset(
+    {"compatible", "suitable", "supported", "recommended", "targeted", "intended"}
 )
 
-_LAST: dict[str, Visible] = {
-    **dict.fromkeys(
-        ("color", "colour", "pattern", "shape", "design", "silhouette", "embellishments"), "yes"
-    ),
-    **dict.fromkeys(
-        (
-            *("material", "fabric", "finish", "texture", "features", "style", "closure", "type"),
-            *("included", "form", "length", "look", "brand", "gender", "theme", "strap/handle"),
-            *("structure", "packaging"),
-        ),
-        "sometimes",
-    ),
-}
+_YES_LAST = frozenset(
+    {"color", "colour", "pattern", "shape", "design", "silhouette", "embellishments"}
+)
 
-_ANYWHERE: dict[str, Visible] = dict.fromkeys(
-    (
-        # measure and rating
-        *(
-            "size",
-            "weight",
-            "capacity",
-            "volume",
-            "hardness",
-            "firmness",
-            "viscosity",
-            "temperature",
-        ),
-        *("frequency", "speed", "resolution", "magnification", "zoom", "range", "ratio", "density"),
-        *(
-            "level",
-            "grade",
-            "class",
-            "rating",
-            "rate",
-            "strength",
-            "sensitivity",
-            "tension",
-            "thickness",
-        ),
-        *(
-            "absorbency",
-            "solubility",
-            "purity",
-            "content",
-            "spf",
-            "ph",
-            "gauge",
-            "accuracy",
-            "lovibond",
-        ),
-        *("viscosity", "flex", "stiffness", "durability", "noise", "volts", "voltage", "wattage"),
-        # what it is made of inside, how it tastes and smells
-        *(
-            "ingredient",
-            "ingredients",
-            "allergen",
-            "allergens",
-            "dietary",
-            "flavor",
-            "scent",
-            "fragrance",
-        ),
-        *("variety", "formula", "formulation", "supplement", "supplements", "nutrient", "caffeine"),
-        *("vitamin", "additive", "spirit", "cuisine", "origin", "region", "country", "effect"),
-        # what is inside a machine
-        *(
-            "technology",
-            "protocol",
-            "protocols",
-            "interface",
-            "connectivity",
-            "network",
-            "networking",
-        ),
-        *(
-            "wi-fi",
-            "usb",
-            "memory",
-            "processor",
-            "sensor",
-            "codecs/formats",
-            "formats",
-            "format",
-            "audio",
-        ),
-        *(
-            "motherboard",
-            "storage",
-            "software",
-            "firmware",
-            "operating",
-            "system",
-            "systems",
-            "modes",
-        ),
-        *(
-            "mode",
-            "standard",
-            "standards",
-            "antenna",
-            "amplifier",
-            "signal",
-            "algorithms",
-            "bands",
-            "band",
-        ),
-        *("polyphony", "midi", "tuning", "key", "sound", "sounds", "functions", "battery", "power"),
-        *("fuel", "engine", "transmission", "drive", "suspension"),
-        # for whom, when, how and why it is used
-        *(
-            "age",
-            "skill",
-            "difficulty",
-            "climate",
-            "season",
-            "occasion",
-            "activity",
-            "sport",
-            "usage",
-        ),
-        *("use", "uses", "purpose", "application", "care", "cleaning", "instructions", "treatment"),
-        *(
-            "objective",
-            "benefits",
-            "stage",
-            "user",
-            "audience",
-            "therapy",
-            "meal",
-            "location",
-            "stains",
-        ),
-        # what is promised about it
-        *("certification", "certifications", "warranty", "condition", "authenticity", "efficiency"),
-        *(
-            "license",
-            "licence",
-            "language",
-            "currency",
-            "subscription",
-            "publication",
-            "compliance",
-        ),
-        *(
-            "sustainability",
-            "restrictions",
-            "rarity",
-            "grading",
-            "schedule",
-            "support",
-            "genre",
-            "era",
-        ),
-    ),
-    "no",
+_SOMETIMES_LAST = frozenset(
+    {"material", "fabric", "finish", "texture", "closure", "packaging", "included", "look", "brand"}
+    | {"gender", "theme", "strap/handle"}
+)
+
+_MEASURES = """
+    size weight capacity volume hardness firmness viscosity temperature frequency speed resolution
+    magnification zoom range ratio density level grade class rating rate strength sensitivity tension
+    thickness absorbency solubility purity content spf ph gauge accuracy lovibond flex stiffness noise
+    voltage wattage measurement
+"""
+_TASTE_AND_SMELL = """
+    ingredient ingredients allergen allergens dietary flavor scent fragrance variety formula formulation
+    supplement supplements nutrient caffeine sweetness additive spirit cuisine origin region country effect
+"""
+_INSIDE_A_MACHINE = """
+    technology protocol protocols interface connectivity network networking wi-fi usb memory processor
+    sensor codecs formats format audio motherboard storage software operating system systems modes mode
+    standard standards antenna amplifier signal algorithms bands band polyphony midi tuning key sound
+    sounds functions function battery power fuel engine transmission drive suspension
+"""
+_FOR_WHOM_WHEN_AND_WHY = """
+    age skill difficulty climate season occasion activity sport usage use uses purpose application method
+    technique care cleaning instructions treatment objective benefits stage user audience location stains
+"""
+_PROMISED = """
+    certification certifications warranty condition authenticity efficiency license licence language
+    currency subscription publication compliance sustainability restrictions rarity grading schedule
+    support genre era manufacturer
+"""
+_NO_ANYWHERE = frozenset(
+    f"{_MEASURES} {_TASTE_AND_SMELL} {_INSIDE_A_MACHINE} {_FOR_WHOM_WHEN_AND_WHY} {_PROMISED}".split()
 )
 
 
@@ -207,11 +101,11 @@ def visibility(name: str) -> Visible:
     if text in _NAMES:
         return _NAMES[text]
     words = re.sub(r"\(.*?\)", " ", text).split() or [text]
-    if words[0] in _FIRST:
-        return _FIRST[words[0]]
-    if words[-1] in _LAST and words[-1] != "type":
-        return _LAST[words[-1]]
-    pieces = [*words, *(piece for word in words for piece in word.split("/"))]
-    if any(piece in _ANYWHERE for piece in pieces):
+    if words[0] in _NO_FIRST:
         return "no"
-    return "sometimes"
+    if words[-1] in _YES_LAST:
+        return "yes"
+    if words[-1] in _SOMETIMES_LAST:
+        return "sometimes"
+    pieces = {piece for word in words for piece in (word, *word.split("/"))}
+    return "no" if pieces & _NO_ANYWHERE else "sometimes"
