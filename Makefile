@@ -47,9 +47,10 @@ endif
 install: $(TEST_STAMP) ## install everything that the tests and the notebooks want
 
 .PHONY: test
-test: $(TEST_STAMP) ## everything that CI runs: install, system packages, check, tests, notebooks
+test: $(TEST_STAMP) ## everything that CI runs: install, check, import budget, tests, notebooks
 	@tools/timed system-packages tools/system-packages
 	@failed=0; $(MAKE) check || failed=1; \
+	tools/timed import-budget $(BIN)/python benchmarks/imports.py || failed=1; \
 	tools/timed tests $(PYTEST) -m 'not slow and not gpu' || failed=1; \
 	$(MAKE) test-notebooks || failed=1; \
 	exit $$failed
