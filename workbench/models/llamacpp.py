@@ -379,13 +379,13 @@ def _send(
     except RuntimeError as error:
         raise ModelError(f"llama.cpp failed: {error}") from error
     if "error" in reply:
-        error = reply["error"]
-        if error.get("type") == "exceed_context_size_error":
+        refusal = reply["error"]
+        if refusal.get("type") == "exceed_context_size_error":
             raise ModelError(
-                f"a prompt of {len(tokens)} tokens does not fit the context of {error['n_ctx']}: "
+                f"a prompt of {len(tokens)} tokens does not fit the context of {refusal['n_ctx']}: "
                 "shorten it, or load the model with a larger `context`"
             )
-        raise ModelError(f"llama.cpp refused: {error.get('message', error)}")
+        raise ModelError(f"llama.cpp refused: {refusal.get('message', refusal)}")
     return reply
 
 
