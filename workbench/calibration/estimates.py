@@ -29,8 +29,8 @@ _Formula = Callable[[float, float, float], float | None]
 NO_REJECTION = "not identifiable: no rejection was audited"
 NO_APPROVAL = "not identifiable: no approval was audited"
 
-_FEW = 10  # successes or failures below which a share's interval is the exact one
-_PRIOR = 2.0  # rows at the overall share that steady a cell's variance: a cell of one row has none
+_FEW = 10  # (effective) successes or failures below which formulas take the exact interval
+_PRIOR = 4.0  # rows at the overall share, as Agresti & Coull add: sparse cells hide their spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +65,15 @@ class Share:
     n: int = 0
     effective_n: float = math.inf
     """Independent rows that would tell as much; infinite where nothing is uncertain."""
-    few: bool = False
-    """Whether successes or failures are so few that formulas take the exact interval."""
     dof: int | None = None
     """Clusters − 1; None without clusters."""
     influence: Floats | None = None
     """Shape (clusters,): what each cluster adds to the estimate's error; None without clusters."""
+
+    @property
+    def few(self) -> bool:
+        """Whether successes or failures are so few that formulas take the exact interval."""
+        return min(self.value, 1 - self.value) * min(self.effective_n, 1e9) < _FEW
 
     def interval(self, *, level: float, exact: bool) -> Interval:
         """Clopper–Pearson's interval of the effective counts if `exact`, else Wilson's."""
@@ -202,12 +205,11 @@ def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
     k = int(suitable.sum())
     # Rounding must not move an edge.
     p = float(k > 0) if k in (0, n) else float((weights * suitable).sum() / total)
-    few = min(k, n - k) < _FEW
     if part.clusters is None or sample.clusters is None or about == "these items":
         effective_n = _effective_n(part, weights, p, about=about)
         if abs(effective_n - n) < 1e-9 * n:  # rounding: a plain sample counts as it is
             effective_n = float(n)
-        return Share(value=p, n=n, effective_n=effective_n, few=few)
+        return Share(value=p, n=n, effective_n=effective_n)
     _, clusters = np.unique(part.clusters[labelled], return_inverse=True)
     dof = int(clusters.max())
     if dof == 0:
@@ -218,7 +220,7 @@ def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
     variance = (dof + 1) / dof * float((influence**2).sum())
     kish = total**2 / float((np.bincount(clusters, weights=weights) ** 2).sum())
     effective_n = min(float(n), p * (1 - p) / variance) if variance > 0 else kish
-    return Share(value=p, n=n, effective_n=effective_n, few=few, dof=dof, influence=influence)
+    return Share(value=p, n=n, effective_n=effective_n, dof=dof, influence=influence)
 
 
 def _effective_n(part: Sample, weights: Floats, p: float, *, about: About) -> float:
