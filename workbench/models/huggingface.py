@@ -145,11 +145,30 @@ def _auto_class(config: Any) -> Any:
 
 
 def _processor(where: str, config: Any, options: dict[str, Any]) -> Any:
-    from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, AutoProcessor, AutoTokenizer
+    """The model's processor, or its tokenizer where it reads text alone.
 
-    if type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+    Qwen-VL's and InternVL's processors hold one for videos, which cannot be built without torchvision.
+    Prompts here carry photos and no videos, so without torchvision that part is left out.
+    """
+    from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, AutoProcessor, AutoTokenizer
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+    if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return AutoTokenizer.from_pretrained(where, **options)
+    have_torchvision = importlib.util.find_spec("torchvision") is not None
+    if have_torchvision or type(config) not in PROCESSOR_MAPPING:
         return AutoProcessor.from_pretrained(where, **options)
-    return AutoTokenizer.from_pretrained(where, **options)
+    whole: Any = PROCESSOR_MAPPING[type(config)]
+    if "video_processor" not in whole.get_attributes():
+        return AutoProcessor.from_pretrained(where, **options)
+
+    class PhotosOnly(whole):  # type: ignore[misc]
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [name for name in super().get_attributes() if name != "video_processor"]
+
+    PhotosOnly.__name__ = whole.__name__  # the name by which its settings are found
+    return PhotosOnly.from_pretrained(where, **options)
 
 
 def _four_bit(device: str) -> Any:
@@ -171,7 +190,8 @@ def _not_loaded(spec: ModelSpec, error: Exception) -> ModelError:
     """One sentence from what a library says in many."""
     said = " ".join(str(error).split())
     if "torchvision" in said.lower() and importlib.util.find_spec("torchvision") is None:
-        return MissingExtraError(
-            library="torchvision", extra="vision", purpose=f"the processor of {spec.name!r}"
+        return ModelError(
+            f"the processor of {spec.name!r} needs torchvision, which is not installed: install the "
+            "version that belongs to your torch, such as `pip install torchvision==0.28.0` for 2.13"
         )
     return ModelError(f"{spec.name!r} could not be loaded: {type(error).__name__}: {said[:400]}")

@@ -16,19 +16,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
-from workbench.models.answers import Asked, Sayings, read_answers
 from workbench.models.devices import is_out_of_memory, peak_memory, reset_peak_memory
 from workbench.models.inputs import check_length, padded_right, to_model, without_ends
 from workbench.models.protocols import Answer, Prompt, Question, asked
+from workbench.models.token_answers import Asked, Sayings, read_answers
 from workbench.records import Cost
 
 if TYPE_CHECKING:
     import torch
 
-    from workbench.models.answers import Tokens
     from workbench.models.batching import Batches
     from workbench.models.chat import Chat
     from workbench.models.protocols import Progress
+    from workbench.models.token_answers import Tokens
 
 _log = logging.getLogger(__name__)
 _EXACT = 1e-3
