@@ -18,8 +18,8 @@ FIELDS = (
 )
 """Fields of an item that a column can hold."""
 
-SETTINGS = ("separator", "decimal", "delimiter")
-"""How cells are read."""
+SETTINGS = ("separator", "decimal", "delimiter", "taxonomy")
+"""How cells are read, and which schema the categories belong to."""
 
 ASPECT = "aspect."
 

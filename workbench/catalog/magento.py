@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,10 @@ from workbench.schema import Attribute, Category, Schema
 
 Include = Literal["configurable", "gear", "all"]
 """`configurable`: products that come in colours and sizes; `gear`: the sample data's simple products."""
+
+Photos = Literal["main", "all"]
+"""`main`: the one photo that catalogue pages show; `all`: further views too, which shops keep with less
+care (in the sample data some show another colour, and two another product)."""
 
 _COLUMNS = frozenset(
     {"sku", "store_view_code", "attribute_set_code", "product_type", "categories", "name"}
@@ -67,7 +71,7 @@ class _Product:
 
 
 class MagentoCatalog:
-    """Items of a Magento export: see `open_catalog("magento:<folder>?include=…&currency=…")`.
+    """Items of a Magento export: see `open_catalog("magento:<folder>?include=…&photos=…&currency=…")`.
 
     Aspects carry the labels that shoppers see. `Department` and `Type` are the first and the last step
     of the category; `Size` gathers the sizes in which a colour is sold. `Item.group` is the parent's
@@ -78,6 +82,7 @@ class MagentoCatalog:
             `catalog/product/`. `attributes.csv` and `categories.csv` beside the products give labels,
             allowed values and the categories that are for sale.
         include: Which products; `gear` and `all` need the sample data's `fixtures/catalog/`.
+        photos: Which photos of each item.
         currency: ISO 4217 code of the prices, which an export does not say; None: unknown.
 
     Raises:
@@ -87,14 +92,22 @@ class MagentoCatalog:
     simulated = False
 
     def __init__(
-        self, root: str | Path, *, include: Include = "configurable", currency: str | None = None
+        self,
+        root: str | Path,
+        *,
+        include: Include = "configurable",
+        photos: Photos = "main",
+        currency: str | None = None,
     ) -> None:
+        if photos not in get_args(Photos):
+            raise CatalogError(f"want photos= one of {', '.join(get_args(Photos))}, got {photos!r}")
         if include not in get_args(Include):
             raise CatalogError(
                 f"want include= one of {', '.join(get_args(Include))}, got {include!r}"
             )
         self._root = Path(root)
         self._include = include
+        self._photos = photos
         self._currency = currency
         self.name = self._root.resolve().name
         fixtures = self._root / "fixtures" / "configurable"
@@ -211,7 +224,7 @@ class MagentoCatalog:
         yield Item(
             id=f"{self.name}/{product.id}",
             category="/".join(category),
-            photos=product.photos,
+            photos=product.photos if self._photos == "all" else product.photos[:1],
             title=one_line(product.name) or None,
             aspects=aspects,
             description=plain_text(product.description) or None,
@@ -237,8 +250,8 @@ def _pairs(text: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _images(rows: Iterable[Row]) -> tuple[str, ...]:
-    rows = list(rows)
+def _images(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Addresses of photos, those that catalogue pages show first."""
     more = (image.strip() for row in rows for image in row["additional_images"].split(","))
     return distinct((*(row["base_image"] for row in rows), *more))
 

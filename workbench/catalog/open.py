@@ -23,7 +23,7 @@ def open_catalog(address: str) -> Catalog:
     Args:
         address: One of
 
-            - `magento:<folder>?include=configurable|gear|all&currency=USD`
+            - `magento:<folder>?include=configurable|gear|all&photos=main|all&currency=USD`
             - `table:<file>?<field>=<column>&…`: CSV, Parquet or JSON lines by the file's ending; see
               `workbench.catalog.tables.TableCatalog`
             - `folder:<folder>`: every photo is an item
@@ -39,11 +39,14 @@ def open_catalog(address: str) -> Catalog:
     path, _, query = rest.partition("?")
     options = _options(query.split("&"), address)
     if kind == "magento":
-        from workbench.catalog.magento import Include, MagentoCatalog
+        from workbench.catalog.magento import Include, MagentoCatalog, Photos
 
-        _only(options, ("include", "currency"), address)
-        include = cast(Include, options.get("include", "configurable"))  # checked where it is used
-        return MagentoCatalog(path, include=include, currency=options.get("currency"))
+        _only(options, ("include", "photos", "currency"), address)
+        include = cast(Include, options.get("include", "configurable"))  # the catalogue checks both
+        photos = cast(Photos, options.get("photos", "main"))
+        return MagentoCatalog(
+            path, include=include, photos=photos, currency=options.get("currency")
+        )
     if kind == "table":
         from workbench.catalog.tables import TableCatalog
 
@@ -61,7 +64,7 @@ def open_catalog(address: str) -> Catalog:
 def _only(options: dict[str, str], known: tuple[str, ...], address: str) -> None:
     for name in options:
         if name not in known:
-            takes = " and ".join(known) or "no options"
+            takes = ", ".join(known) or "no options"
             raise CatalogError(f"unknown option {name!r} in {address!r}; it takes {takes}")
 
 

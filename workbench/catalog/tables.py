@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,8 +26,11 @@ class TableCatalog:
     may give text with columns in braces, such as `photo=images/{sku}.jpg`, and for `currency` a code,
     such as `USD`. Without an `id` column the row's number is the id.
 
-    Three settings stand in the same mapping: `separator` between several values of one cell (`|` if
+    Settings stand in the same mapping: `separator` between several values of one cell (`|` if
     not given), `decimal` (`.` or `,`: what starts the cents), `delimiter` between the cells of a CSV.
+
+    A fourth, `taxonomy`, is the folder of Shopify's taxonomy: the schema is then the taxonomy, and a
+    category is one of its ids (`aa-1-13-8`) or whole paths (`Apparel & Accessories > Clothing > …`).
 
     A mapping can also stand in a YAML file beside the table, `items.yaml` for `items.csv`, one
     `field: column` a line; the query wins where both name a field.
@@ -54,6 +58,7 @@ class TableCatalog:
         wanted = {**read_mapping(self._path), **(mapping or {})}
         self._source = Source(self._path, delimiter=wanted.get("delimiter"))
         self._mapping = column_mapping(wanted, self._source.columns, where=str(path))
+        self._taxonomy = wanted.get("taxonomy")
         self._builder = ItemBuilder(
             name=self.name,
             source=str(self._path),
@@ -79,7 +84,13 @@ class TableCatalog:
                 yield Problem(source=str(self._path), row=row.number, reason=reason)
                 continue
             taken.add(item.id)
-            yield item
+            category = self._category(item.category)
+            if category is None:
+                reason = (
+                    f"want a category of the taxonomy, got {item.category!r}; loaded without it"
+                )
+                yield Problem(source=str(self._path), row=row.number, reason=reason)
+            yield item if category == item.category else replace(item, category=category or "")
 
     def photo(self, address: str) -> bytes:
         """Bytes of a photo: a path from the table's folder, or a URL."""
@@ -87,5 +98,20 @@ class TableCatalog:
 
     @cached_property
     def schema(self) -> Schema:
-        """Categories, aspects and values that occur in the table; reads it once more."""
+        """The taxonomy, or the categories, aspects and values that occur in the table (read once more)."""
+        if self._taxonomy is not None:
+            from workbench.catalog.shopify_taxonomy import read_shopify_taxonomy
+
+            return read_shopify_taxonomy(self._taxonomy)
         return derive_schema(self.name, (i for i in self.items() if isinstance(i, Item)))
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        """Whole path of a category, as Shopify exports it, to its id."""
+        return {" > ".join(each.path): own for own, each in self.schema.categories.items()}
+
+    def _category(self, said: str) -> str | None:
+        """Id of a category in the taxonomy; None where it has no such one."""
+        if self._taxonomy is None or not said or said in self.schema.categories:
+            return said
+        return self._ids.get(said)
