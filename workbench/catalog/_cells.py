@@ -80,7 +80,9 @@ def price_of(value: object, *, decimal: str | None = None) -> Price | None:
     if match is None:
         raise ValueError(f"want a price, got {text!r}")
     before, after = text[: match.start()].strip(), text[match.end() :].strip()
-    around = f"{before} {after.lstrip('-').strip()}".strip()  # Swiss shops write 12.- for 12.00
+    if match[0].rstrip().endswith((".", ",")):
+        after = after.lstrip("-–—").strip()  # Swiss shops write 12.- for 12.00
+    around = f"{before} {after}".strip()
     code = _CODE.fullmatch(around)
     if around and code is None and around not in _SYMBOLS:
         raise ValueError(f"want a price of 0 or more with one currency, got {text!r}")
@@ -153,7 +155,7 @@ def count_of(value: object) -> int | None:
         return int(text)
     if re.fullmatch(r"\d+\.0+", text):
         return int(text.partition(".")[0])
-    if re.fullmatch(r"\d{1,3}([,. '’\u00a0\u202f]\d{3})(?:\1\d{3})*|\d{1,3}(?:[, '’]\d{3})+", text):
+    if re.fullmatch(r"\d{1,3}([, '’\u00a0\u202f])\d{3}(?:\1\d{3})*|\d{1,3}(?:\.\d{3}){2,}", text):
         return int(re.sub(r"\D", "", text))
     raise ValueError(f"want a count of 0 or more, got {text!r}")
 
