@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.records import Run, RunEvent
+
 if TYPE_CHECKING:
     from workbench.store import Store
 
@@ -13,26 +15,22 @@ def read_status(store: Store) -> dict[str, object]:
 
     A run without an ending event was killed, or is still going on; its state is `open`.
     """
-    runs, events = store.runs(), store.events()
-    ended = {
-        e.run: (e.kind, e.note)
-        for e in events.itertuples()
-        if e.kind in {"finished", "failed", "stopped"}
-    }
+    events: dict[str, list[RunEvent]] = {}
+    for event in store.records(RunEvent):
+        events.setdefault(event.run, []).append(event)
     listed: list[dict[str, object]] = []
-    for run in runs.sort_values("created_at", ascending=False).itertuples():
-        stages = events[(events.run == run.id) & (events.kind == "stage")]
-        state, note = ended.get(run.id, ("open", ""))
+    for run in sorted(store.records(Run), key=lambda r: r.created_at, reverse=True):
+        own = events.get(run.id, [])
+        end = next((e for e in own if e.kind in {"finished", "failed", "stopped"}), None)
         listed.append(
             {
                 "id": run.id,
                 "command": run.command,
                 "started": run.created_at.isoformat(timespec="seconds"),
-                "state": state,
-                "note": note,
+                "state": end.kind if end else "open",
+                "note": end.note if end else "",
                 "stages": {
-                    s.stage: {"made": int(s.done), "found": int(s.known)}
-                    for s in stages.itertuples()
+                    e.stage: {"made": e.done, "found": e.known} for e in own if e.kind == "stage"
                 },
             }
         )

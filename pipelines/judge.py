@@ -1,0 +1,146 @@
+"""Judges listings: with a rubric and a judge, what is in the store and has no such verdict yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.learning import learn_heads
+from pipelines.recorder import Recorder, record
+from workbench.errors import ModelError, StoreError
+from workbench.judging import ModelAnswerer, RubricJudge, judge_all
+from workbench.judging.heads import HeadsAnswerer
+from workbench.models import load_scorer
+from workbench.models.encoder import PhotoEncoder
+from workbench.records import Generation, Item, Part, Verdict
+from workbench.rubric import Rubric, dump_rubric, load_rubric
+from workbench.schema import Schema
+from workbench.settings import read_settings
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+_HEADS = "heads:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSummary:
+    """What judging came to."""
+
+    judge: str
+    rubric: str
+    judged: int
+    """Verdicts made now."""
+    known: int
+    """Verdicts that the store held already."""
+    approved: int
+    undecided: int
+    """Neither approved nor refused: a criterion that decides was not answered."""
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.judge} by {self.rubric}: {self.judged} judged now, {self.known} found judged; "
+            f"{self.approved} of {self.judged + self.known} approved"
+        )
+        return text + (f", {self.undecided} undecided" if self.undecided else "")
+
+
+def judge_store(
+    store: Store, *, rubric: str, judge: str, part: Part | None = None, quiet: bool = False
+) -> JudgeSummary:
+    """Judge every listing in the store (of one part, if given) that this judge has not judged yet.
+
+    Raises:
+        RubricError: The rubric cannot be read.
+        StoreError: The store holds no listings.
+        ModelError: The judge cannot be loaded.
+    """
+    loaded = load_rubric(rubric)
+    arguments = {"rubric": loaded.label, "judge": judge, "part": part}
+    items = {i.id: i for i in store.records(Item)}
+    parts: Mapping[str, Part] = dict(store.splits()[["group", "part"]].itertuples(index=False))
+    generations = [
+        g
+        for g in store.records(Generation)
+        if g.kind == loaded.judges
+        and g.item in items
+        and part in {None, parts.get(_group(items[g.item]))}
+    ]
+    if not generations:
+        raise StoreError(
+            f"want {loaded.judges}s to judge, but {store.url} holds none"
+            + (f" in part {part!r}" if part else "")
+            + ": make some with `workbench run listings`"
+        )
+    with record(store, "judge", arguments, quiet=quiet) as recorder:
+        schema = load_stored_schema(store)
+        train = [i for i in items.values() if i.photos and parts.get(_group(i)) == "train"]
+        built = load_judge(
+            judge, loaded, store=store, schema=schema, train=train, recorder=recorder
+        )
+        verdicts = judge_listings(store, built, generations, schema, recorder)
+        known = recorder.stages[-1].known
+    return JudgeSummary(
+        judge=built.name,
+        rubric=loaded.label,
+        judged=len(verdicts) - known,
+        known=known,
+        approved=sum(v.approved is True for v in verdicts),
+        undecided=sum(v.approved is None for v in verdicts),
+    )
+
+
+def load_judge(
+    name: str,
+    rubric: Rubric,
+    *,
+    store: Store,
+    schema: Schema,
+    train: Sequence[Item],
+    recorder: Recorder,
+    seed: int = 0,
+) -> RubricJudge:
+    """The judge called `name`: `heads:<network>`, fitted on `train`, or any scoring model's string.
+
+    Raises:
+        ModelError: It cannot be loaded.
+        JudgingError: It does not answer a criterion of the rubric.
+    """
+    store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
+    if not name.startswith(_HEADS):
+        return RubricJudge(rubric, ModelAnswerer(load_scorer(name)))
+    encoder = PhotoEncoder(name.removeprefix(_HEADS), cache=read_settings().cache)
+    if not train:
+        raise ModelError(
+            f"judge {name!r} learns from the training part of the catalogue, which is empty: "
+            "lower --eval-share, or choose a vision-language model as the judge"
+        )
+    heads = learn_heads(store, encoder, train, schema, recorder, seed=seed)
+    return RubricJudge(rubric, HeadsAnswerer(encoder, heads, schema))
+
+
+def judge_listings(
+    store: Store,
+    judge: RubricJudge,
+    generations: Sequence[Generation],
+    schema: Schema,
+    recorder: Recorder,
+) -> list[Verdict]:
+    """Judge what has no verdict yet, and return the verdict on each generation, in order."""
+    with recorder.stage("judge", len(generations), unit="listings") as stage:
+        for report in judge_all(store, judge, generations, schema=schema, run=recorder.id):
+            if not report.verdicts:
+                stage.advance(known=report.known)
+            for verdict in report.verdicts:
+                stage.advance(1, cost=verdict.cost)
+    keys = [judge.key(g, schema.categories.get(g.category)) for g in generations]
+    return list(store.records(Verdict, keys))
+
+
+def _group(item: Item) -> str:
+    return item.group or item.id

@@ -1,0 +1,68 @@
+"""Attribute heads learnt from the training part of a catalogue, for those who write and those who judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipelines.recorder import Recorder
+from workbench.models.heads import AttributeHeads, fit_heads
+from workbench.photos import open_photo
+from workbench.schema import Schema
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from workbench.models.encoder import PhotoEncoder
+    from workbench.records import Item
+    from workbench.store import Store
+
+_CHUNK = 16
+PHOTO_SIDE = 1024
+"""Longer side in pixels to which photos are decoded."""
+
+
+def load_photo(store: Store, address: str) -> Image:
+    """A stored photo as an RGB picture."""
+    return open_photo(store.images.get(address), where=address, max_side=PHOTO_SIDE)
+
+
+def learn_heads(
+    store: Store,
+    encoder: PhotoEncoder,
+    train: Sequence[Item],
+    schema: Schema,
+    recorder: Recorder,
+    *,
+    seed: int = 0,
+) -> AttributeHeads:
+    """Encode the training photos (those that are not in the cache) and fit heads on them.
+
+    Args:
+        store: Holds the photos; refuses items that are held out.
+        encoder: Its vectors are what the heads see.
+        train: Items of the training part, each with a photo.
+        schema: Which attributes there are.
+        recorder: The run that this belongs to.
+        seed: Of the cross-validation's folds.
+
+    Raises:
+        LeakageError: An item is held out.
+        ModelError: There is too little to learn from.
+    """
+    store.require_train(item.id for item in train)
+    addresses = [item.photos[0] for item in train]
+    with recorder.stage(f"learn from photos ({encoder.network})", len(train), unit="photos") as s:
+        for start in range(0, len(addresses), _CHUNK):
+            chunk = addresses[start : start + _CHUNK]
+            known = [a for a in chunk if encoder.knows(a)]
+            new = [a for a in chunk if a not in known]
+            encoder.encode(new, [load_photo(store, a) for a in new])
+            s.advance(len(new), known=len(known))
+        return fit_heads(
+            encoder.recall(addresses),
+            train,
+            schema,
+            encoder_revision=encoder.revision,
+            seed=seed,
+        )

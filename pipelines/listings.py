@@ -1,0 +1,183 @@
+"""Listings from photos: ingest, split, learn, write, judge, audit against the catalogue's own truth.
+
+Each stage asks the store what is done already and does the rest, in chunks that are stored whole; so a
+run that is stopped anywhere goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.audit import audit_from_truth
+from pipelines.judge import judge_listings, load_judge
+from pipelines.learning import learn_heads, load_photo
+from pipelines.recorder import Recorder, record
+from workbench.catalog import Catalog, ingest
+from workbench.errors import CatalogError
+from workbench.models import load_text
+from workbench.models.encoder import PhotoEncoder
+from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
+from workbench.records import Generation, Item
+from workbench.rubric import load_rubric
+from workbench.schema import Schema
+from workbench.settings import read_settings
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+FACTS_NETWORK = "efficientnet-lite0"
+"""Reads facts from photos for text models; judges by heads use another network."""
+_CHUNK = 16
+"""Listings that are written and stored together: at most this many are lost to a kill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingsJob:
+    """What `run_listings` is asked to do."""
+
+    catalog: str
+    """Address, for the record."""
+    model: str
+    judge: str
+    rubric: str
+    """A file, or the name of a rubric that ships."""
+    limit: int | None
+    """Items of the catalogue to take; None: all."""
+    eval_share: float
+    """Share of item groups, over 0 and under 1, that never train anything."""
+    audit: int
+    """Judged listings to draw."""
+    promise: float
+    """Precision, over 0 and under 1, that a threshold has to promise."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingsSummary:
+    """What a run came to."""
+
+    run: str
+    items: int
+    problems: tuple[str, ...]
+    """Rows and photos that could not be used."""
+    written: int
+    judged: int
+    approved: int
+    audit: str
+    """Id of the audit."""
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.items} items, {self.written} listings, {self.judged} verdicts, "
+            f"{self.approved} approved"
+        ]
+        if self.problems:
+            lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
+            lines += [f"  {p}" for p in self.problems[:3]]
+        return "\n".join(lines)
+
+
+def run_listings(
+    store: Store, catalog: Catalog, job: ListingsJob, *, quiet: bool = False
+) -> ListingsSummary:
+    """Run the whole job; run again, it does only what is not in the store yet.
+
+    Raises:
+        CatalogError: The catalogue has no item with a photo.
+        ModelError: A model cannot be loaded, or there is too little to learn from.
+    """
+    rubric = load_rubric(job.rubric)
+    with record(store, "run listings", asdict(job), quiet=quiet) as recorder:
+        with recorder.stage("ingest", job.limit) as stage:
+            taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
+            stage.done, stage.known = taken.items, taken.known
+        items = _items(store, catalog, job.limit)
+        parts = store.assign_split(
+            sorted({i.group or i.id for i in items}), eval_share=job.eval_share, seed=job.seed
+        )
+        train = [i for i in items if parts[i.group or i.id] == "train"]
+
+        writer = _writer(store, catalog.schema, job, train, recorder)
+        generations = _write(store, items, writer, recorder)
+
+        judge = load_judge(
+            job.judge, rubric, store=store, schema=catalog.schema, train=train,
+            recorder=recorder, seed=job.seed,
+        )  # fmt: skip
+        verdicts = judge_listings(store, judge, generations, catalog.schema, recorder)
+
+        held_out = [k for k, i in enumerate(items) if parts[i.group or i.id] == "eval"]
+        audit = audit_from_truth(
+            store,
+            [generations[k] for k in held_out],
+            [verdicts[k] for k in held_out],
+            {i.id: i for i in items},
+            rubric=rubric,
+            schema=catalog.schema,
+            size=job.audit,
+            seed=job.seed,
+            recorder=recorder,
+        )
+    return ListingsSummary(
+        run=recorder.id,
+        items=len(items),
+        problems=tuple(
+            f"{p.source}{'' if p.row is None else f', row {p.row}'}: {p.reason}"
+            for p in taken.problems
+        ),
+        written=len(generations),
+        judged=len(verdicts),
+        approved=sum(v.approved is True for v in verdicts),
+        audit=audit.id,
+    )
+
+
+def _items(store: Store, catalog: Catalog, limit: int | None) -> list[Item]:
+    """The catalogue's items that are stored with a photo, in a fixed order."""
+    items = sorted(
+        (i for i in store.records(Item) if i.id.startswith(f"{catalog.name}/") and i.photos),
+        key=lambda i: i.id,
+    )
+    if not items:
+        raise CatalogError(
+            f"want items with at least one photo that can be read, but {catalog.name!r} has none: "
+            "look at the problems with `workbench status`, or check the address"
+        )
+    return items[:limit]
+
+
+def _writer(
+    store: Store, schema: Schema, job: ListingsJob, train: Sequence[Item], recorder: Recorder
+) -> ListingWriter:
+    """A model that sees writes by itself; one that reads gets heads, fitted on the training part."""
+    model = load_text(job.model)
+    if model.sees:
+        return PhotoWriter(model, schema)
+    encoder = PhotoEncoder(FACTS_NETWORK, cache=read_settings().cache)
+    heads = learn_heads(store, encoder, train, schema, recorder, seed=job.seed)
+    return FactsWriter(encoder, heads, model, schema)
+
+
+def _write(
+    store: Store, items: Sequence[Item], writer: ListingWriter, recorder: Recorder
+) -> list[Generation]:
+    """Write the listings that are not in the store yet; return all, in the order of `items`."""
+    keys = [writer.key(item) for item in items]
+    known = store.known(Generation, keys)
+    missing = [i for i, key in zip(items, keys, strict=True) if key not in known]
+    with recorder.stage("write listings", len(items), unit="listings") as stage:
+        stage.advance(known=len(known))
+        for start in range(0, len(missing), _CHUNK):
+            chunk = missing[start : start + _CHUNK]
+            photos = [tuple(load_photo(store, a) for a in item.photos) for item in chunk]
+            made = writer.write(chunk, photos, run=recorder.id)
+            store.add(made)
+            for generation in made:
+                stage.advance(1, cost=generation.cost)
+    return list(store.records(Generation, keys))

@@ -1,0 +1,465 @@
+"""The page of a listing run: photos, listings, verdicts, what approvals are worth, held-out accuracy, cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from reports.heldout import HeldOut, score_held_out, truth
+from reports.rendering import number, render, thumbnail, write_whole
+from workbench.calibration.audited import Audited, Judged, calibrate_audit, find_audit
+from workbench.errors import RubricError
+from workbench.figures import plot_confidence, plot_reliability, to_svg
+from workbench.records import Item, Run, RunEvent
+from workbench.rubric import Rubric, parse_rubric
+
+if TYPE_CHECKING:
+    from workbench.calibration import Calibration, FailureModeRate, Threshold
+    from workbench.metrics import Estimate
+    from workbench.store import Store
+
+_SHOWN = 240
+"""Listings with their photo on the page; more make a file that is slow to open."""
+_OUTCOMES = {
+    "false-approval": "False approvals",
+    "false-rejection": "False rejections",
+    "true-approval": "Rightly approved",
+    "true-rejection": "Rightly rejected",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tile:
+    label: str
+    value: str
+    detail: str
+
+
+def write_page(
+    store: Store, path: Path, *, audit: str | None = None, promise: float | None = None
+) -> Path:
+    """Write the page of one audit and return where it is; the file is replaced whole.
+
+    Args:
+        store: Nothing else is read: no model, no network.
+        path: Of the page, one HTML file with everything in it.
+        audit: Id, or the beginning of one; None: the latest.
+        promise: Precision that the threshold shall keep; None: as the run that drew the audit asked.
+
+    Raises:
+        StoreError: There is no such audit, or the page cannot be written.
+        CalibrationError: The store does not hold the audit's population any more.
+    """
+    found = find_audit(store, audit)
+    run = store.find(Run, found.run) if found.run else None
+    audited = calibrate_audit(store, found, promise=promise or _asked(run))
+    held = _held_out(store, audited)
+    rubric = _rubric(store, found.rubric)
+    page = _page(store, audited, held, run, rubric)
+    return write_whole(path, render("listings.html.j2", page=page, held=held))
+
+
+def _asked(run: Run | None) -> float:
+    promise = run.arguments.get("promise") if run else None
+    return promise if isinstance(promise, float) else 0.9
+
+
+def _held_out(store: Store, audited: Audited) -> HeldOut:
+    items = {j.item.id: j.item for j in audited.population if j.item}
+    sources = {i.split("/", 1)[0] for i in items}
+    training = store.items(part="train")["id"]
+    train = [
+        i
+        for i in store.records(Item, list(training))
+        if i.photos and i.id.split("/", 1)[0] in sources
+    ]
+    return score_held_out([j.generation for j in audited.population], items, train)
+
+
+def _rubric(store: Store, label: str) -> tuple[Rubric, str] | None:
+    """The rubric and its text as stored; None for a store that was filled without it."""
+    name, _, version = label.rpartition("@")
+    text = store.rubric_text(name, int(version)) if version.isdigit() else None
+    if text is None:
+        return None
+    try:
+        return parse_rubric(text, where=label), text
+    except RubricError:  # written by a newer version: the numbers do not need it
+        return None
+
+
+def _page(
+    store: Store,
+    audited: Audited,
+    held: HeldOut,
+    run: Run | None,
+    rubric: tuple[Rubric, str] | None,
+) -> dict[str, object]:
+    calibration, population = audited.calibration, audited.population
+    cards = _cards(store, population, rubric[0] if rubric else None)
+    modes = _failure_modes(calibration, population, rubric[0] if rubric else None)
+    writer = population[0].generation.model if population else "no model"
+    return {
+        "title": "Listings from photos",
+        "subtitle": f"{writer}, judged by {audited.audit.judge} with rubric {audited.audit.rubric}",
+        "warnings": _warnings(audited),
+        "tiles": _tiles(calibration, held),
+        "worth": _worth(calibration),
+        "rates": _rates(calibration),
+        "confusion": calibration.confusion if calibration.counts.answered_rejections else None,
+        "threshold": _threshold(calibration.threshold),
+        "figures": _figures(calibration, population),
+        "held_out": (
+            f"{held.items} photos of {held.groups} groups (parent products) that trained nothing; "
+            f"the heads and the baselines know {held.trained_on} other photos. Rows of one group are "
+            "alike, so the intervals are by group."
+        ),
+        "judged": len(population),
+        "failures_lead": (
+            "What the judge names, how much of it gets through to approved listings, and how much of "
+            "it is caught."
+        ),
+        "failure_modes": modes,
+        "slices": [s for s in calibration.slices if s.by == "category"],
+        "cards": cards,
+        "gallery_lead": (
+            f"{len(cards)} of {len(population)} judged listings of held-out items, audited ones first. "
+            "Struck-out values contradict the catalogue; its value stands beside them."
+        ),
+        "filters": _filters(cards),
+        "categories": sorted({str(c["category"]) for c in cards}),
+        "stages": (stages := _stages(store, run)),
+        "cost_lead": _cost_lead(stages, run),
+        "facts": _facts(audited, run),
+        "assumptions": _assumptions(calibration),
+        "rubric_text": rubric[1] if rubric else None,
+    }
+
+
+def _warnings(audited: Audited) -> list[str]:
+    """What a reader must know first: nothing is simulated in silence."""
+    said = []
+    if any(j.generation.simulated for j in audited.population):
+        said.append("Simulated items: the products and their photos were drawn by the workbench.")
+    who = {a.annotator for j in audited.population for a in j.annotations if a.simulated}
+    if "catalogue-truth" in who:
+        said.append(
+            "Simulated answers: no person was asked. The answers are what the catalogue itself says of "
+            "each item; criteria that instruments measure on the text are taken as measured."
+        )
+        who.discard("catalogue-truth")
+    if who:
+        said.append(f"Simulated answers: given by {', '.join(sorted(who))}, not by people.")
+    return said + [n for n in audited.calibration.notes if "simulat" not in n.lower()]
+
+
+def _tiles(calibration: Calibration, held: HeldOut) -> list[_Tile]:
+    counts, rates = calibration.counts, calibration.rates
+    judged = max(1, counts.judged)
+    tiles = [
+        _Tile(
+            label="Judged, held-out",
+            value=f"{counts.judged:,}",
+            detail=f"{counts.drawn_approvals + counts.drawn_rejections} drawn for the audit",
+        ),
+        _Tile(
+            label="Approved by the judge",
+            value=f"{100 * counts.approved / judged:.0f}%",
+            detail=f"{counts.approved:,} of {counts.judged:,}"
+            + (f", {counts.abstained} undecided" if counts.abstained else ""),
+        ),
+        _estimate_tile("Precision of approvals", rates.precision),
+        _estimate_tile("Recall of suitable listings", rates.recall),
+    ]
+    for row in held.attributes:
+        if row.name.lower() in {"type", "color", "colour"}:
+            best = row.best_guess or row.stated
+            tiles.append(_estimate_tile(f"{row.name} accuracy", best.accuracy))
+    if held.price:
+        tiles.append(_estimate_tile("Price R²", held.price.r2))
+    return tiles
+
+
+def _estimate_tile(label: str, e: Estimate) -> _Tile:
+    if e.value is None:
+        return _Tile(label=label, value="—", detail=e.reason or "")
+    if e.low is None or e.high is None:
+        return _Tile(label=label, value=number(e.value, 2), detail=e.reason or "")
+    return _Tile(
+        label=label,
+        value=number(e.value, 2),
+        detail=f"{number(e.low, 2)} to {number(e.high, 2)}, n = {e.n}",
+    )
+
+
+def _worth(calibration: Calibration) -> str:
+    counts = calibration.counts
+    return (
+        f"{counts.answered_approvals} of {counts.approved} approvals and {counts.answered_rejections} "
+        f"of {counts.rejected} rejections were answered. Each answer counts by the inverse of the "
+        f"probability with which it was drawn; the numbers are about {calibration.about}."
+    )
+
+
+def _rates(calibration: Calibration) -> list[tuple[str, str, Estimate]]:
+    r = calibration.rates
+    return [
+        ("Precision", "share of approvals that are suitable", r.precision),
+        ("Recall", "share of suitable listings that are approved", r.recall),
+        ("Suitable rate", "share of all judged listings that are suitable", r.suitable_rate),
+        ("False positive rate", "share of unsuitable listings that are approved", r.false_positive_rate),
+        ("Suitable among rejected", "share of rejections that are suitable", r.missed),
+        ("Accuracy", "share on which judge and answers agree", r.accuracy),
+        ("Cohen's κ", "agreement beyond chance", r.kappa),
+    ]  # fmt: skip
+
+
+def _threshold(threshold: Threshold | None) -> str:
+    if threshold is None:
+        return "The judge gives no confidence, so there is no threshold to choose."
+    sure = f"with {100 * (1 - threshold.failure_probability):.0f}% confidence"
+    if threshold.value is None:
+        needed = (
+            f" About {threshold.labels_needed:,} labels would be needed, if what was seen holds."
+            if threshold.labels_needed
+            else " No number of labels would help, if what was seen holds."
+        )
+        return (
+            f"No threshold can promise a precision of {threshold.promise:g} {sure}: "
+            f"{threshold.reason}.{needed}"
+        )
+    share = threshold.approved_share
+    text = (
+        f"Approve where the judge's confidence is at least {threshold.value:.3f}: then at least "
+        f"{threshold.promise:g} of approvals are suitable, {sure}"
+    )
+    text += f"; {100 * share:.0f}% of listings pass." if share is not None else "."
+    held = threshold.held_out
+    if held is not None and held.value is not None:
+        text += f" On labels that did not choose it, precision is {held.value:.2f}"
+        if held.low is not None and held.high is not None:
+            text += f" ({held.low:.2f} to {held.high:.2f}, n = {held.n})"
+        text += "."
+    return text
+
+
+def _figures(calibration: Calibration, population: Sequence[Judged]) -> list[dict[str, object]]:
+    sure = [
+        (j.verdict.confidence, j.verdict.approved)
+        for j in population
+        if j.verdict.confidence is not None and j.verdict.approved is not None
+    ]
+    figures: list[dict[str, object]] = []
+    if sure:
+        chosen = calibration.threshold.value if calibration.threshold else None
+        plot = plot_confidence([c for c, _ in sure], [a for _, a in sure], threshold=chosen)
+        figures.append(
+            {
+                "title": "Confidence of the judge",
+                "svg": Markup(to_svg(plot, title="Histogram of the judge's confidence")),  # noqa: S704
+                "caption": "Listings by the probability, as the judge sees it, that they pass.",
+            }
+        )
+    if calibration.reliability:
+        curve = calibration.reliability
+        auroc, ece = curve.auroc, curve.ece
+        figures.append(
+            {
+                "title": "Reliability",
+                "svg": Markup(to_svg(plot_reliability(curve), title="Reliability diagram")),  # noqa: S704
+                "caption": f"Points on the dashed line: confidence can be taken at its word. "
+                f"{_short('AUROC', auroc)}, {_short('calibration error', ece)}.",
+            }
+        )
+    return figures
+
+
+def _short(name: str, e: Estimate) -> str:
+    if e.value is None:
+        return f"{name} unknown ({e.reason})"
+    if e.low is None or e.high is None:
+        return f"{name} {e.value:.2f}"
+    return f"{name} {e.value:.2f} ({e.low:.2f} to {e.high:.2f})"
+
+
+def _failure_modes(
+    calibration: Calibration, population: Sequence[Judged], rubric: Rubric | None
+) -> list[dict[str, object]]:
+    named = Counter(m for j in population for m in j.verdict.failure_modes)
+    rates: dict[str, FailureModeRate] = {f.mode: f for f in calibration.failure_modes}
+    described = {m.id: m.description for m in rubric.failure_modes} if rubric else {}
+    ids = sorted({*described, *named, *rates}, key=lambda m: (-named[m], m))
+    return [
+        {
+            "id": mode,
+            "name": mode.replace("_", " "),
+            "description": described.get(mode, ""),
+            "named": named[mode],
+            "rate": rates.get(mode),
+        }
+        for mode in ids
+    ]
+
+
+def _cards(
+    store: Store, population: Sequence[Judged], rubric: Rubric | None
+) -> list[dict[str, object]]:
+    order = {"false-approval": 0, "false-rejection": 1, "true-approval": 2, "true-rejection": 2}
+    shown = sorted(population, key=lambda j: (order.get(_outcome(j), 3), j.generation.key))
+    return [_card(store, j, rubric) for j in shown[:_SHOWN]]
+
+
+def _outcome(judged: Judged) -> str:
+    if judged.answer is None or judged.verdict.approved is None:
+        return "open"
+    right = "true" if judged.answer == judged.verdict.approved else "false"
+    return f"{right}-{'approval' if judged.verdict.approved else 'rejection'}"
+
+
+def _card(store: Store, judged: Judged, rubric: Rubric | None) -> dict[str, object]:
+    generation, verdict, item = judged.generation, judged.verdict, judged.item
+    listing = generation.listing
+    known = truth(item) if item else {}
+    aspects = [
+        (name, ", ".join(values), _correction(values, known.get(name)))
+        for name, values in (listing.aspects.items() if listing else ())
+    ]
+    return {
+        "item": item.id if item else generation.key[:12],
+        "photo": thumbnail(store, generation.inputs[0]) if generation.inputs else None,
+        "title": listing.title if listing else "",
+        "price": _price(listing.price if listing else None, item),
+        "category": generation.category or "no category",
+        "aspects": aspects,
+        "verdict": {True: "approved", False: "rejected", None: "undecided"}[verdict.approved],
+        "answer": {True: "suitable", False: "not suitable", None: ""}[judged.answer],
+        "outcome": _outcome(judged),
+        "modes": sorted({*verdict.failure_modes, *(m for a in judged.annotations for m in a.failure_modes)}),
+        "scores": [
+            {
+                "name": s.criterion,
+                "passed": s.passed,
+                "share": _share(s.criterion, s.score, rubric),
+                "text": "—" if s.score is None else f"{s.score:.1f}",
+                "reason": s.reason if s.passed is not True else None,
+            }
+            for s in verdict.scores
+        ],
+    }  # fmt: skip
+
+
+def _correction(values: Sequence[str], right: str | None) -> str:
+    """The catalogue's value where it says another one; empty where it agrees or says nothing."""
+    if right is None or [v.casefold() for v in values] == [right.casefold()]:
+        return ""
+    return right
+
+
+def _price(price: float | None, item: Item | None) -> str:
+    if price is None:
+        return ""
+    unit = f" {item.currency}" if item and item.currency else ""
+    text = f"{number(price, 0)}{unit}"
+    if item and item.price is not None:
+        text += f" (catalogue {number(item.price, 0)})"
+    return text
+
+
+def _share(criterion: str, score: float | None, rubric: Rubric | None) -> float:
+    """Where on its scale a score lies, 0 to 1."""
+    if score is None or rubric is None:
+        return 0.0
+    points = len(rubric.criterion(criterion).scale)
+    return (score - 1) / (points - 1)
+
+
+def _filters(cards: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    outcomes = Counter(str(c["outcome"]) for c in cards)
+    verdicts = Counter(str(c["verdict"]) for c in cards)
+    filters: list[dict[str, object]] = [{"value": "", "label": "All", "count": len(cards)}]
+    filters += [
+        {"value": v, "label": v.capitalize(), "count": verdicts[v]}
+        for v in ("approved", "rejected", "undecided")
+        if verdicts[v]
+    ]
+    return filters + [
+        {"value": o, "label": label, "count": outcomes[o]}
+        for o, label in _OUTCOMES.items()
+        if outcomes[o]
+    ]
+
+
+def _stages(store: Store, run: Run | None) -> list[dict[str, object]]:
+    """Every stage of the job, over all of its starts: a run that was stopped cost something too."""
+    if run is None:
+        return []
+    same = {
+        r.id for r in store.records(Run) if (r.command, r.arguments) == (run.command, run.arguments)
+    }
+    total: dict[str, dict[str, float]] = {}
+    for event in store.records(RunEvent):
+        if event.run not in same or event.kind != "stage":
+            continue
+        stage = total.setdefault(
+            event.stage, dict.fromkeys(("done", "seconds", "tokens_in", "tokens_out"), 0.0)
+        )
+        stage["done"] += event.done
+        stage["known"] = event.known  # of the latest start
+        stage["seconds"] += event.cost.seconds
+        stage["tokens_in"] += event.cost.prompt_tokens
+        stage["tokens_out"] += event.cost.completion_tokens
+    return [
+        {
+            "name": name,
+            **s,
+            "rate": number(s["done"] / s["seconds"], 1) if s["done"] and s["seconds"] else "–",
+        }
+        for name, s in total.items()
+    ]
+
+
+def _cost_lead(stages: Sequence[Mapping[str, object]], run: Run | None) -> str:
+    if run is None:
+        return "This audit belongs to no recorded run."
+    seconds = sum(float(str(s["seconds"])) for s in stages)
+    return (
+        f"{seconds:,.0f} seconds in all stages, over every start of this job, on "
+        f"{run.versions.get('machine', 'an unknown machine')}. Work that was found in the store was "
+        "not done again."
+    )
+
+
+def _facts(audited: Audited, run: Run | None) -> list[tuple[str, str]]:
+    audit = audited.audit
+    first = audited.population[0] if audited.population else None
+    facts = [
+        ("Audit", f"{audit.id[:12]}, {audit.design}, seed {audit.seed}, drawn {audit.created_at:%Y-%m-%d %H:%M} UTC"),
+        ("Drawn from", ", ".join(f"{name}: {size:,}" for name, size in audit.strata.items())),
+    ]  # fmt: skip
+    if first:
+        facts.append(
+            ("Model", f"{first.generation.model}, revision {first.generation.revision[:12]}")
+        )
+        facts.append(("Judge", f"{first.verdict.judge}, revision {first.verdict.revision[:12]}"))
+    if run:
+        facts.append(("Run", f"{run.id}, {run.command}"))
+        facts.append(
+            ("Arguments", ", ".join(f"{k} {v}" for k, v in run.arguments.items() if v is not None))
+        )
+        facts.append(("Versions", ", ".join(f"{k} {v}" for k, v in run.versions.items())))
+    return facts
+
+
+def _assumptions(calibration: Calibration) -> list[str]:
+    """Every interval's method and assumptions, once."""
+    said = dict.fromkeys(
+        f"{e.method}: {'; '.join(e.assumptions)}"
+        for _, _, e in _rates(calibration)
+        if e.value is not None and e.assumptions
+    )
+    return list(said)
