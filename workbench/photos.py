@@ -44,8 +44,9 @@ _UPRIGHT = {
 def open_photo(data: bytes, *, where: str, max_side: int | None = None) -> Image.Image:
     """Decode one photo, turned upright as its EXIF says, transparent parts on white.
 
-    Of an animation the first frame is taken. 16-bit and float pictures are scaled to 8 bits, CMYK is
-    converted with either polarity. Colour profiles are not applied.
+    Of an animation the first frame is taken. 16-bit and float pictures are scaled to 8 bits. Colours
+    of an RGB or CMYK photo that brings a colour profile are converted to sRGB; CMYK without one is
+    converted plainly, in either polarity.
 
     Args:
         data: The file's bytes.
@@ -118,18 +119,35 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
     if image.mode == "CMYK":
         # Pillow takes every CMYK JPEG for Adobe's, whose inks are stored inverted. One without
         # Adobe's marker is not, and has been inverted once too often.
         if image.format in ("JPEG", "MPO") and "adobe" not in image.info:
             image = Image.eval(image, lambda ink: 255 - ink)
-        return image.convert("RGB")
+        return _to_srgb(image, profile)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _eight_bits(image).convert("RGB")
     if image.has_transparency_data:
         opaque = image.convert("RGBA")
         white = Image.new("RGBA", opaque.size, "white")
         return Image.alpha_composite(white, opaque).convert("RGB")
+    return _to_srgb(image, profile)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Colours as a screen shows them; a profile that is damaged or for another mode is passed over."""
+    if profile and image.mode in ("RGB", "CMYK"):
+        from PIL import ImageCms
+
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            converted = None
+        if converted is not None:
+            return converted
     return image.convert("RGB")
 
 

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageCms
 
 from workbench.errors import CatalogError, PhotoError
 from workbench.photos import FORMATS, MAX_PIXELS, SUFFIXES, open_photo
@@ -144,6 +144,36 @@ class TestInks:
     def test_cmyk_in_a_tiff(self):
         shown = open_photo(encoded(scene().convert("CMYK"), "TIFF"), where="x")
         assert furthest(shown, scene()) <= 1
+
+
+class TestProfiles:
+    def swapped(self):
+        """A profile in which red light is what sRGB calls blue, and the other way round."""
+        plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        return plain.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+    def test_colours_are_those_that_the_profile_means(self, kind):
+        image = Image.new("RGB", (32, 32), RED)
+        options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}.get(kind, {})
+        shown = open_photo(encoded(image, kind, icc_profile=self.swapped(), **options), where="x")
+        assert furthest(shown, Image.new("RGB", (32, 32), RED[::-1])) <= 4
+
+    def test_srgb_changes_nothing(self):
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        shown = open_photo(encoded(scene(), "PNG", icc_profile=profile), where="x")
+        assert furthest(shown, scene()) <= 1
+
+    @pytest.mark.parametrize("profile", [b"no profile", b""])
+    @pytest.mark.parametrize("mode", ["RGB", "CMYK", "L"])
+    def test_a_damaged_profile_does_not_cost_the_picture(self, profile, mode):
+        data = encoded(scene().convert(mode), "TIFF", icc_profile=profile)
+        shown = open_photo(data, where="x")
+        assert furthest(shown, scene().convert(mode).convert("RGB")) <= 1
+
+    def test_a_profile_for_another_mode_is_passed_over(self):
+        data = encoded(scene().convert("CMYK"), "TIFF", icc_profile=self.swapped())
+        assert furthest(open_photo(data, where="x"), scene()) <= 1
 
 
 class TestDeepPictures:

@@ -28,7 +28,14 @@ _SYMBOLS = {
     "₪": "ILS",
     "zł": "PLN",
 }
+_LONGEST_QUOTE = 80
+_LARGEST_COUNT = 2**53
+"""Counts above this are no longer exact as JSON numbers."""
 _NUMBER = re.compile(r"[0-9][0-9.,'’\s]*")
+_COUNT = re.compile(
+    r"(?P<whole>[0-9]+|[0-9]{1,3}([, '’\u00a0\u202f])[0-9]{3}(?:\2[0-9]{3})*|[0-9]{1,3}(?:\.[0-9]{3}){2,})"
+    r"(?:\.0{1,2})?"
+)
 _CODE = re.compile(r"[A-Z]{3}")
 
 
@@ -43,10 +50,23 @@ class Price:
     """True where a code said the currency; a `$` alone can be one of several."""
 
 
+def shown(value: object) -> str:
+    """`value` as a problem quotes it: its start, where it is long."""
+    text = value.strip() if isinstance(value, str) else value
+    quoted = repr(text)
+    return quoted if len(quoted) <= _LONGEST_QUOTE else f"{quoted[:_LONGEST_QUOTE]}…"
+
+
 def text_of(value: object) -> str:
-    """A cell as text; empty for None and NaN, whole numbers without `.0`."""
+    """A cell as text; empty for None and NaN, whole numbers without `.0`.
+
+    Characters that no database keeps are taken out (NUL) or replaced by `?` (half a surrogate pair).
+    """
     if isinstance(value, str):
-        return value.strip()
+        text = value.strip()
+        if text.isascii() and "\0" not in text:
+            return text
+        return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
     if value is None:
         return ""
     if isinstance(value, float):
@@ -67,25 +87,28 @@ def price_of(value: object, *, decimal: str | None = None) -> Price | None:
         ValueError: The cell is no price, or can be read in two ways; the message says what came.
     """
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        amount = float(value)
+        try:
+            amount = float(value)
+        except OverflowError:
+            amount = math.inf
         if math.isnan(amount):
             return None
         if not (amount >= 0 and math.isfinite(amount)):
-            raise ValueError(f"want a price of 0 or more, got {value!r}")
+            raise ValueError(f"want a price of 0 or more, got {shown(value)}")
         return Price(amount=amount, currency=None, certain=False)
     text = text_of(value)
     if not text:
         return None
     match = _NUMBER.search(text)
     if match is None:
-        raise ValueError(f"want a price, got {text!r}")
+        raise ValueError(f"want a price, got {shown(text)}")
     before, after = text[: match.start()].strip(), text[match.end() :].strip()
     if match[0].rstrip().endswith((".", ",")):
         after = after.lstrip("-–—").strip()  # Swiss shops write 12.- for 12.00
     around = f"{before} {after}".strip()
     code = _CODE.fullmatch(around)
     if around and code is None and around not in _SYMBOLS:
-        raise ValueError(f"want a price of 0 or more with one currency, got {text!r}")
+        raise ValueError(f"want a price of 0 or more with one currency, got {shown(text)}")
     return Price(
         amount=_amount(match[0], text, decimal),
         currency=around if code else _SYMBOLS.get(around),
@@ -101,8 +124,11 @@ def _amount(number: str, text: str, decimal: str | None) -> float:
     if re.fullmatch(
         rf"\d+|\d{{1,3}}(?:\{groups}\d{{2,3}})*\{groups}\d{{3}}", whole
     ) is None or not (cents == "" or cents.isdecimal()):
-        raise ValueError(f"want a price with {point!r} before the cents, got {text!r}")
-    return float(f"{whole.replace(groups, '')}.{cents or 0}")
+        raise ValueError(f"want a price with {point!r} before the cents, got {shown(text)}")
+    amount = float(f"{whole.replace(groups, '')}.{cents or 0}")
+    if not math.isfinite(amount):
+        raise ValueError(f"want a price, got {shown(text)}")
+    return amount
 
 
 def _point(digits: str, text: str) -> str:
@@ -119,7 +145,7 @@ def _point(digits: str, text: str) -> str:
         if sign == ",":  # no shop writes thousandths after a comma
             return "."
         raise ValueError(
-            f"{text!r} can be {digits.replace('.', '')} or {digits}; "
+            f"{shown(text)} can be {digits.replace('.', '')} or {digits}; "
             "give the table the option decimal=. or decimal=,"
         )
     return sign
@@ -134,7 +160,7 @@ def currency_of(value: object) -> str:
     text = text_of(value)
     code = _SYMBOLS.get(text, text.upper())
     if text and _CODE.fullmatch(code) is None:
-        raise ValueError(f"want a currency's code such as USD, got {text!r}")
+        raise ValueError(f"want a currency's code such as USD, got {shown(text)}")
     return code
 
 
@@ -145,19 +171,18 @@ def count_of(value: object) -> int | None:
         ValueError: The cell is something else.
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
-            raise ValueError(f"want a count of 0 or more, got {value!r}")
-        return value
-    text = text_of(value)
-    if not text:
-        return None
-    if text.isdecimal():
-        return int(text)
-    if re.fullmatch(r"\d+\.0+", text):
-        return int(text.partition(".")[0])
-    if re.fullmatch(r"\d{1,3}([, '’\u00a0\u202f])\d{3}(?:\1\d{3})*|\d{1,3}(?:\.\d{3}){2,}", text):
-        return int(re.sub(r"\D", "", text))
-    raise ValueError(f"want a count of 0 or more, got {text!r}")
+        count = value
+    else:
+        text = text_of(value)
+        if not text:
+            return None
+        match = _COUNT.fullmatch(text)
+        if match is None or len(text) > _LONGEST_QUOTE:
+            raise ValueError(f"want a count of 0 or more, got {shown(text)}")
+        count = int(re.sub(r"\D", "", match["whole"]))
+    if not 0 <= count <= _LARGEST_COUNT:
+        raise ValueError(f"want a count of 0 or more, got {shown(value)}")
+    return count
 
 
 def list_of(value: object, separator: str) -> tuple[str, ...]:
@@ -167,7 +192,7 @@ def list_of(value: object, separator: str) -> tuple[str, ...]:
         if text.startswith("[") and text.endswith("]"):
             try:
                 value = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = text
         if isinstance(value, str):
             value = value.split(separator)
@@ -189,13 +214,17 @@ def aspects_of(value: object, separator: str) -> dict[str, tuple[str, ...]]:
             return {}
         try:
             value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"want aspects as a JSON object, got {value!r} ({error})") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"want aspects as a JSON object, got {shown(value)} ({error})"
+            ) from error
     if value is None:
         return {}
     if isinstance(value, list) and all(isinstance(p, tuple) and len(p) == 2 for p in value):
         value = dict(value)  # Parquet's map type
     if not isinstance(value, Mapping):
-        raise ValueError(f"want aspects as a JSON object such as {{'Color': 'Red'}}, got {value!r}")
-    found = {str(name).strip(): list_of(each, separator) for name, each in value.items()}
+        raise ValueError(
+            f"want aspects as a JSON object such as {{'Color': 'Red'}}, got {shown(value)}"
+        )
+    found = {text_of(name): list_of(each, separator) for name, each in value.items()}
     return {name: values for name, values in found.items() if name and values}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from workbench.records import Problem
@@ -66,11 +65,3 @@ def csv_rows(
             )
             continue
         yield Row(start, {column: text for i, column in kept if (text := cells[i].strip())})
-
-
-def read_csv(
-    path: Path, *, source: str, columns: frozenset[str] | None = None
-) -> Iterator[Row | Problem]:
-    """Rows of a UTF-8 file that separates cells by commas."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        yield from csv_rows(lines, source=source, columns=columns)

@@ -49,7 +49,7 @@ class ItemBuilder:
         self._source = source
         self._get = mapping.getters
         self._aspects = [
-            (field.removeprefix(ASPECT), getter)
+            (text_of(field.removeprefix(ASPECT)), getter)
             for field, getter in mapping.getters.items()
             if field.startswith(ASPECT)
         ]
@@ -96,8 +96,12 @@ class ItemBuilder:
                 aspects[name] = values
         if self._open:
             for column, cell in cells.items():
-                name = column.removeprefix(ASPECT)
-                if name and name != column and (values := list_of(cell, self._separator)):
+                name = text_of(column.removeprefix(ASPECT))
+                if (
+                    name
+                    and column.startswith(ASPECT)
+                    and (values := list_of(cell, self._separator))
+                ):
                     aspects.setdefault(name, values)
         currency = attempt("currency", currency_of) or self._currency
         if price is not None and (price.certain or not currency):

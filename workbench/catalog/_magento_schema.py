@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.catalog._csv import Row, read_csv
+from workbench.catalog._csv import Row
+from workbench.catalog._sources import Source
 from workbench.catalog._text import one_line
 from workbench.catalog.visibility import visibility
 from workbench.records import Problem
@@ -88,7 +89,7 @@ def read_definitions(path: Path) -> list[Definition]:
     if not path.is_file():
         return []
     found = []
-    for row in read_csv(path, source=str(path)):
+    for row in Source(path, delimiter=",").rows():
         if isinstance(row, Problem) or not row["attribute_code"]:
             continue
         label = row["frontend_label"].splitlines() or [row["attribute_code"]]
@@ -109,7 +110,7 @@ def read_active_roots(path: Path) -> frozenset[str]:
     """Top categories of a `categories.csv` that lead shoppers somewhere; empty where there is no file."""
     if not path.is_file():
         return frozenset()
-    rows = [row for row in read_csv(path, source=str(path)) if isinstance(row, Row)]
+    rows = [row for row in Source(path, delimiter=",").rows() if isinstance(row, Row)]
     return frozenset(row["name"] for row in rows if not row["path"] and row["active"] == "1")
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
+from workbench.catalog._cells import shown
 from workbench.catalog._csv import Row, csv_rows
 from workbench.errors import CatalogError
 from workbench.records import Problem
@@ -36,13 +37,17 @@ class Source:
     Args:
         path: CSV, JSON lines (either may be gzipped) or Parquet, told by its ending.
         delimiter: Between the cells of a CSV; None: found out from its first lines.
+        label: What problems call the file; None: its path.
 
     Raises:
         CatalogError: The file is not there, cannot be read, has another ending or a column twice.
     """
 
-    def __init__(self, path: Path, *, delimiter: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, delimiter: str | None = None, label: str | None = None
+    ) -> None:
         self.path = path
+        self._label = label or str(path)
         self._kind = ending(path)
         self._problem: Problem | None = None
         self.columns: tuple[str, ...] | None = None
@@ -51,7 +56,7 @@ class Source:
             if self._kind in PARQUET_ENDINGS:
                 self.columns = tuple(_parquet(path).schema_arrow.names)
                 return
-            self._encoding, self._problem = _encoding(path)
+            self._encoding, self._problem = _encoding(path, self._label)
             if self._kind in CSV_ENDINGS:
                 found = "\t" if self._kind == ".tsv" else _delimiter(path, self._encoding)
                 self._delimiter = delimiter or found
@@ -77,10 +82,10 @@ class Source:
                 return
             with self._lines() as lines:
                 if self._kind in JSON_ENDINGS:
-                    yield from _json_rows(lines, str(self.path))
+                    yield from _json_rows(lines, self._label)
                 else:
                     yield from csv_rows(
-                        lines, source=str(self.path), delimiter=self._delimiter, columns=columns
+                        lines, source=self._label, delimiter=self._delimiter, columns=columns
                     )
 
     @contextmanager
@@ -121,7 +126,7 @@ def _opened(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _encoding(path: Path) -> tuple[str, Problem | None]:
+def _encoding(path: Path, label: str) -> tuple[str, Problem | None]:
     """UTF-8 (with or without a mark), UTF-16 with one, else Latin-1 and a report of where it starts."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     line = 1
@@ -136,7 +141,7 @@ def _encoding(path: Path) -> tuple[str, Problem | None]:
                 line += error.object[: error.start].count(b"\n")
                 byte = error.object[error.start]
                 reason = f"want UTF-8, got byte 0x{byte:02x}; the whole file is read as Latin-1"
-                return "latin-1", Problem(source=str(path), row=line, reason=reason)
+                return "latin-1", Problem(source=label, row=line, reason=reason)
             if not block:
                 return "utf-8-sig", None
             line += block.count(b"\n")
@@ -174,12 +179,12 @@ def _json_rows(lines: Iterable[str], source: str) -> Iterator[Row | Problem]:
             continue
         try:
             cells = json.loads(line, parse_constant=_refuse)
-        except ValueError as error:
-            reason = f"want a JSON object on one line, got {_short(line)} ({error}); left out"
+        except (ValueError, RecursionError) as error:
+            reason = f"want a JSON object on one line, got {shown(line)} ({error}); left out"
             yield Problem(source=source, row=number, reason=reason)
             continue
         if not isinstance(cells, dict):
-            reason = f"want a JSON object on one line, got {_short(line)}; left out"
+            reason = f"want a JSON object on one line, got {shown(line)}; left out"
             yield Problem(source=source, row=number, reason=reason)
             continue
         yield Row(number, cells)
@@ -203,8 +208,3 @@ def _parquet_rows(path: Path, columns: frozenset[str] | None) -> Iterator[Row | 
         for cells in batch.to_pylist():
             number += 1
             yield Row(number, cells)
-
-
-def _short(line: str) -> str:
-    text = line.strip()
-    return repr(text if len(text) <= 60 else f"{text[:60]}…")

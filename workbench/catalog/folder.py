@@ -102,7 +102,7 @@ class FolderCatalog:
             if path.is_file():
                 title, _, description = path.read_text(encoding="utf-8-sig").strip().partition("\n")
                 return {"title": title, "description": description}, None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             wanted = "a JSON object" if path.suffix == ".json" else "UTF-8 text"
             reason = f"want {wanted} about {photo.name!r} ({error}); loaded without it"
             source = path.relative_to(self._root).as_posix()

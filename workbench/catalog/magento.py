@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
-from workbench.catalog._csv import Row, read_csv
+from workbench.catalog._csv import Row
 from workbench.catalog._magento_schema import (
     Definitions,
     add_attribute,
@@ -25,6 +25,7 @@ from workbench.catalog._magento_schema import (
     read_active_roots,
     read_definitions,
 )
+from workbench.catalog._sources import Source
 from workbench.catalog._text import one_line, plain_text
 from workbench.errors import CatalogError
 from workbench.records import Item, Problem, content_key
@@ -259,7 +260,7 @@ def _images(rows: Sequence[Row]) -> tuple[str, ...]:
 def _configurable(path: Path, source: Path) -> Iterator[_Product | Problem]:
     """Products of an export's table: each parent's colours, then simple products without a parent."""
     rows: dict[str, Row] = {}
-    for row in read_csv(path, source=str(source), columns=_COLUMNS):
+    for row in Source(path, delimiter=",", label=str(source)).rows(_COLUMNS):
         if isinstance(row, Problem):
             yield row
         elif row["store_view_code"]:
@@ -347,7 +348,7 @@ def _simple(folder: Path, root: Path) -> Iterator[_Product | Problem]:
     """The sample data's simple products; sizes of one thing share a group, as they share its photos."""
     photos: dict[str, list[str]] = {}
     for path in sorted(folder.glob("images_*.csv")):
-        for row in read_csv(path, source=str(path.relative_to(root))):
+        for row in Source(path, delimiter=",", label=str(path.relative_to(root))).rows():
             if isinstance(row, Problem):
                 yield row
             else:
@@ -355,7 +356,7 @@ def _simple(folder: Path, root: Path) -> Iterator[_Product | Problem]:
     taken: set[str] = set()
     for path in sorted(folder.glob("products_*.csv")):
         source = str(path.relative_to(root))
-        for row in read_csv(path, source=source):
+        for row in Source(path, delimiter=",", label=source).rows():
             if isinstance(row, Problem):
                 yield row
                 continue

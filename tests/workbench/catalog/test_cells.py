@@ -57,7 +57,7 @@ def test_an_empty_cell_is_no_price_and_no_zero(cell):
     "cell",
     [
         *("cheap", "-5", "$-5", "5-", "12 to 15", "10 $ or 9 €", "1,2,3", "1.23.456,5,0", True),
-        *(-1.0, float("inf"), "5 apples", "12,34,56", "1,,299"),
+        *(-1.0, float("inf"), 10**400, "9" * 400, "5 apples", "12,34,56", "1,,299"),
     ],
 )
 def test_what_is_no_price_is_refused(cell):
@@ -86,14 +86,16 @@ def test_what_a_shop_writes_is_read_back_in_either_style(whole, cents):
     ("cell", "count"),
     [
         *(("0", 0), ("12", 12), (" 1,204 ", 1204), ("1.204.000", 1204000), ("1 204", 1204)),
-        *(("3.0", 3), (3, 3), (3.0, 3)),
+        *(("3.0", 3), ("3.00", 3), (3, 3), (3.0, 3), ("1,204.0", 1204)),
     ],
 )
 def test_counts(cell, count):
     assert count_of(cell) == count
 
 
-@pytest.mark.parametrize("cell", ["-1", "1.5", "1.204", "many", -1, 2.5, "1,20", True])
+@pytest.mark.parametrize(
+    "cell", ["-1", "1.5", "1.204", "1.000", "many", -1, 2.5, "1,20", True, 10**20]
+)
 def test_what_is_no_count_is_refused(cell):
     with pytest.raises(ValueError, match="want a count of 0 or more"):
         count_of(cell)
@@ -142,3 +144,15 @@ def test_text_of_numbers_is_as_people_write_them():
     assert [text_of(cell) for cell in (12.0, 12.5, 12, True, " a ")] == [
         *("12", "12.5", "12", "True", "a")
     ]
+
+
+def test_text_that_no_database_keeps_is_mended():
+    assert text_of("a\0b") == "ab"
+    assert text_of("half a pair: \ud83d") == "half a pair: ?"
+    assert text_of("a whole one: ☕ 🫖") == "a whole one: ☕ 🫖"
+
+
+def test_a_long_cell_is_quoted_by_its_start():
+    with pytest.raises(ValueError, match="want a price, got 'xxx") as raised:
+        price_of("x" * 100_000)
+    assert len(str(raised.value)) < 120

@@ -223,6 +223,16 @@ def test_a_row_with_a_cell_too_many_is_named_by_its_first_line(export):
     assert "want 13 cells as in the header, got 14 (the row runs to line 8)" in problem.reason
 
 
+def test_an_export_that_is_not_utf_8_is_read_and_reported(export):
+    catalog = export([*CHILDREN, parent(name="Caf\u00e9 mug")])
+    path = catalog._root / "products.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1", "xmlcharrefreplace"))
+    items, (problem,) = split(MagentoCatalog(catalog._root))
+    assert {each.title for each in items} == {"Caf\u00e9 mug"}
+    assert (problem.source, problem.row) == ("products.csv", 6)
+    assert "the whole file is read as Latin-1" in problem.reason
+
+
 def test_photos_come_from_the_media_folder_and_from_nowhere_else(export, photo_bytes):
     catalog = export([*CHILDREN, parent()])
     (catalog._root / "catalog/product/d/m/dm-Red.jpg").write_bytes(photo_bytes())
