@@ -313,7 +313,8 @@ def _held_out(sample: Sample, share: float, seed: int) -> Bools:
 
 def _precision_at(sample: Sample, above: Bools, reporting: Bools, *, level: float) -> Estimate:
     """Share of suitable items above the threshold, from labels that took no part in choosing it."""
-    part = replace(sample, answered=reporting).subset(above)
+    drawn = np.where(reporting, sample.inclusion, np.nan)
+    part = replace(sample, answered=reporting, inclusion=drawn).subset(above)
     if not part.answered.any():
         return undefined("no held-out label lies above the threshold", method="none", level=level)
     as_approved = replace(part, approved=np.ones(part.approved.size, dtype=bool))

@@ -88,8 +88,8 @@ def reliability(
         nothing = undefined("no item with a confidence was answered", method="none", level=level)
         return Reliability(bins=(), ece=nothing, brier=nothing, auroc=nothing)
     edges = _edges(everyone, max(1, min(bins, scores.size // 10)))
-    place = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, len(edges) - 2)
     count = len(edges) - 1
+    place = np.clip(np.searchsorted(edges[:-1], scores, side="right") - 1, 0, None)
     labels = _Labels(
         scores=scores,
         hits=hits,
@@ -187,11 +187,9 @@ def _mass_below(of: Floats, others: Floats, mass: Floats) -> Floats:
 
 
 def _edges(everyone: Floats, bins: int) -> Floats:
-    """Edges with about equally many items between them; ties make fewer bins."""
+    """Lower edges with about equally many items between them, then the maximum; ties make fewer bins."""
     cuts = np.quantile(everyone, np.linspace(0, 1, bins + 1), method="higher")
-    edges: Floats = np.unique(cuts)
-    if len(edges) == 1:
-        return np.array([edges[0], edges[0]])
+    edges: Floats = np.append(np.unique(cuts[:-1]), cuts[-1])
     return edges
 
 

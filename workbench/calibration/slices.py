@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import special
 
 from workbench.calibration._sample import Bools, Sample
-from workbench.calibration.estimates import About, rates_of
+from workbench.calibration.estimates import About, rates_of, share_of
 from workbench.metrics.estimate import Estimate
 
 
@@ -32,8 +32,8 @@ class Slice:
     missed: Estimate
     """Share of its rejections that people find suitable (Clopper–Pearson)."""
     p_value: float | None
-    """Two-sided Fisher test that its approvals are as often suitable as all others; None without labels on
-    both sides. It takes labels as independent and equally likely drawn."""
+    """One-sided Fisher test that its approvals are unsuitable no more often than all others; None without
+    labels on both sides. Counts are divided by the design effect of all approvals where it is over 1."""
     q_value: float | None
     """`p_value` after Benjamini and Hochberg over the slices of the same `by`."""
 
@@ -52,7 +52,8 @@ class FailureModeRate:
     """Share of items showing it that the judge rejects, for whatever reason."""
     p_value: float | None
     """One-sided Fisher test that the judge rejects items with it no more often than items without it; valid
-    under any drawing by verdict. None where approvals or rejections have no answer."""
+    under any drawing by verdict, counts divided by the design effect as for slices. None where approvals or
+    rejections have no answer."""
     q_value: float | None
     """`p_value` after Benjamini and Hochberg over all modes."""
 
@@ -75,6 +76,7 @@ def slices_of(
     ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
     answered = sample.approved & sample.answered
     total, hits = int(answered.sum()), int((answered & sample.suitable).sum())
+    shrink = _shrink(sample, approved=True, about=about)
     found = []
     for i, name in enumerate(names):
         keep = np.zeros(codes.size, dtype=bool)
@@ -93,7 +95,11 @@ def slices_of(
                 audited_rejections=int((~part.approved & part.answered).sum()),
                 precision=own.precision,
                 missed=own.missed,
-                p_value=fisher(k, n, hits - k, total - n),
+                p_value=fisher(
+                    *_counts(n - k, n, shrink),
+                    *_counts(total - n - hits + k, total - n, shrink),
+                    more=True,
+                ),
                 q_value=None,
             )
         )
@@ -138,9 +144,25 @@ def _mode(sample: Sample, mode: str, shown: Bools, about: About, level: float) -
         seen_in_rejections=caught,
         in_approvals=own.precision,
         caught=own.false_negative_rate,
-        p_value=fisher(caught, asked[1], passed, asked[0], more=True),
+        p_value=fisher(
+            *_counts(caught, asked[1], _shrink(sample, approved=False, about=about)),
+            *_counts(passed, asked[0], _shrink(sample, approved=True, about=about)),
+            more=True,
+        ),
         q_value=None,
     )
+
+
+def _shrink(sample: Sample, *, approved: bool, about: About) -> float:
+    """Effective labels per label of one verdict, at most 1: what clusters and uneven draws cost."""
+    share = share_of(sample, approved=approved, about=about)
+    return 1.0 if isinstance(share, str) else min(1.0, share.effective_n / share.n)
+
+
+def _counts(k: int, n: int, shrink: float) -> tuple[int, int]:
+    """Successes and rows as a test may count them; a side that has labels keeps at least one."""
+    rows = max(1, round(n * shrink)) if n else 0
+    return min(rows, round(k * shrink)), rows
 
 
 def fisher(k: int, n: int, other_k: int, other_n: int, *, more: bool = False) -> float | None:

@@ -14,6 +14,8 @@ from workbench.metrics.estimate import Estimate
 from workbench.metrics.intervals import binomial_tail, clustered_effective_n
 from workbench.metrics.resampling import group_codes
 
+_EXACT_UP_TO = 5_000  # labels; beyond, the exact power is slow and the approximation good
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
@@ -154,7 +156,9 @@ class _Trial:
     kept: int
     """Those that the test counts, after thinning."""
     suitable: int
-    p_value: float | None
+    effective: float = 0.0
+    """Independent labels that would tell as much as the kept ones."""
+    p_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -172,11 +176,11 @@ class _Labels:
         keep = self.scores >= value
         above = int(keep.sum())
         if above == 0:
-            return _Trial(value=value, above=0, kept=0, suitable=0, p_value=None)
+            return _Trial(value=value, above=0, kept=0, suitable=0)
         keep &= self.luck * self.chance <= self.chance[keep].min()
         n, k = int(keep.sum()), int((keep & self.hits).sum())
         if n == 0:
-            return _Trial(value=value, above=above, kept=0, suitable=0, p_value=None)
+            return _Trial(value=value, above=above, kept=0, suitable=0)
         effective = float(n)
         if self.codes is not None:
             _, own = np.unique(self.codes[keep], return_inverse=True)
@@ -185,7 +189,9 @@ class _Labels:
         # Fractions come only from a design effect: without one the counts stay whole.
         scaled = k if effective == n else min(k / n * effective, effective)
         p_value = binomial_tail(scaled, effective, promise)
-        return _Trial(value=value, above=above, kept=n, suitable=k, p_value=p_value)
+        return _Trial(
+            value=value, above=above, kept=n, suitable=k, effective=effective, p_value=p_value
+        )
 
 
 def labels_to_promise(
@@ -200,7 +206,8 @@ def labels_to_promise(
         power: Wanted chance to pass, between 0 and 1.
 
     Returns:
-        None where `rate` does not exceed `promise`: no number of labels would do.
+        None where `rate` does not exceed `promise`: no number of labels would do. Above 5,000 labels the
+        normal approximation, within about one percent.
 
     Raises:
         ValueError: A share is out of range.
@@ -212,12 +219,10 @@ def labels_to_promise(
     if rate <= promise:
         return None
     fewest = math.ceil(math.log(failure_probability) / math.log(promise))
-    if rate == 1:
-        return fewest
-    # The normal approximation says where to look; the exact power decides.
-    away = special.ndtri(1 - failure_probability) * math.sqrt(promise * (1 - promise))
-    away += special.ndtri(power) * math.sqrt(rate * (1 - rate))
-    n = max(fewest, int(0.7 * (float(away) / (rate - promise)) ** 2))
+    roughly = _normal_labels(promise, rate, failure_probability, power)
+    if rate == 1 or roughly > _EXACT_UP_TO:
+        return max(fewest, math.ceil(roughly) if rate < 1 else 0)
+    n = max(fewest, int(0.7 * roughly))
     while True:
         block = np.arange(n, n + max(256, n // 4), dtype=float)
         # Fewest successes that pass: the smallest k with P(X >= k) <= failure probability.
@@ -238,35 +243,45 @@ def labels_to_promise(
         n = int(block[-1]) + 1
 
 
+def _normal_labels(promise: float, rate: float, failure_probability: float, power: float) -> float:
+    """Labels by the normal approximation; `rate` is above `promise`."""
+    away = special.ndtri(1 - failure_probability) * math.sqrt(promise * (1 - promise))
+    away += special.ndtri(power) * math.sqrt(rate * (1 - rate))
+    return float((away / (rate - promise)) ** 2)
+
+
 def _what_it_takes(
     trials: Sequence[_Trial], *, labels: int, promise: float, failure_probability: float
 ) -> tuple[int | None, str]:
-    """Labels in all that would let the best threshold pass, and why none passes now."""
+    """Labels to choose by that would let the best threshold pass, and why none passes now."""
     strictest = trials[0]
     stated = (
         f"No threshold qualifies: at {strictest.value:g}, {strictest.suitable} of {strictest.kept} "
         f"labelled items are suitable, too few to promise {promise:g}"
     )
-    options = []
-    for trial in trials:
-        if trial.kept:
-            own = labels_to_promise(
-                promise, rate=trial.suitable / trial.kept, failure_probability=failure_probability
-            )
-            if own is not None:
-                options.append((math.ceil(own * labels / trial.kept), trial))
-    if not options:
+    hopeful = [trial for trial in trials if trial.kept and trial.suitable / trial.kept > promise]
+    if not hopeful:
         return None, (
             f"{stated}; at no threshold does the share that people find suitable exceed {promise:g}, "
             "so more labels like these would not help: improve the judge, or promise less"
         )
-    needed, trial = min(options, key=lambda option: option[0])
-    if needed <= labels:
+    # The approximation finds the threshold that needs fewest, the exact test says how many.
+    best = min(
+        hopeful,
+        key=lambda t: (
+            _normal_labels(promise, t.suitable / t.kept, failure_probability, 0.8) / t.effective
+        ),
+    )
+    own = labels_to_promise(
+        promise, rate=best.suitable / best.kept, failure_probability=failure_probability
+    )
+    needed = math.ceil((own or 0) * labels / best.effective)
+    if best.p_value is not None and best.p_value <= failure_probability:
         return needed, (
-            f"{stated}; the grid stops there, and {trial.value:g} would pass by itself: "
+            f"{stated}; the grid stops there, and {best.value:g} would pass by itself: "
             "start a new grid at it, on labels that were not looked at yet"
         )
     return needed, (
-        f"{stated}; if the {trial.suitable} of {trial.kept} at {trial.value:g} are typical, "
-        f"about {needed} labels to choose by (now {labels}) would qualify it"
+        f"{stated}; if the {best.suitable} of {best.kept} at {best.value:g} are typical, "
+        f"about {needed:,} labels to choose by (now {labels}) would qualify it"
     )

@@ -1,0 +1,72 @@
+"""From records to one entry per verdict."""
+
+import pytest
+
+from workbench.calibration import calibrate, draw_audit, gather
+from workbench.records import Annotation, Verdict
+
+
+def verdict(i, *, approved, confidence=0.5):
+    return Verdict(
+        key=f"v{i}", generation=f"g{i}", judge="j", revision="r", rubric="listing@1", scores=(),
+        approved=approved, confidence=confidence,
+    )  # fmt: skip
+
+
+def annotation(i, *, approved, by="ada", modes=(), blind=True, simulated=False):
+    return Annotation(
+        id=f"{by}/{i}", generation=f"g{i}", annotator=by, rubric="listing@1", approved=approved,
+        failure_modes=modes, blind=blind, simulated=simulated,
+    )  # fmt: skip
+
+
+VERDICTS = [verdict(i, approved=i < 6) for i in range(10)]
+AUDIT = draw_audit(VERDICTS, size=10, seed=0)
+
+
+def test_answers_are_the_majority_and_ties_are_open():
+    joined = gather(
+        VERDICTS,
+        AUDIT,
+        [
+            annotation(0, approved=True), annotation(0, approved=True, by="bo"),
+            annotation(0, approved=False, by="cy", modes=("blurred",)),
+            annotation(1, approved=True), annotation(1, approved=False, by="bo", modes=("dark",)),
+            annotation(2, approved=None), annotation(3, approved=False, blind=False),
+            annotation(7, approved=True, simulated=True), annotation(99, approved=True),
+        ],
+    )  # fmt: skip
+    assert joined.answer == (True, None, None, None, None, None, None, True, None, None)
+    assert joined.failure_modes[:2] == (frozenset(), frozenset({"dark"}))
+    assert joined.inclusion_probability == (1.0,) * 10
+    assert joined.stratum == ("approved",) * 6 + ("rejected",) * 4
+    assert joined.simulated
+    assert (joined.cluster, joined.slices) == (None, {})
+
+
+def test_what_is_gathered_can_be_calibrated():
+    categories = {f"g{i}": "mugs" if i % 2 else "shirts" for i in range(10)}
+    audit = draw_audit(
+        VERDICTS, size=8, seed=0, categories=[categories[v.generation] for v in VERDICTS], minimum=1
+    )
+    answers = [annotation(int(i.generation[1:]), approved=i.generation < "g5") for i in audit.drawn]
+    joined = gather(
+        VERDICTS, audit, answers, categories=categories, groups={"g0": "p", "g1": "p", "g2": ""}
+    )
+    assert set(joined.stratum) == set(audit.strata)
+    assert joined.cluster[:4] == ("p", "p", "alone:g2", "alone:g3")
+    found = calibrate(**joined.arguments())
+    assert found.counts.answered_approvals + found.counts.answered_rejections == 8
+    assert {cut.name for cut in found.slices} == {"mugs", "shirts"}
+
+
+def test_a_judge_without_confidence_has_none():
+    silent = [verdict(i, approved=True, confidence=None) for i in range(3)]
+    assert gather(silent, draw_audit(silent, size=2, seed=0), []).confidence is None
+
+
+def test_what_does_not_belong_together_is_named():
+    with pytest.raises(ValueError, match="'g0' has two verdicts"):
+        gather([VERDICTS[0], VERDICTS[0]], AUDIT, [])
+    with pytest.raises(ValueError, match="drew 9 generations without a verdict here"):
+        gather(VERDICTS[:1], AUDIT, [])
