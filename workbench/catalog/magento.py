@@ -155,15 +155,16 @@ class MagentoCatalog:
             Attribute(name="Type", values=distinct(p[-1] for p in steps), visible="yes"),
         ]
         categories = {}
-        for path in steps:
+        for path in paths:
             here = [product for product in products if self._category(product) == path]
-            attributes: dict[str, Attribute] = {each.name: each for each in derived}
+            attributes: dict[str, Attribute] = {each.name: each for each in derived if path}
             for definition in self._definitions_for(here):
                 attributes = add_attribute(attributes, definition)
-            name = "/".join(path)
+            own = "/".join(path)
+            shown = path or (self.name,)  # what the export puts into no category
             shown_first = sorted(attributes.values(), key=lambda each: _ORDER[each.visible])
-            categories[name] = Category(
-                id=name, name=path[-1], path=path, attributes=tuple(shown_first)
+            categories[own] = Category(
+                id=own, name=shown[-1], path=shown, attributes=tuple(shown_first)
             )
         said = [
             (c.id, [(a.name, a.values, a.visible, a.multiple) for a in c.attributes])

@@ -186,6 +186,15 @@ def test_a_simple_product_without_a_parent_is_an_item_of_its_own(export):
     ]
 
 
+def test_a_product_in_no_category_still_has_attributes_in_the_schema(export):
+    catalog = export([child("PLATE", "S", "Red", categories="Default Category")])
+    items, _ = split(catalog)
+    assert items[0].category == ""
+    category = catalog.schema.categories[""]
+    assert (category.name, category.path) == ("shop", ("shop",))
+    assert {each.name for each in category.attributes} >= set(items[0].aspects) == {"Color", "Size"}
+
+
 def test_a_translation_is_no_second_product(export):
     german = parent(store_view_code="de", name="Tasse")
     items, problems = split(export([*CHILDREN, parent(), german]))

@@ -4,13 +4,10 @@ import gzip
 import http.server
 import json
 import threading
-from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from workbench.catalog import open_catalog
 from workbench.catalog.tables import TableCatalog
@@ -351,58 +348,6 @@ class TestSchema:
             (4, "want a category of the taxonomy, got 'Cars'; loaded without it")
         ]
         assert catalog.schema.name == "shopify"
-
-
-_CSV_LINES = st.lists(
-    st.binary(max_size=40)
-    | st.sampled_from(
-        [b'1,"a,5', b'1,a"b",5', b"1,a,5,6", b"2,caf\xe9,-1", b"3,\x00,1e999", b'"', b""]
-    ),
-    max_size=12,
-)
-_JSON_LINES = st.lists(
-    st.binary(max_size=40)
-    | st.sampled_from([b'{"id": "\\ud800"}', b'{"id": 1e999}', b"[" * 100_000, b'{"price": 1e400}'])
-    | st.dictionaries(
-        st.sampled_from(["id", "price", "clicks", "photo", "aspects", "aspect.Color", "aspect."]),
-        st.recursive(
-            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-            max_leaves=6,
-        ),
-    ).map(lambda cells: json.dumps(cells).encode()),
-    max_size=8,
-)
-
-
-class TestAnyBytes:
-    """Whatever a file holds, it gives items that a store takes, and problems; or one clear refusal."""
-
-    @given(_CSV_LINES)
-    @settings(max_examples=150, deadline=None)
-    def test_of_a_csv(self, tmp_path_factory, lines):
-        self.read(tmp_path_factory, "t.csv", b"\n".join([b"id,title,price", *lines]))
-
-    @given(_JSON_LINES)
-    @settings(max_examples=150, deadline=None)
-    def test_of_json_lines(self, tmp_path_factory, lines):
-        self.read(tmp_path_factory, "t.jsonl", b"\n".join(lines))
-
-    def read(self, tmp_path_factory, name, data):
-        path = tmp_path_factory.mktemp("any") / name
-        path.write_bytes(data)
-        try:
-            items, problems = split(TableCatalog(path))
-        except CatalogError as error:
-            assert str(path) in str(error)
-            return
-        assert len({item.id for item in items}) == len(items)
-        for item in items:
-            json.dumps(asdict(item), allow_nan=False).encode()
-            str(item).encode("utf-8")
-        for problem in problems:
-            assert problem.row >= 1
-            assert len(problem.reason) < 400
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path):
