@@ -22,12 +22,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.errors import MissingExtraError, ModelError
+from workbench.models.costs import shares
 from workbench.models.gguf_files import KNOWN_WEIGHTS, file_sha256, find_weights
 from workbench.models.json_answers import broken_rule, check_schema
+from workbench.models.llama_cache import Cut, Tokens, Worker, read_and_ask
 from workbench.models.protocols import (
     Answer,
     Completion,
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-Tokens = tuple[int, ...]
 
 _SMALL_FILE_BYTES = 1 << 30
 """Up to here there are several workers of one thread each; above, one worker with all threads."""
@@ -68,26 +69,6 @@ def load_text(
 
 
 load_scorer = load_text
-
-
-@dataclass(slots=True)
-class _Worker:
-    """One llama.cpp context, and what is known of its cache."""
-
-    server: Any
-    head: tuple[Tokens, ...] = ()
-    """Segments at the start of the cache, each read in a batch of its own."""
-    following: int | None = None
-    """The token after them in the cache."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cut:
-    """A prompt as tokens, cut where the cache is cut."""
-
-    head: tuple[Tokens, ...]
-    """Shared segments, none of them empty."""
-    rest: Tokens
 
 
 class LlamaCpp:
@@ -145,8 +126,8 @@ class LlamaCpp:
         threads = threads or min(_usable_cores(), _MOST_WORKERS)
         small = self._path.stat().st_size <= _SMALL_FILE_BYTES
         self._count, each = (threads, 1) if small else (1, threads)
-        workers = [_Worker(self._start(xllamacpp, each)) for _ in range(self._count)]
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        workers = [Worker(self._start(xllamacpp, each)) for _ in range(self._count)]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             self._idle.put(worker)
         self._http = _http_client(workers[0].server.listening_address, self._key)
@@ -173,7 +154,7 @@ class LlamaCpp:
             try:
                 cut = self._cut(prompt)
                 with self._worker() as worker:
-                    read, reply = _read_and_ask(worker, cut, wanted)
+                    read, reply = read_and_ask(worker, cut, wanted)
             except ModelError as error:
                 return Completion(text="", error=str(error))
             completion = _completion(reply, decoding)
@@ -182,7 +163,7 @@ class LlamaCpp:
 
         started = time.perf_counter()
         answers = self._each(prompts, answer, progress)
-        share = _share(started, [answer.cost for answer in answers])
+        share = shares(started, [answer.cost for answer in answers])
         return [replace(answer, cost=share(answer.cost)) for answer in answers]
 
     def score(
@@ -213,17 +194,17 @@ class LlamaCpp:
 
         started = time.perf_counter()
         scored = self._each(list(zip(contexts, questions, strict=True)), answer, progress)
-        share = _share(started, [answer.cost for answers in scored for answer in answers])
+        share = shares(started, [answer.cost for answers in scored for answer in answers])
         return [[replace(a, cost=share(a.cost)) for a in answers] for answers in scored]
 
-    def _score(self, worker: _Worker, context: Prompt, question: Question) -> Answer:
+    def _score(self, worker: Worker, context: Prompt, question: Question) -> Answer:
         started = time.perf_counter()
         try:
             if unclear := cannot_be_told_apart(question):
                 raise ModelError(unclear)
             cut = self._cut(asked(context, question), shared=context.text)
             body = {"max_tokens": 1, "temperature": 0.0, "n_probs": _LISTED_TOKENS}
-            read, reply = _read_and_ask(worker, cut, body)
+            read, reply = read_and_ask(worker, cut, body)
         except ModelError as error:
             return Answer(distribution=(), coverage=0.0, error=str(error))
         first = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
@@ -248,14 +229,14 @@ class LlamaCpp:
             pool.shutdown(cancel_futures=True)
 
     @contextmanager
-    def _worker(self) -> Iterator[_Worker]:
+    def _worker(self) -> Iterator[Worker]:
         worker = self._idle.get()
         try:
             yield worker
         finally:
             self._idle.put(worker)
 
-    def _cut(self, prompt: Prompt, shared: str = "") -> _Cut:
+    def _cut(self, prompt: Prompt, shared: str = "") -> Cut:
         """`prompt` as tokens; `shared` is the part of its text that other prompts begin with."""
         if prompt.images:
             raise ModelError(
@@ -268,7 +249,7 @@ class LlamaCpp:
         if not rest:
             raise ModelError("want a prompt with some text, got an empty one")
         head = tuple(part for part in (before, self._tokens(shared)) if part)
-        return _Cut(head=head, rest=rest)
+        return Cut(head=head, rest=rest)
 
     def _frame(self, system: str | None) -> tuple[Tokens, Tokens]:
         """What stands before and after the text of a prompt with this system text."""
@@ -316,79 +297,6 @@ class LlamaCpp:
             ) from error
 
 
-def _read_and_ask(
-    worker: _Worker, cut: _Cut, wanted: Mapping[str, object]
-) -> tuple[int, dict[str, Any]]:
-    """Put `cut.head` into the worker's cache, then ask; the prompt tokens read for both, and the reply."""
-    try:
-        read = _prime(worker, cut.head)
-        read += _part(worker, cut.head, cut.rest[0])
-        reply = _send(worker, (*_flat(cut.head), *cut.rest), wanted, cached=bool(cut.head))
-    except ModelError:
-        worker.head, worker.following = (), None  # what the cache holds now is not known
-        raise
-    worker.following = cut.rest[0]
-    return read + _new_tokens(reply), reply
-
-
-def _prime(worker: _Worker, head: tuple[Tokens, ...]) -> int:
-    """Make the worker's cache begin with `head`, each segment read in its own batch."""
-    known = worker.head[: len(head)]
-    if known == head:
-        if len(worker.head) > len(head):
-            worker.following = worker.head[len(head)][0]
-        worker.head = head
-        return 0
-    *before, last = head
-    read = _prime(worker, tuple(before))
-    read += _part(worker, worker.head, last[0])
-    end = _other_than(None)
-    reply = _send(worker, (*_flat(head), end), {"max_tokens": 0}, cached=bool(before))
-    worker.head, worker.following = head, end
-    return read + _new_tokens(reply)
-
-
-def _part(worker: _Worker, head: tuple[Tokens, ...], coming: int) -> int:
-    """Make the cache differ from a prompt that goes on with `coming` right after `head`.
-
-    llama.cpp reuses all that the cache and the prompt have in common, which must be `head` and no more.
-    """
-    if not head or worker.following != coming:
-        return 0
-    other = _other_than(coming)
-    reply = _send(worker, (*_flat(head), other), {"max_tokens": 0}, cached=True)
-    worker.following = other
-    return _new_tokens(reply)
-
-
-def _other_than(token: int | None) -> int:
-    """A token that is not `token`."""
-    return 1 if token == 0 else 0
-
-
-def _flat(head: tuple[Tokens, ...]) -> Tokens:
-    return tuple(token for segment in head for token in segment)
-
-
-def _send(
-    worker: _Worker, tokens: Tokens, wanted: Mapping[str, object], *, cached: bool
-) -> dict[str, Any]:
-    body = {**wanted, "prompt": list(tokens), "cache_prompt": cached}
-    try:
-        reply: dict[str, Any] = worker.server.handle_completions(body)
-    except RuntimeError as error:
-        raise ModelError(f"llama.cpp failed: {error}") from error
-    if "error" in reply:
-        refusal = reply["error"]
-        if refusal.get("type") == "exceed_context_size_error":
-            raise ModelError(
-                f"a prompt of {len(tokens)} tokens does not fit the context of {refusal['n_ctx']}: "
-                "shorten it, or load the model with a larger `context`"
-            )
-        raise ModelError(f"llama.cpp refused: {refusal.get('message', refusal)}")
-    return reply
-
-
 def _request(decoding: Decoding) -> dict[str, object]:
     """Decoding parameters in llama.cpp's words; its own defaults (top-k 40, min-p) are switched off."""
     wanted: dict[str, object] = {
@@ -418,22 +326,10 @@ def _completion(reply: Mapping[str, Any], decoding: Decoding) -> Completion:
     return Completion(text=text, truncated=truncated)
 
 
-def _new_tokens(reply: Mapping[str, Any]) -> int:
-    usage = reply["usage"]
-    return int(usage["prompt_tokens"] - usage["prompt_tokens_details"]["cached_tokens"])
-
-
 def _cost(reply: Mapping[str, Any], read: int, seconds: float) -> Cost:
-    """`seconds` are those of one worker; `_share` makes them a share of the batch."""
+    """`seconds` are those of one worker; `shares` makes them a share of the batch."""
     written = reply["usage"]["completion_tokens"]
     return Cost(seconds=seconds, prompt_tokens=read, completion_tokens=written)
-
-
-def _share(started: float, costs: Sequence[Cost]) -> Callable[[Cost], Cost]:
-    """Scales seconds, which workers spent side by side, to add up to those since `started`."""
-    spent = sum(cost.seconds for cost in costs)
-    scale = (time.perf_counter() - started) / spent if spent else 0.0
-    return lambda cost: replace(cost, seconds=cost.seconds * scale)
 
 
 def _usable_cores() -> int:
