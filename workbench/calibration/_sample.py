@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +49,11 @@ class Sample:
         scaled: Floats = weights * scale[self.cells]
         return scaled
 
-    def subset(self, keep: Bools) -> Sample:
-        """Return the items where `keep`, shape (N,), is True, as a population of their own."""
+    def subset(self, keep: Bools | Codes) -> Sample:
+        """Return the items where `keep`, shape (N,), is True (or at these positions), as a population.
+
+        Its clusters are numbered anew.
+        """
         return Sample(
             rows=self.rows[keep],
             approved=self.approved[keep],
@@ -57,7 +61,7 @@ class Sample:
             suitable=self.suitable[keep],
             inclusion=self.inclusion[keep],
             cells=self.cells[keep],
-            clusters=None if self.clusters is None else self.clusters[keep],
+            clusters=None if self.clusters is None else _numbered(self.clusters[keep]),
         )
 
 
@@ -117,7 +121,7 @@ def read_sample(
         suitable=said[rows] == 1,
         inclusion=inclusion[rows],
         cells=2 * strata[rows] + verdict[rows],
-        clusters=None if cluster is None else codes_of(cluster)[rows],
+        clusters=None if cluster is None else _numbered(codes_of(cluster)[rows]),
     )
 
 
@@ -150,5 +154,9 @@ def as_floats(values: Sequence[float | None]) -> Floats:
 
 def codes_of(labels: Sequence[str]) -> Codes:
     """Number the distinct labels: code per row."""
-    codes: Codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)[1].astype(np.intp)
+    return _numbered(np.asarray(labels, dtype=str))
+
+
+def _numbered(labels: npt.NDArray[Any]) -> Codes:
+    codes: Codes = np.unique(labels, return_inverse=True)[1].astype(np.intp)
     return codes

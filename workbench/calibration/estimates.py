@@ -215,8 +215,9 @@ def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
     if dof == 0:
         return "not identifiable: all audited items of this verdict belong to one cluster"
     errors = weights * (suitable - p) / total
-    influence = np.zeros(int(sample.clusters.max()) + 1)
-    np.add.at(influence, part.clusters[labelled], errors)
+    influence: Floats = np.bincount(
+        sample.clusters[inside][labelled], weights=errors, minlength=int(sample.clusters.max()) + 1
+    ).astype(float)
     variance = (dof + 1) / dof * float((influence**2).sum())
     kish = total**2 / float((np.bincount(clusters, weights=weights) ** 2).sum())
     effective_n = min(float(n), p * (1 - p) / variance) if variance > 0 else kish
@@ -254,9 +255,10 @@ def _approval_share(sample: Sample, *, about: About) -> Share:
         return Share(value=a, n=n)
     if sample.clusters is None:
         return Share(value=a, n=n, effective_n=float(n))
-    influence = np.zeros(int(sample.clusters.max()) + 1)
-    np.add.at(influence, sample.clusters, (sample.approved - a) / n)
-    count = len(np.unique(sample.clusters))
+    influence: Floats = np.bincount(sample.clusters, weights=(sample.approved - a) / n).astype(
+        float
+    )
+    count = influence.size
     variance = count / max(count - 1, 1) * float((influence**2).sum())
     effective_n = min(float(n), a * (1 - a) / variance) if variance > 0 else float(n)
     return Share(value=a, n=n, effective_n=effective_n, dof=count - 1, influence=influence)

@@ -73,15 +73,15 @@ def slices_of(
     """
     names, codes = np.unique(np.asarray(labels, dtype=str)[sample.rows], return_inverse=True)
     order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    ends = np.searchsorted(
+        codes[order], np.arange(len(names) + 1)
+    )  # slice i is order[ends[i]:ends[i + 1]]
     answered = sample.approved & sample.answered
     total, hits = int(answered.sum()), int((answered & sample.suitable).sum())
     shrink = _shrink(sample, approved=True, about=about)
     found = []
     for i, name in enumerate(names):
-        keep = np.zeros(codes.size, dtype=bool)
-        keep[order[ends[i] : ends[i + 1]]] = True
-        part = sample.subset(keep)
+        part = sample.subset(order[ends[i] : ends[i + 1]])
         own = rates_of(part, about=about, level=level, exact=True)
         asked = part.approved & part.answered
         n, k = int(asked.sum()), int((asked & part.suitable).sum())

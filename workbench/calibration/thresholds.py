@@ -222,9 +222,9 @@ def labels_to_promise(
     roughly = _normal_labels(promise, rate, failure_probability, power)
     if rate == 1 or roughly > _EXACT_UP_TO:
         return max(fewest, math.ceil(roughly) if rate < 1 else 0)
-    n = max(fewest, int(0.7 * roughly))
+    n = max(fewest, int((0.8 if roughly > 300 else 0.6) * roughly))  # the first n lies above
     while True:
-        block = np.arange(n, n + max(256, n // 4), dtype=float)
+        block = np.arange(n, n + max(64, n // 10), dtype=float)
         # Fewest successes that pass: the smallest k with P(X >= k) <= failure probability.
         passing = np.floor(special.bdtrik(1 - failure_probability, block, promise)) + 1
         for shift in (-1, 0):  # bdtrik is solved numerically: step back where one fewer passes too
