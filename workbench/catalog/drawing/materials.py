@@ -155,12 +155,12 @@ def _grain(rng: np.random.Generator, size: int) -> Floats:
 
 def _basket(rng: np.random.Generator, size: int) -> Floats:
     down, across = _grid(size)
-    n = _count(size, 5.0) // 2 * 2
+    n = _count(size, 3.4) // 2 * 2
     over = (np.floor(down * n) + np.floor(across * n)) % 2
     along = np.abs((across * n) % 1 - 0.5) * over + np.abs((down * n) % 1 - 0.5) * (1 - over)
     beside = np.abs((down * n) % 1 - 0.5) * over + np.abs((across * n) % 1 - 0.5) * (1 - over)
-    strand = 0.14 - 0.3 * (2 * along) ** 3 - 0.28 * (2 * beside) ** 4
-    return single(strand + 0.06 * (over - 0.5))
+    strand = 0.10 - 0.20 * (2 * along) ** 3 - 0.20 * (2 * beside) ** 4
+    return single(strand + 0.16 * (over - 0.5))
 
 
 def _speckle(rng: np.random.Generator, size: int) -> Floats:

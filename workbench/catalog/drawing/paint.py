@@ -28,6 +28,7 @@ _FINISHES: dict[str, Tone] = {
 }
 _WOODS: tuple[Tone, ...] = ((0.66, 0.46, 0.27), (0.42, 0.27, 0.16), (0.80, 0.64, 0.44))
 _LEATHERS: tuple[Tone, ...] = ((0.55, 0.33, 0.18), (0.16, 0.15, 0.15), (0.72, 0.53, 0.34))
+_KHAKI = np.array((0.82, 0.78, 0.64), np.float32)
 _METAL, _ACCENT, _STITCH = (PAINTS.index(p) for p in ("metal", "accent", "stitch"))
 
 
@@ -75,6 +76,8 @@ def paint_product(
     metal = _FINISHES[finish or ("Silver Case", "Silver Case", "Gold Case")[int(look.integers(3))]]
     thread = (0.86, 0.62, 0.30) if product.material == "Denim" else None
     tones = _tones(body, metal, look, thread)
+    if product.pattern == "Camouflage":  # shades of one colour, so that the colour keeps its name
+        tones[1], tones[2] = tones[0] * 0.5, tones[0] + (_KHAKI - tones[0]) * 0.45
     size = layers.size
     shift = int(look.integers(size * size))
     marks: Floats | None = None
@@ -146,7 +149,8 @@ def _lit(
     covered = np.empty((len(alpha), 4), np.float32)
     covered[:, :3], covered[:, 3] = picture, alpha
     pixels = np.zeros((size * size, 4), np.uint8)
-    pixels[layers.where] = np.clip(covered * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+    covered *= 255
+    pixels[layers.where] = np.clip(covered, 0, 255, out=covered).astype(np.uint8)
     return Image.frombytes("RGBa", (size, size), pixels.tobytes())
 
 

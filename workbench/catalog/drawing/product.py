@@ -57,6 +57,7 @@ class DrawnProduct:
     brand: str
     size: str
     department: str
+    """Empty for things of the home: nobody sells lamps for men."""
     condition: str
     model: str
     """Model number; no photo shows it."""
@@ -73,7 +74,7 @@ class DrawnProduct:
             "Pattern": self.pattern,
             "Material": self.material,
             **dict(self.details),
-            "Department": self.department,
+            **({"Department": self.department} if self.department else {}),
             "Condition": self.condition,
             "Brand": self.brand,
             "Size": self.size,
@@ -145,7 +146,7 @@ def sample_product(
         details=tuple(details.items()),
         brand=brand,
         size=pick(spec.sizes, rng),
-        department=pick(DEPARTMENTS, rng),
+        department=pick(DEPARTMENTS, rng) if spec.path[0] != "Home" else "",
         condition=condition,
         model="".join(chr(65 + int(c)) for c in rng.integers(26, size=2))
         + str(rng.integers(1000, 9999)),

@@ -202,7 +202,10 @@ def _contact(alpha: Floats, sketch: Sketch, size: int) -> Floats:
     from scipy.ndimage import gaussian_filter
 
     wide = np.asarray(gaussian_filter(line, (2.4 * unit, 7 * unit)), np.float32)
-    return single(np.clip(0.85 * tight + 1.2 * wide, 0, 1))
+    shade = np.zeros_like(alpha)  # what the whole of it keeps from the ground: a lying oval
+    shade[max(0, y - 2 * deep) : y + 2 * deep] = alpha.max(axis=0)
+    broad = _blur(shade, 3.5 * unit)
+    return single(np.clip(0.85 * tight + 1.2 * wide + 0.35 * broad, 0, 1))
 
 
 def _blur(values: Floats, radius: float) -> Floats:

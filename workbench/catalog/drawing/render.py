@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,9 +17,14 @@ from workbench.catalog.drawing.raster import Layers
 from workbench.catalog.drawing.scenes import COMPOSITIONS, LIGHTS, Light, PhotoStyle, backdrop
 
 Matrix = npt.NDArray[np.float64]
+Window = tuple[int, int, int, int]
+"""Left, top, right and lower edge, in pixels."""
 
 SMALLEST, LARGEST = 16, 1024
 """Sides of a picture, in pixels."""
+
+_FINE = 160
+"""Up to this side, in pixels, small pictures are kept crisp by the slower resampling."""
 
 
 def draw(
@@ -74,7 +79,7 @@ def draw(
     if (thing := spoil.intruder(flaws, rng)) is not None:
         picture = _with_prop(thing, picture, light, rng)
     if dark:
-        picture *= np.float32(rng.uniform(0.62, 0.8))
+        picture *= rng.uniform(0.62, 0.8)
     return spoil.finished(_developed(picture, light, rng), flaws, weakness, rng)
 
 
@@ -105,25 +110,59 @@ def _move(x: float, y: float) -> Matrix:
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=float)
 
 
-def _warped(
-    picture: Image.Image, matrix: Matrix, size: int, resample: Image.Resampling
-) -> Image.Image:
-    back = np.linalg.inv(matrix)  # PIL asks where each pixel of the photo comes from
+def _warped(picture: Image.Image, matrix: Matrix, window: Window) -> Floats:
+    """`picture` as it lies in `window` of the photo once `matrix` has moved it; 0 to 255."""
+    x0, y0, x1, y1 = window
+    back = np.linalg.inv(
+        _move(-x0, -y0) @ matrix
+    )  # PIL asks where each pixel of the photo comes from
     numbers = tuple(float(v) for v in (back / back[2, 2]).ravel()[:8])
-    return picture.transform((size, size), Image.Transform.PERSPECTIVE, numbers, resample)
+    fine = picture.mode != "L" and picture.width <= _FINE
+    resample = Image.Resampling.BICUBIC if fine else Image.Resampling.BILINEAR
+    shape = (x1 - x0, y1 - y0)
+    moved = picture.transform(shape, Image.Transform.PERSPECTIVE, numbers, resample)
+    return np.asarray(moved, np.float32)
+
+
+def _window(box: Window, matrices: Sequence[Matrix], size: int) -> Window:
+    """The part of a photo in which `box` lies once the matrices have moved it."""
+    x0, y0, x1, y1 = box
+    corners = np.array([[x0, x1, x0, x1], [y0, y0, y1, y1], [1, 1, 1, 1]], dtype=float)
+    moved = np.concatenate([matrix @ corners for matrix in matrices], axis=1)
+    across, down = moved[:2] / moved[2]
+    low, high = np.floor((across.min(), down.min())), np.ceil((across.max(), down.max()))
+    left, top = (int(v) for v in np.clip(low - 1, 0, size))
+    right, foot = (int(v) for v in np.clip(high + 1, 0, size))
+    return left, top, right, foot
 
 
 def _placed(
     cutout: Image.Image, layers: Layers, matrix: Matrix, ground: Floats, light: Light
 ) -> Floats:
-    """(size, size, 3): the product on its ground, with its shadow."""
+    """(size, size, 3): `ground`, with the product and its shadow laid upon it."""
     size = ground.shape[0]
-    rgba = np.asarray(_warped(cutout, matrix, size, Image.Resampling.BICUBIC), np.float32)
     offset = 0.0 if layers.stands else 0.018 * size
-    away = _move(offset, offset) @ matrix
-    shade = np.asarray(_warped(layers.contact, away, size, Image.Resampling.BILINEAR), np.float32)
-    lit = ground * (1 - shade * np.float32(light.shadow / 255))[..., None]
-    return np.asarray(lit * (1 - rgba[..., 3:] / 255) + rgba[..., :3] / 255, np.float32)
+    away = np.asarray(_move(offset, offset) @ matrix)
+    window = _window(cutout.getbbox() or (0, 0, size, size), (matrix, away), size)
+    # A shadow reaches a little farther than what casts it.
+    x0, y0, x1, y1 = _grown(window, size // 12, size)
+    if x1 <= x0 or y1 <= y0:
+        return ground
+    part = ground[y0:y1, x0:x1]
+    part *= (1 - _warped(layers.contact, away, (x0, y0, x1, y1)) * (light.shadow / 255))[..., None]
+    x0, y0, x1, y1 = window
+    if x1 <= x0 or y1 <= y0:
+        return ground
+    part = ground[y0:y1, x0:x1]
+    rgba = _warped(cutout, matrix, window) * np.float32(1 / 255)
+    part *= 1 - rgba[..., 3:]
+    part += rgba[..., :3]
+    return ground
+
+
+def _grown(window: Window, by: int, size: int) -> Window:
+    x0, y0, x1, y1 = window
+    return max(0, x0 - by), max(0, y0 - by), min(size, x1 + by), min(size, y1 + by)
 
 
 def _with_prop(name: str, picture: Floats, light: Light, rng: np.random.Generator) -> Floats:
@@ -165,6 +204,6 @@ def _developed(picture: Floats, light: Light, rng: np.random.Generator) -> Image
     size = picture.shape[0]
     gain = np.array(light.tint, np.float32) * np.float32(light.exposure * rng.uniform(0.97, 1.03))
     x, y = (int(v) for v in rng.integers(size, size=2))
-    noise = _grain(size)[y : y + size, x : x + size] * np.float32(rng.uniform(0.001, 0.006))
-    shown = np.clip(picture * gain + noise, 0, 1)
-    return Image.fromarray((shown * 255 + 0.5).astype(np.uint8))
+    picture *= gain * 255
+    picture += _grain(size)[y : y + size, x : x + size] * np.float32(rng.uniform(0.25, 1.5))
+    return Image.fromarray(np.clip(picture, 0, 255, out=picture).astype(np.uint8))

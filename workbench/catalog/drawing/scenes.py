@@ -60,7 +60,7 @@ LIGHTS: Mapping[str, Light] = {
 
 COMPOSITIONS: Mapping[str, float] = {
     "centered": 0.98,
-    "close-up": 1.22,
+    "close-up": 1.15,
     "wide shot": 0.66,
     "tilted": 0.88,
 }
@@ -83,7 +83,7 @@ def backdrop(style: PhotoStyle, size: int, stands: bool, rng: np.random.Generato
     view = plate[y : y + size, x : x + size]
     if rng.random() < 0.5:
         view = view[:, ::-1]
-    return np.ascontiguousarray(view)
+    return view.copy()
 
 
 @lru_cache(maxsize=256)

@@ -52,6 +52,8 @@ def _category(kind: Kind) -> Category:
         for weights in cases.values():
             materials.extend(m for m in weights if m not in materials)
     patterns = tuple(kind.patterns)
+    department = Attribute(name="Department", values=DEPARTMENTS, visible="no")
+    worn = (department,) if kind.path[0] != "Home" else ()
     attributes = (
         Attribute(
             name="Color", values=tuple(COLORS), visible="yes", required=True, synonyms=COLOR_WORDS
@@ -67,7 +69,7 @@ def _category(kind: Kind) -> Category:
             Attribute(name=name, values=tuple(values), visible="yes")
             for name, values in kind.details.items()
         ),
-        Attribute(name="Department", values=DEPARTMENTS, visible="no"),
+        *worn,
         Attribute(name="Condition", values=tuple(CONDITIONS), visible="no"),
         Attribute(name="Brand", values=tuple(BRANDS), visible="no"),
         Attribute(name="Size", values=kind.sizes, visible="no"),
