@@ -2,8 +2,9 @@
 
 | Variable            | Meaning                                                              |
 |---------------------|----------------------------------------------------------------------|
-| `WORKBENCH_STORE`   | folder or database URL of the store; `workbench-store` where unset   |
+| `WORKBENCH_STORE`   | folder or database URL of the store; `workspace` where unset         |
 | `WORKBENCH_IMAGES`  | folder or fsspec URL of the images; beside the store where unset     |
+| `WORKBENCH_CACHE`   | folder for what can be computed again; the user's cache where unset  |
 | `WORKBENCH_API_KEY` | key sent to OpenAI-compatible servers; none where unset              |
 """
 
@@ -12,18 +13,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from workbench.errors import SettingsError
+
+
+def _user_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "catalog-workbench"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Where things are kept, and with which key servers are asked."""
 
-    store: str = "workbench-store"
+    store: str = "workspace"
     """A folder, or a database URL such as `postgresql+psycopg://user:password@host/name`."""
     images: str | None = None
     """A folder or an fsspec URL such as `s3://bucket/prefix`; None: the store's own folder."""
+    cache: Path = field(default_factory=_user_cache)
+    """Folder for what can be computed again, such as feature vectors of photos."""
     api_key: str | None = field(default=None, repr=False)
     """None: servers are asked without a key."""
 
@@ -35,7 +45,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         SettingsError: A variable is set but empty.
     """
     environ = os.environ if environ is None else environ
-    found = {
+    found: dict[str, Any] = {
         name: _text(environ, variable)
         for name, variable in (
             ("store", "WORKBENCH_STORE"),
@@ -44,6 +54,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         )
         if variable in environ
     }
+    if "WORKBENCH_CACHE" in environ:
+        found["cache"] = Path(_text(environ, "WORKBENCH_CACHE"))
     return Settings(**found)
 
 

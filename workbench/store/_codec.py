@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,13 +48,15 @@ class Noun:
     """Field (and column) that tells records apart."""
     plural: str
     """As people count them."""
-    making: frozenset[str]
+    making: set[str]
     """Fields about the making: two records that differ only here are the same record."""
     fields: tuple[str, ...]
     in_columns: tuple[str, ...]
     """Fields that are columns of `table`."""
     in_body: tuple[str, ...]
     """Fields that are in the column `body`; what is left over has a table of its own."""
+    open: tuple[str, ...]
+    """Fields that hold any JSON."""
 
     @property
     def revised(self) -> bool:
@@ -76,10 +79,11 @@ def _noun(
         table=table,
         key=key,
         plural=plural,
-        making=frozenset(making),
+        making=set(making),
         fields=fields,
         in_columns=tuple(name for name in fields if name in table.c),
         in_body=tuple(name for name in fields if name not in table.c and name not in apart),
+        open=tuple(name for name in ("parameters", "details", "arguments") if name in fields),
     )
 
 
@@ -132,13 +136,13 @@ def encode(record: Record) -> Encoded:
     """
     noun = noun_of(type(record))
     try:
-        plain = _adapter(noun).dump_python(record, mode="json", warnings="error")
+        plain = _adapter(noun).dump_python(record, warnings="error")
+        _adapter(noun).validate_python(plain)  # what could not be read again is not written
+        for name in noun.open:
+            _require_text_keys(plain[name], name)
         # Defaults are left out, so that a field added in a later version changes no digest.
-        content = _adapter(noun).dump_python(
-            record, mode="json", exclude=set(noun.making), exclude_defaults=True
-        )
+        content = _adapter(noun).dump_python(record, exclude=noun.making, exclude_defaults=True)
         text = _json(content, sort=True)
-        _json(plain)  # refuses what `content` leaves out
         rest = {name: plain[name] for name in noun.in_body}
         body = _json(rest)
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -200,6 +204,18 @@ def _json(value: object, *, sort: bool = False) -> str:
     )
 
 
+def _require_text_keys(value: object, path: str) -> None:
+    # JSON would turn other keys into text without a word.
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise TypeError(f"{path} has the key {name!r}, and JSON's keys are text")
+            _require_text_keys(inner, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _require_text_keys(inner, path)
+
+
 def _moment(noun: Noun, record: Record, name: str) -> datetime:
     moment: datetime = getattr(record, name)
     if moment.tzinfo is None:
@@ -214,8 +230,13 @@ def _named(noun: Noun, record: Record) -> str:
     return f"{noun.record.__name__} {getattr(record, noun.key)!r}"
 
 
+_UNEXPECTED = re.compile(r"Expected `(.+?)` .*?field_name='(\w+)', input_value=(.*?), input_type=")
+
+
 def _refusal(noun: Noun, record: Record, error: Exception) -> StoreError:
     """Say which field was wrong; only looked for when something is."""
+    from pydantic import ValidationError
+
     for name in noun.fields:
         for path, value in _leaves(getattr(record, name), name):
             if isinstance(value, float) and not math.isfinite(value):
@@ -231,7 +252,16 @@ def _refusal(noun: Noun, record: Record, error: Exception) -> StoreError:
                         f"{_named(noun, record)} has half a character in {path}: {value!r} "
                         "is not Unicode text; decode its source again"
                     )
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        return StoreError(
+            f"{_named(noun, record)} has {first['input']!r} in {path}: {first['msg']}"
+        )
     said = " ".join(str(error).removeprefix("Pydantic serializer warnings:").split())
+    if wrong := _UNEXPECTED.search(said):
+        wanted, name, value = wrong.groups()
+        return StoreError(f"{_named(noun, record)} has {value} in {name}: `{wanted}` was wanted")
     return StoreError(f"{_named(noun, record)} cannot be stored: {said}")
 
 

@@ -66,7 +66,7 @@ def _no_store(where: str) -> str:
 
 def _version(connection: Connection) -> str | None:
     """The last migration that was run; None where there is no store."""
-    if not sa.inspect(connection).has_table(VERSION_TABLE):
+    if not connection.dialect.has_table(connection, VERSION_TABLE):
         return None
     table = sa.table(VERSION_TABLE, sa.column("version_num"))
     found: str | None = connection.scalar(sa.select(table.c.version_num))
