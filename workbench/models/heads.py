@@ -1,8 +1,10 @@
 """Attribute and price heads on photo features, fitted on a catalogue's own rows.
 
-A head per attribute that a photo can show, one for the category and one for the price. Probabilities
-are calibrated by one temperature per head, found on photos whose group the head had not seen
-(Guo et al. 2017, arXiv:1706.04599). Missing labels are left out, head by head.
+A head per attribute that a photo can show, one for the category and one for the price. One value of
+several is a multinomial logistic regression, calibrated by a temperature (Guo et al. 2017,
+arXiv:1706.04599); values that may come together are ridge regressions, calibrated by Platt's sigmoid
+(1999). Strengths and calibration are found on photos whose group the head had not seen. Missing labels
+are left out, head by head.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-_METHOD = "heads/1"
+_METHOD = "heads/2"
 """Changes whenever the fit does, so that listings made by another fit are other listings."""
 _STRENGTHS = (0.01, 0.03, 0.1, 0.3)
 """Inverse regularisation strengths tried by grouped cross-validation."""
 _RIDGE = (30.0, 100.0, 300.0, 1000.0)
 _PRICE_COMPONENTS = 64
+_ITERATIONS = 200
 _FOLDS = 5
 _MIN_GROUPS = 5
 """A value seen in fewer groups than this is not learnt."""
@@ -90,8 +93,27 @@ class _Head:
     temperature: float
 
     def predict(self, x: Features) -> Floats:
-        """Probabilities, shape (n, len(values))."""
+        """Probabilities, shape (n, len(values)), each row summing to 1."""
         return _softmax(_logits(self.model, x) / self.temperature)
+
+
+@dataclass(frozen=True)
+class _YesHeads:
+    """One yes-or-no answer per value, all from one ridge regression."""
+
+    values: tuple[str, ...]
+    weights: Floats
+    """Shape (d, values)."""
+    offset: Floats
+    """Shape (values,)."""
+    slope: Floats
+    """Platt's, shape (values,)."""
+    intercept: Floats
+
+    def predict(self, x: Features) -> Floats:
+        """Probabilities, shape (n, len(values)); a row need not sum to 1."""
+        scores = x @ self.weights + self.offset
+        return np.asarray(1 / (1 + np.exp(-(scores * self.slope + self.intercept))))
 
 
 @dataclass(frozen=True)
@@ -121,9 +143,11 @@ class AttributeHeads:
     """Digest of the encoder, the photos and labels learnt from, and the method."""
     trained_on: int
     """Photos learnt from."""
+    _span: Features
+    """Shape (d, r): the directions in which training photos differ; no head looks at others."""
     _category: _Head
     _single: Mapping[str, _Head]
-    _multiple: Mapping[str, Mapping[str, _Head]]
+    _multiple: Mapping[str, _YesHeads]
     _price: _PriceHead | None
 
     @property
@@ -139,22 +163,15 @@ class AttributeHeads:
         """
         if len(x) == 0:
             return []
-        category = _ranked(self._category, x)
-        single = {name: _ranked(head, x) for name, head in self._single.items()}
-        multiple = {
-            name: [
-                _sorted(
-                    Guess(value=v, probability=float(p)) for v, p in zip(heads, row, strict=True)
-                )
-                for row in np.column_stack([head.predict(x)[:, 1] for head in heads.values()])
-            ]
-            for name, heads in self._multiple.items()
-        }
-        prices = self._price.predict(x) if self._price else [None] * len(x)
+        z = x @ self._span
+        category = _ranked(self._category, z)
+        aspects = {name: _ranked(head, z) for name, head in self._single.items()}
+        aspects |= {name: _ranked(head, z) for name, head in self._multiple.items()}
+        prices = self._price.predict(z) if self._price else [None] * len(x)
         return [
             Facts(
                 category=category[i],
-                aspects={name: rows[i] for name, rows in (single | multiple).items()},
+                aspects={name: rows[i] for name, rows in aspects.items()},
                 price=prices[i],
             )
             for i in range(len(x))
@@ -189,9 +206,24 @@ def fit_heads(
     Raises:
         ModelError: There are fewer than two categories with enough groups to learn from.
     """
+    from threadpoolctl import threadpool_limits
+
+    # Matrices this small are slower with several threads, and on a busy machine many times slower.
+    with threadpool_limits(1):
+        return _fit(x, items, schema, encoder_revision=encoder_revision, seed=seed)
+
+
+def _fit(
+    x: Features, items: Sequence[Item], schema: Schema, *, encoder_revision: str, seed: int
+) -> AttributeHeads:
     groups = np.array([item.group or item.id for item in items])
     said = [labels(item, schema) for item in items]
-    category = _fit_choice(x, [item.category for item in items], groups, seed)
+    # Regularised linear models lie in the span of their data: in its coordinates the same models are
+    # found, with as many numbers per photo as there are photos instead of 1,424.
+    _, scale, directions = np.linalg.svd(x, full_matrices=False)
+    span = directions[scale > 1e-6 * scale.max(initial=0.0)].T
+    z = x @ span
+    category = _fit_choice(z, [item.category for item in items], groups, seed)
     if category is None:
         raise ModelError(
             f"want at least two categories with {_MIN_GROUPS} groups of items each to learn from, "
@@ -199,12 +231,13 @@ def fit_heads(
             "share kept for evaluation"
         )
     single: dict[str, _Head] = {}
-    multiple: dict[str, dict[str, _Head]] = {}
+    multiple: dict[str, _YesHeads] = {}
     for name in sorted({name for row in said for name in row}):
         rows = [row.get(name) for row in said]
         if _has_several(schema, name):
-            multiple[name] = dict(_fit_each(x, rows, groups, seed))
-        elif head := _fit_choice(x, [r[0] if r else None for r in rows], groups, seed):
+            if heads := _fit_each(z, rows, groups, seed):
+                multiple[name] = heads
+        elif head := _fit_choice(z, [r[0] if r else None for r in rows], groups, seed):
             single[name] = head
     prices = np.array([math.nan if item.price is None else item.price for item in items])
     return AttributeHeads(
@@ -218,10 +251,11 @@ def fit_heads(
             ],
         ),
         trained_on=len(items),
+        _span=span,
         _category=category,
         _single=single,
-        _multiple={name: heads for name, heads in multiple.items() if heads},
-        _price=_fit_price(x, prices, groups),
+        _multiple=multiple,
+        _price=_fit_price(z, prices, groups),
     )
 
 
@@ -233,11 +267,60 @@ def _has_several(schema: Schema, name: str) -> bool:
 
 def _fit_each(
     x: Features, rows: Sequence[tuple[str, ...] | None], groups: npt.NDArray[np.str_], seed: int
-) -> Iterator[tuple[str, _Head]]:
-    for value in sorted({v for row in rows if row for v in row}):
-        answers = [None if row is None else ("yes" if value in row else "no") for row in rows]
-        if head := _fit_choice(x, answers, groups, seed):
-            yield value, head
+) -> _YesHeads | None:
+    """Yes-or-no heads for the values that enough groups have and enough have not; None without any."""
+    kept = np.array([i for i, row in enumerate(rows) if row is not None])
+    said = [set(row) for row in rows if row is not None]
+    values = sorted(
+        value
+        for value in set().union(*said)
+        if min(
+            len({g for g, s in zip(groups[kept], said, strict=True) if (value in s) is wanted})
+            for wanted in (True, False)
+        )
+        >= _MIN_GROUPS
+    )
+    if not values:
+        return None
+    y = np.array([[1.0 if value in s else -1.0 for value in values] for s in said])
+    folds = _folds(x[kept], groups[kept], seed)
+    held_out = {strength: np.zeros_like(y) for strength in _RIDGE}
+    for fit, held in folds:
+        for strength, (weights, offset) in _ridges(x[kept][fit], y[fit]).items():
+            held_out[strength][held] = x[kept][held] @ weights + offset
+    best = min(_RIDGE, key=lambda strength: float(((held_out[strength] - y) ** 2).mean()))
+    platt = [_platt(held_out[best][:, k], y[:, k] > 0) for k in range(len(values))]
+    weights, offset = _ridges(x[kept], y)[best]
+    slope, intercept = np.array(platt).T
+    return _YesHeads(tuple(values), weights, offset, slope, intercept)
+
+
+def _ridges(x: Features, y: Floats) -> dict[float, tuple[Floats, Floats]]:
+    """Strength to the ridge regression's weights (d, k) and offsets (k,), all from one decomposition."""
+    middle, mean = x.mean(0), y.mean(0)
+    u, scale, directions = np.linalg.svd(x - middle, full_matrices=False)
+    found = {}
+    for strength in _RIDGE:
+        shrunk = scale / (scale**2 + strength)
+        weights = directions.T @ (shrunk[:, None] * (u.T @ (y - mean)))
+        found[strength] = (weights, mean - middle @ weights)
+    return found
+
+
+def _platt(scores: Floats, yes: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and intercept of the sigmoid under which held-out answers are most probable."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=100.0).fit(scores[:, None], yes)
+    return max(0.0, float(model.coef_[0, 0])), float(model.intercept_[0])
+
+
+def _folds(
+    x: Features, groups: npt.NDArray[np.str_], seed: int
+) -> list[tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]]:
+    from sklearn.model_selection import GroupKFold
+
+    return list(GroupKFold(_FOLDS, shuffle=True, random_state=seed).split(x, groups=groups))
 
 
 def _fit_choice(
@@ -245,7 +328,6 @@ def _fit_choice(
 ) -> _Head | None:
     """A classifier over the values with enough groups; None where fewer than two have them."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold
 
     seen: dict[str, set[str]] = {}
     for answer, group in zip(answers, groups, strict=True):
@@ -257,12 +339,10 @@ def _fit_choice(
     index = {v: i for i, v in enumerate(values)}
     rows = np.array([i for i, a in enumerate(answers) if a in index])
     y = np.array([index[str(answers[i])] for i in rows])
-    folds = list(
-        GroupKFold(_FOLDS, shuffle=True, random_state=seed).split(x[rows], y, groups[rows])
-    )
+    folds = _folds(x[rows], groups[rows], seed)
 
     def classifier(strength: float) -> _Estimator:
-        model: _Estimator = LogisticRegression(C=strength, max_iter=1000)
+        model: _Estimator = LogisticRegression(C=strength, max_iter=_ITERATIONS, tol=1e-3)
         return model
 
     best: tuple[float, float, float] | None = None  # loss, strength, temperature
@@ -331,7 +411,7 @@ def _temperature(logits: Floats, y: npt.NDArray[np.int_]) -> float:
     return float(math.exp(found.x))
 
 
-def _ranked(head: _Head, x: Features) -> list[tuple[Guess, ...]]:
+def _ranked(head: _Head | _YesHeads, x: Features) -> list[tuple[Guess, ...]]:
     return [
         _sorted(Guess(value=v, probability=float(p)) for v, p in zip(head.values, row, strict=True))
         for row in head.predict(x)
