@@ -91,7 +91,7 @@ class Calibration:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: The text is not such JSON, a field is missing or unknown, or numbers contradict.
+            ValueError: The text is not such JSON, a field is missing, or numbers contradict each other.
         """
         return _adapter().validate_json(text)
 
@@ -136,6 +136,20 @@ def calibrate(
         held_out: Share of labels kept from choosing the threshold, 0 to below 1.
         seed: Of the split, the thinning and the bootstrap.
         simulated: True where the answers are not people's.
+
+    Example:
+        One hundred approvals that people answered, and fifty rejections that nobody looked at:
+
+        >>> found = calibrate(
+        ...     approved=[True] * 100 + [False] * 50,
+        ...     inclusion_probability=[1.0] * 100 + [None] * 50,
+        ...     answer=[True] * 88 + [False] * 12 + [None] * 50,
+        ... )
+        >>> precision = found.rates.precision
+        >>> f"{precision.value:.2f}, from {precision.low:.3f} to {precision.high:.3f}"
+        '0.88, from 0.802 to 0.930'
+        >>> found.rates.recall.value, found.rates.recall.reason
+        (None, 'not identifiable: no rejection was audited')
 
     Raises:
         ValueError: Lengths differ, a value is out of range, or an item was answered but not drawn.

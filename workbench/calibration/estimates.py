@@ -239,9 +239,8 @@ def _effective_n(part: Sample, weights: Floats, p: float, *, about: About) -> fl
     mass, squares = np.bincount(cell, weights=weights), np.bincount(cell, weights=weights**2)
     hits = np.bincount(cell, weights=weights * part.suitable[labelled]) / mass * counts
     steady = (hits + _PRIOR * p) / (counts + _PRIOR)
-    spread = (
-        steady * (1 - steady) * squares / mass**2
-    )  # variance of each cell's share, drawn with replacement
+    # Variance of each cell's share, as if drawn with replacement.
+    spread = steady * (1 - steady) * squares / mass**2
     variance = float(((mass / weights.sum()) ** 2 * (1 - counts / sizes) * spread).sum())
     if not whole:
         variance += p * (1 - p) / size
@@ -349,6 +348,9 @@ def _assumptions(sample: Sample, about: About) -> tuple[str, ...]:
             )
         else:
             words.append("items are independent")
+    if sample.approved.all() or not sample.approved.any():
+        said = "approved" if sample.approved.all() else "rejected"
+        words.append(f"the judge goes on as here, where it {said} every item")
     drawn = ~np.isnan(sample.inclusion)
     silent = int((drawn & ~sample.answered).sum())
     if silent:

@@ -1,7 +1,9 @@
 """The one call: what it returns, what it refuses to say, and through JSON and back."""
 
+import doctest
 import json
 import math
+from importlib import import_module as module
 
 import numpy as np
 import pytest
@@ -179,6 +181,11 @@ def test_a_cluster_is_held_out_as_a_whole():
     held = _held_out(sample, 1 / 3, seed=0).reshape(200, 5)
     assert (held.all(axis=1) | ~held.any(axis=1)).all()
     assert 0.25 < held.mean() < 0.42
+
+
+def test_the_example_runs():
+    failed, tried = doctest.testmod(module("workbench.calibration.calibrate"))
+    assert (failed, tried > 3) == (0, True)
 
 
 def test_bad_input_gets_one_sentence(arguments):

@@ -248,6 +248,7 @@ def test_a_judge_that_always_says_the_same(verdict):
     assert found.suitable_rate.value == pytest.approx(0.7)
     assert found.recall.value == float(verdict)
     assert found.kappa.value == 0
+    assert any("every item" in words for words in found.recall.assumptions)
     name, other = ("precision", "missed") if verdict else ("missed", "precision")
     assert getattr(found, name).value == pytest.approx(0.7)
     assert getattr(found, other).reason.startswith("the judge")
