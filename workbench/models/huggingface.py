@@ -40,6 +40,7 @@ def load_text(
         ModelError: The model is not there or is of another kind; the message says which.
         MissingExtraError: `four_bit` without bitsandbytes.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig
 
     from workbench.models.transformers_engine import TransformersModel
@@ -53,7 +54,7 @@ def load_text(
         config = AutoConfig.from_pretrained(where, **options)
         processor = _processor(where, config, options)
         model = _auto_class(config).from_pretrained(where, config=config, **settings, **options)
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         raise _not_loaded(spec, error) from error
     if not four_bit:
         model.to(place)
@@ -88,13 +89,15 @@ def load_image(
     Raises:
         ModelError: The pipeline is not there or makes no images from text.
     """
+    from safetensors import SafetensorError
+
     from workbench.models.diffusers_engine import DiffusersModel, open_pipeline
 
     where, options = _where(spec, wanted="model_index.json")
     place = choose_device(device)
     try:
         pipeline = open_pipeline(where, dtype=choose_dtype(place, dtype), **options)
-    except (OSError, ValueError, ImportError, KeyError, AttributeError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         raise _not_loaded(spec, error) from error
     return DiffusersModel(
         pipeline.to(place),

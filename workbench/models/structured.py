@@ -16,6 +16,10 @@ class Grammars:
     breaks, properties in the schema's order), with or without one leading space: a model trained on
     answers after a space keeps it. Forcing another format than the trained one yields valid JSON
     with worse contents.
+
+    A string with a bounded length (`maxLength`) cannot hold quotes or backslashes: xgrammar 0.2 knows no
+    escapes there. It would let raw control characters through instead, which no JSON holds: they are
+    ruled out here.
     """
 
     def __init__(self, tokenizer: Any, *, vocabulary: int, stops: list[int]) -> None:
@@ -26,6 +30,11 @@ class Grammars:
         )
         self._compiler = xgrammar.GrammarCompiler(information, max_threads=1)
         self._vocabulary = vocabulary
+        self._control = [
+            token
+            for token, text in enumerate(information.decoded_vocab)
+            if token not in stops and any(byte < 0x20 for byte in text)
+        ]
         self._compiled: dict[str, Any] = {}
 
     def processor(self, schema: Mapping[str, object], rows: int) -> Any:
@@ -49,22 +58,24 @@ class Grammars:
                     f"want a JSON schema that xgrammar can follow, got {text[:200]!r}: {error}"
                 ) from error
         matchers = [xgrammar.GrammarMatcher(self._compiled[text]) for _ in range(rows)]
-        return _Follow(matchers, self._vocabulary)
+        return _Follow(matchers, self._vocabulary, self._control)
 
 
 class _Follow:
     """Rules out the tokens that would leave the schema; one matcher per row."""
 
-    def __init__(self, matchers: list[Any], vocabulary: int) -> None:
+    def __init__(self, matchers: list[Any], vocabulary: int, never: list[int]) -> None:
         import xgrammar
 
         self._matchers = matchers
+        self._never = never
         self._mask = xgrammar.allocate_token_bitmask(len(matchers), vocabulary)
         self._started = False
         self._ended = [False] * len(matchers)
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Mask `scores` (rows, vocabulary), given all tokens so far (rows, length)."""
+        import torch
         import xgrammar
 
         for row, matcher in enumerate(self._matchers):
@@ -77,4 +88,5 @@ class _Follow:
         self._started = True
         masked = scores.float().cpu() if scores.device.type == "mps" else scores
         xgrammar.apply_token_bitmask_inplace(masked, self._mask.to(masked.device))
+        masked[:, self._never] = -torch.inf
         return masked.to(scores.device)
