@@ -171,6 +171,7 @@ AUDITS = Frame(
         *_columns_of(t.audited_item, "generation", "verdict"),
         *_MADE,
         *_columns_of(t.audited_item, "stratum", "inclusion_probability"),
+        _column("population", "Int64", t.audited_item.c.population),
         *_columns_of(t.audit, "judge", "rubric", "design"),
         _column("seed", "Int64"),
         *_columns_of(t.audit, "run", "created_at"),

@@ -132,6 +132,7 @@ def _children(record: Record, revision: int) -> list[dict[str, Any]]:
                     "generation": drawn.generation,
                     "verdict": drawn.verdict,
                     "stratum": drawn.stratum,
+                    "population": record.strata.get(drawn.stratum),
                     "inclusion_probability": drawn.inclusion_probability,
                 }
                 for position, drawn in enumerate(record.drawn)

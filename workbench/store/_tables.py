@@ -194,6 +194,7 @@ audited_item = Table(
     _text("generation"),
     _text("verdict"),
     _text("stratum"),
+    Column("population", BigInteger, nullable=True),  # of the stratum; None where nobody said
     Column("inclusion_probability", Double, nullable=False),
     Index(None, "generation"),
     sqlite_with_rowid=False,

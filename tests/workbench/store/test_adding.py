@@ -75,7 +75,7 @@ def test_an_events_run_is_its_content(store, make):
         ("run", "r1", {"command": "run audit"}, "command"),
     ],
 )
-def test_one_key_never_means_two_things(store, make, noun, key, changed, field):
+def test_one_key_never_means_two_things(store, make, noun, key, changed, field):  # noqa: PLR0917
     maker = getattr(make, noun)
     store.add([maker()])
     message = rf"'{key}' is stored already with another {field}: one (key|id) stands for"
@@ -195,7 +195,7 @@ def test_rubric_versions_are_kept(store):
     assert store.add_rubric("listing", 1, "d1", "name: listing # v1") == Added(new=1, known=0)
     assert store.add_rubric("listing", 1, "d1", "name: listing") == Added(new=0, known=1)
     assert store.add_rubric("listing", 2, "d2", "name: listing # v2") == Added(new=1, known=0)
-    with pytest.raises(ConflictError, match="rubric 'listing@1' is stored already.*new version"):
+    with pytest.raises(ConflictError, match=r"rubric 'listing@1' is stored already.*new version"):
         store.add_rubric("listing", 1, "d3", "name: other")
     assert store.rubric_text("listing", 1) == "name: listing # v1"
     assert store.rubric_text("listing", 3) is None

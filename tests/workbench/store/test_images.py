@@ -74,7 +74,7 @@ def test_no_bytes_are_no_picture(images):
 def test_only_local_folders_have_paths(tmp_path):
     remote = ImageStore("memory://somewhere")
     remote.put(BYTES)
-    with pytest.raises(StoreError, match="not a local folder: read .* with `get`"):
+    with pytest.raises(StoreError, match=r"not a local folder: read .* with `get`"):
         remote.path(ADDRESS)
     with pytest.raises(StoreError, match="there is no picture"):
         ImageStore(tmp_path).path(ADDRESS)
@@ -87,7 +87,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="cannot be written to .*No space left on device"):
+    with pytest.raises(StoreError, match=r"cannot be written to .*No space left on device"):
         images.put(BYTES)
     monkeypatch.undo()
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
@@ -106,7 +106,7 @@ def test_many_threads_put_the_same_picture(images):
 
 
 def test_a_place_that_nothing_serves_is_refused(monkeypatch):
-    with pytest.raises(StoreError, match="a URL that fsspec serves.*starts with 'nowhere://'"):
+    with pytest.raises(StoreError, match=r"a URL that fsspec serves.*starts with 'nowhere://'"):
         ImageStore("nowhere://bucket")
     monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
     with pytest.raises(MissingExtraError, match=r"needs 's3fs'.*catalog-workbench\[s3\]"):

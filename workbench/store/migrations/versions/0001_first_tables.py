@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.Text(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
         sa.Column("stratum", sa.Text(), nullable=False),
+        sa.Column("population", sa.BigInteger(), nullable=True),
         sa.Column("inclusion_probability", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("audit", "position", name=op.f("pk_audited_item")),
         sqlite_with_rowid=False,
