@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -48,26 +48,25 @@ run_app = typer.Typer(
 app.add_typer(run_app, name="run")
 
 StoreOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--store",
         "-s",
-        envvar="WORKBENCH_STORE",
-        help="A folder, or a database URL such as postgresql+psycopg://host/name.",
+        help="A folder, or a database URL such as postgresql+psycopg://host/name; "
+        "default: WORKBENCH_STORE, else workbench-store.",
     ),
 ]
 ImagesOption = Annotated[
     str | None,
     typer.Option(
         "--images",
-        envvar="WORKBENCH_IMAGES",
-        help="Where photos go when the store is a database: a folder or any fsspec URL.",
+        help="Where photos go when the store is a database: a folder or any fsspec URL; "
+        "default: WORKBENCH_IMAGES.",
     ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object to standard output and nothing else.")
 ]
-DEFAULT_STORE = "workspace"
 
 
 @app.callback(invoke_without_command=True)
@@ -89,8 +88,9 @@ def init(
 ) -> None:
     """Make an empty store, with copies of the shipped rubrics to edit."""
     from pipelines.init import make_workspace
+    from workbench.settings import read_settings
 
-    made = make_workspace(store, images=images)
+    made = make_workspace(store, images=images or read_settings().images)
     _tell(
         as_json,
         {"store": store, "rubrics": [str(p) for p in made.rubrics]},
@@ -116,7 +116,7 @@ def run_listings_command(
             help="magento:FOLDER, table:FILE, folder:FOLDER or drawn:seed=7,items=120.",
         ),
     ],
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     images: ImagesOption = None,
     model: Annotated[
         str,
@@ -178,7 +178,7 @@ def run_listings_command(
 
 @app.command(epilog="Example:  workbench judge --store shop --rubric shop/rubrics/listing.yaml")
 def judge(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     images: ImagesOption = None,
     rubric: Annotated[
         str, typer.Option(help="A rubric file, or a shipped one's name.")
@@ -187,7 +187,7 @@ def judge(
         str, typer.Option(help="heads:NETWORK, or any vision-language model's string.")
     ] = "heads:efficientnet-lite2",
     part: Annotated[
-        str | None, typer.Option(help="Only items of this part: train or eval.")
+        Literal["train", "eval"] | None, typer.Option(help="Only items of this part.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: JsonOption = False,
@@ -202,7 +202,7 @@ def judge(
 
 @app.command(epilog="Example:  workbench calibrate --store shop --promise .9")
 def calibrate(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     images: ImagesOption = None,
     audit: Annotated[str | None, typer.Option(help="An audit's id; default: the latest.")] = None,
     promise: Annotated[
@@ -212,19 +212,23 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """What the judge's approvals are worth, from the answers that an audit brought."""
-    from pipelines.audit import calibrate_audit, describe
-    from workbench.calibration import to_json
+    from pipelines.calibrate import describe
+    from workbench.calibration.audited import calibrate_audit, find_audit
 
     with _open(store, images) as opened:
-        calibration = calibrate_audit(opened, audit=audit, promise=promise)
-    _tell(as_json, to_json(calibration), lambda: describe(calibration))
+        audited = calibrate_audit(opened, find_audit(opened, audit), promise=promise)
+    _tell(
+        as_json,
+        {"audit": audited.audit.id, **json.loads(audited.calibration.to_json())},
+        lambda: describe(audited),
+    )
 
 
 @app.command(
     epilog="\b\nExamples:\n  workbench report --store shop\n  workbench report --store shop --serve"
 )
 def report(
-    store: StoreOption = DEFAULT_STORE,
+    store: StoreOption = None,
     images: ImagesOption = None,
     out: Annotated[
         Path | None, typer.Option(help="The page; default: report.html in the store's folder.")
@@ -252,7 +256,7 @@ def report(
 
 @app.command(epilog="Example:  workbench status --store shop --json")
 def status(
-    store: StoreOption = DEFAULT_STORE, images: ImagesOption = None, as_json: JsonOption = False
+    store: StoreOption = None, images: ImagesOption = None, as_json: JsonOption = False
 ) -> None:
     """What is in a store, and how its runs ended."""
     from pipelines.status import describe_status, read_status
@@ -296,15 +300,22 @@ def _exit_code(error: WorkbenchError) -> int:
 
 
 @contextmanager
-def _open(store: str, images: str | None, *, create: bool = False) -> Iterator[Store]:
+def _open(store: str | None, images: str | None, *, create: bool = False) -> Iterator[Store]:
+    from workbench.settings import read_settings
     from workbench.store import Store
 
-    with Store.open(store, images=images, create=create) as opened:
+    settings = read_settings()
+    with Store.open(
+        store or settings.store, images=images or settings.images, create=create
+    ) as opened:
         yield opened
 
 
-def _default_page(store: str) -> Path:
-    return Path("report.html") if "://" in store else Path(store) / "report.html"
+def _default_page(store: str | None) -> Path:
+    from workbench.settings import read_settings
+
+    place = store or read_settings().store
+    return Path("report.html") if "://" in place else Path(place) / "report.html"
 
 
 def _tell(as_json: bool, data: Mapping[str, object], words: Callable[[], str]) -> None:

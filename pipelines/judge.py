@@ -17,6 +17,7 @@ from workbench.records import Generation, Item, Part, Verdict
 from workbench.rubric import Rubric, dump_rubric, load_rubric
 from workbench.schema import Schema
 from workbench.settings import read_settings
+from workbench.store import group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -69,7 +70,7 @@ def judge_store(
         for g in store.records(Generation)
         if g.kind == loaded.judges
         and g.item in items
-        and part in {None, parts.get(_group(items[g.item]))}
+        and part in {None, parts.get(group_of(items[g.item]))}
     ]
     if not generations:
         raise StoreError(
@@ -79,7 +80,7 @@ def judge_store(
         )
     with record(store, "judge", arguments, quiet=quiet) as recorder:
         schema = load_stored_schema(store)
-        train = [i for i in items.values() if i.photos and parts.get(_group(i)) == "train"]
+        train = [i for i in items.values() if i.photos and parts.get(group_of(i)) == "train"]
         built = load_judge(
             judge, loaded, store=store, schema=schema, train=train, recorder=recorder
         )
@@ -140,7 +141,3 @@ def judge_listings(
                 stage.advance(1, cost=verdict.cost)
     keys = [judge.key(g, schema.categories.get(g.category)) for g in generations]
     return list(store.records(Verdict, keys))
-
-
-def _group(item: Item) -> str:
-    return item.group or item.id

@@ -23,6 +23,7 @@ from workbench.records import Generation, Item
 from workbench.rubric import load_rubric
 from workbench.schema import Schema
 from workbench.settings import read_settings
+from workbench.store import group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -99,9 +100,9 @@ def run_listings(
             stage.done, stage.known = taken.items, taken.known
         items = _items(store, catalog, job.limit)
         parts = store.assign_split(
-            sorted({i.group or i.id for i in items}), eval_share=job.eval_share, seed=job.seed
+            sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
         )
-        train = [i for i in items if parts[i.group or i.id] == "train"]
+        train = [i for i in items if parts[group_of(i)] == "train"]
 
         writer = _writer(store, catalog.schema, job, train, recorder)
         generations = _write(store, items, writer, recorder)
@@ -112,7 +113,7 @@ def run_listings(
         )  # fmt: skip
         verdicts = judge_listings(store, judge, generations, catalog.schema, recorder)
 
-        held_out = [k for k, i in enumerate(items) if parts[i.group or i.id] == "eval"]
+        held_out = [k for k, i in enumerate(items) if parts[group_of(i)] == "eval"]
         audit = audit_from_truth(
             store,
             [generations[k] for k in held_out],

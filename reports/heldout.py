@@ -13,6 +13,7 @@ from workbench.metrics import (
     regression_scores,
 )
 from workbench.records import Generation, Item
+from workbench.store import group_of
 
 _FEWEST = 10
 """An attribute that fewer held-out items have is not scored."""
@@ -77,7 +78,7 @@ def score_held_out(
     currencies = {item.currency for _, item in rows if item.currency}
     return HeldOut(
         items=len(rows),
-        groups=len({_group(i) for _, i in rows}),
+        groups=len({group_of(i) for _, i in rows}),
         trained_on=len(training),
         attributes=tuple(row for row in scored if row is not None),
         price=_score_price(rows, training),
@@ -127,7 +128,7 @@ def _score(
     answered = any(s is not None for s in stated) or any(g and name in g for g in guessed)
     if values < 2 or not answered:
         return None
-    groups = [_group(i) for _, i in kept]
+    groups = [group_of(i) for _, i in kept]
     known = [t[name] for i in training if name in (t := truth(i))]
     best = None
     if all(g is not None and name in g for g in guessed):
@@ -148,7 +149,7 @@ def _score_price(
     rows: Sequence[tuple[Generation, Item]], training: Sequence[Item]
 ) -> RegressionScores | None:
     kept = [
-        (g.listing.price, i.price, _group(i))
+        (g.listing.price, i.price, group_of(i))
         for g, i in rows
         if g.listing is not None and g.listing.price is not None and i.price is not None
     ]
@@ -157,7 +158,3 @@ def _score_price(
         return None
     predicted, true, groups = zip(*kept, strict=True)
     return regression_scores(list(predicted), list(true), training=known, groups=list(groups))
-
-
-def _group(item: Item) -> str:
-    return item.group or item.id

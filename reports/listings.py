@@ -224,15 +224,8 @@ def _threshold(threshold: Threshold | None) -> str:
         return "The judge gives no confidence, so there is no threshold to choose."
     sure = f"with {100 * (1 - threshold.failure_probability):.0f}% confidence"
     if threshold.value is None:
-        needed = (
-            f" About {threshold.labels_needed:,} labels would be needed, if what was seen holds."
-            if threshold.labels_needed
-            else " No number of labels would help, if what was seen holds."
-        )
-        return (
-            f"No threshold can promise a precision of {threshold.promise:g} {sure}: "
-            f"{threshold.reason}.{needed}"
-        )
+        why = (threshold.reason or "").removeprefix("No threshold qualifies: ").rstrip(".")
+        return f"No threshold can promise a precision of {threshold.promise:g} {sure}: {why}."
     share = threshold.approved_share
     text = (
         f"Approve where the judge's confidence is at least {threshold.value:.3f}: then at least "

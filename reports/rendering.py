@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+from markupsafe import Markup
 
 from workbench import __version__
 from workbench.errors import PhotoError, StoreError
@@ -27,7 +28,7 @@ _QUALITY = 74
 
 def render(template: str, **values: object) -> str:
     """The template, filled in; text is escaped unless it is markup."""
-    css = files("reports").joinpath("templates/page.css").read_text(encoding="utf-8")
+    css = Markup(files("reports").joinpath("templates/page.css").read_text(encoding="utf-8"))  # noqa: S704
     return _templates().get_template(template).render(css=css, version=__version__, **values)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench.calibration.calibrate import Calibration, calibrate
+from workbench.calibration.gather import gather
 from workbench.errors import CalibrationError, StoreError
 from workbench.records import Annotation, Audit, Generation, Item, Part, Verdict
+from workbench.store import group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -25,12 +27,8 @@ class Judged:
     annotations: tuple[Annotation, ...]
     """What the audit brought about it; empty where it was not drawn or not answered yet."""
 
-    @property
-    def answer(self) -> bool | None:
-        """What most annotators say; None where nobody answered, or as many say yes as no."""
-        said = [a.approved for a in self.annotations if a.approved is not None]
-        yes = sum(said)
-        return None if 2 * yes == len(said) else 2 * yes > len(said)
+    answer: bool | None = None
+    """What most annotators say; None where nobody answered, or as many say yes as no."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,37 +93,29 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
     Raises:
         CalibrationError: What is in the store is not the population that was drawn from.
     """
-    drawn = {d.generation: d for d in audit.drawn}
-    answers: dict[str, list[Annotation]] = {}
-    found = store.annotations(audit=audit.id)
-    for annotation in store.records(Annotation, list(found["id"])):
-        answers.setdefault(annotation.generation, []).append(annotation)
-    population = _population(store, audit, answers)
-    strata = _strata(audit, population)
-    calibration = calibrate(
-        approved=[j.verdict.approved for j in population],
-        inclusion_probability=[
-            drawn[j.generation.key].inclusion_probability if j.generation.key in drawn else None
-            for j in population
-        ],
-        answer=[j.answer for j in population],
-        confidence=[j.verdict.confidence for j in population],
-        stratum=strata,
-        cluster=[(j.item.group or j.item.id) if j.item else j.generation.key for j in population],
-        slices={"category": [j.generation.category for j in population]},
-        failure_modes=[
-            {mode for a in j.annotations for mode in a.failure_modes} for j in population
-        ],
-        promise=promise,
-        seed=audit.seed,
-        simulated=any(a.simulated for j in population for a in j.annotations),
+    annotations = list(store.records(Annotation, list(store.annotations(audit=audit.id)["id"])))
+    population = _population(store, audit, annotations)
+    _check_sizes(audit, population)
+    gathered = gather(
+        [j.verdict for j in population],
+        audit,
+        annotations,
+        categories={j.generation.key: j.generation.category for j in population},
+        groups={j.generation.key: group_of(j.item) for j in population if j.item},
     )
-    return Audited(audit=audit, population=tuple(population), calibration=calibration)
+    return Audited(
+        audit=audit,
+        population=tuple(
+            replace(j, answer=answer) for j, answer in zip(population, gathered.answer, strict=True)
+        ),
+        calibration=calibrate(**gathered.arguments(), promise=promise, seed=audit.seed),
+    )
 
 
-def _population(
-    store: Store, audit: Audit, answers: Mapping[str, Sequence[Annotation]]
-) -> list[Judged]:
+def _population(store: Store, audit: Audit, annotations: Sequence[Annotation]) -> list[Judged]:
+    answers: dict[str, list[Annotation]] = {}
+    for annotation in annotations:
+        answers.setdefault(annotation.generation, []).append(annotation)
     frame = store.verdicts(
         judge=audit.judge, rubric=audit.rubric, part=_part(audit.parameters.get("part"))
     )
@@ -154,20 +144,13 @@ def _part(value: object) -> Part | None:
     return "eval" if value == "eval" else "train" if value == "train" else None
 
 
-def _strata(audit: Audit, population: Sequence[Judged]) -> list[str]:
-    """The stratum of each, checked against the sizes that the audit was drawn from."""
-    strata = [
-        "undecided"
-        if j.verdict.approved is None
-        else ("approved" if j.verdict.approved else "rejected")
-        for j in population
-    ]
-    if set(audit.strata) == {"all"}:
-        strata = ["all"] * len(population)
-    sizes = {name: strata.count(name) for name in audit.strata}
-    if sizes != dict(audit.strata):
+def _check_sizes(audit: Audit, population: Sequence[Judged]) -> None:
+    """The population is the one that was drawn from: as many decided verdicts as the strata sum to."""
+    decided = sum(j.verdict.approved is not None for j in population)
+    drawn_from = sum(audit.strata.values())
+    if decided != drawn_from:
         raise CalibrationError(
-            f"audit {audit.id[:12]} was drawn from {dict(audit.strata)!r}, but the store now holds "
-            f"{sizes!r} such verdicts: was another catalogue judged into the same store meanwhile?"
+            f"audit {audit.id[:12]} was drawn from {drawn_from} decided verdicts, but the store now "
+            f"holds {decided} of that model, judge and rubric from before it: were other items judged "
+            "into the same store at the same time?"
         )
-    return strata

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from workbench.calibration.audit import stratum_of
 from workbench.records import Annotation, Audit, Verdict
@@ -31,7 +32,7 @@ class AuditedVerdicts:
     """Modes named by at least half of those who answered."""
     simulated: bool
 
-    def arguments(self) -> dict[str, object]:
+    def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `calibrate`."""
         return {
             name: getattr(self, name) for name in self.__dataclass_fields__ if name != "generations"

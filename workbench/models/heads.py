@@ -35,7 +35,7 @@ _RIDGE = (30.0, 100.0, 300.0, 1000.0)
 _PRICE_COMPONENTS = 64
 _ITERATIONS = 200
 _FOLDS = 5
-_MIN_GROUPS = 5
+_MIN_GROUPS = 3
 """A value seen in fewer groups than this is not learnt."""
 
 

@@ -132,7 +132,7 @@ def test_the_same_items_give_the_same_heads_and_other_labels_give_others():
 def test_too_little_to_learn_from_is_said():
     x, items = world(n=20)
     one = [dataclasses.replace(i, category="Tees") for i in items]
-    with pytest.raises(ModelError, match="at least two categories with 5 groups"):
+    with pytest.raises(ModelError, match="at least two categories with 3 groups"):
         fit(x, one)
 
 
