@@ -31,7 +31,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _LONGEST_RETRY_AFTER_SECONDS = 300.0
 """A server that asks for a longer wait is not waited for."""
-_CONCERNS_ALL = {401, 403, 404}
+_CONCERNS_ALL = {401, 403}
 """Refusals that every other request would meet as well."""
 _RETRIED_BELOW_500 = {408, 425, 429}
 _jitter = random.SystemRandom()
@@ -39,6 +39,10 @@ _jitter = random.SystemRandom()
 
 class RequestError(ServerError):
     """One request failed for good; its neighbours may do well."""
+
+
+class NotServedError(ServerError):
+    """The server knows no such address or model (404)."""
 
 
 class Endpoint:
@@ -183,7 +187,12 @@ class Endpoint:
         if reply.status_code in _CONCERNS_ALL:
             raise ServerError(
                 f"{self.url}{path} refuses every request: {refused}. "
-                "Check the address, the model's name and WORKBENCH_API_KEY"
+                "Check the key (WORKBENCH_API_KEY) and what it allows"
+            )
+        if reply.status_code == 404:
+            raise NotServedError(
+                f"{self.url}{path} serves nothing: {refused}. "
+                "Check the model's name, and that the address ends in the version, such as /v1"
             )
         if reply.status_code >= 500 or reply.status_code in _RETRIED_BELOW_500:
             return _Failure(reason=refused, retry_after=_retry_after(reply))

@@ -19,6 +19,7 @@ import os
 import queue
 import secrets
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -131,6 +132,7 @@ class LlamaCpp:
         for worker in workers:
             self._idle.put(worker)
         self._http = _http_client(workers[0].server.listening_address, self._key)
+        weakref.finalize(self, self._http.close)
         self._frames: dict[str | None, tuple[Tokens, Tokens]] = {}
 
     def complete(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError, ServerError
 from workbench.models.costs import shares
-from workbench.models.http_calls import Endpoint, RequestError, Session
+from workbench.models.http_calls import Endpoint, NotServedError, RequestError, Session
 from workbench.models.json_answers import broken_rule, check_schema
 from workbench.models.protocols import (
     Answer,
@@ -95,45 +95,46 @@ class ServedModel:
         self.name = f"openai:{url}" if model is None else f"openai:{url}#{model}"
 
     @cached_property
-    def _listed(self) -> Mapping[str, Any]:
-        """The server's own entry of the model.
-
-        Raises:
-            ServerError: The server is not there, or says nothing of this model.
-        """
+    def _listed(self) -> list[dict[str, Any]]:
+        """What the server lists; empty where it lists nothing (`transformers serve` without a cache)."""
 
         async def models(session: Session, path: str) -> list[dict[str, Any]]:
-            return list((await session.get(path)).get("data") or [])
+            try:
+                return list((await session.get(path)).get("data") or [])
+            except (RequestError, NotServedError):
+                return []
 
         (listed,) = self._endpoint.run(["/models"], models)
-        names = [str(entry.get("id")) for entry in listed]
-        if self._wanted is None and len(listed) == 1:
-            return listed[0]
-        for entry in listed:
-            if entry.get("id") == self._wanted:
-                return entry
-        serves = ", ".join(names) or "no model"
-        raise ServerError(
-            f"want the name of a model that {self._endpoint.url} serves ({serves}), as in "
-            f"'openai:{self._endpoint.url}#{names[0] if names else 'model'}'; got {self._wanted!r}"
-        )
+        return listed
 
-    @property
+    @cached_property
     def model(self) -> str:
-        """The server's name of the model."""
-        return str(self._listed["id"])
+        """The server's name of the model.
+
+        Raises:
+            ServerError: The server is not there, or no name was given and it does not serve just one.
+        """
+        names = [str(entry.get("id")) for entry in self._listed]
+        if self._wanted is not None:
+            return self._wanted
+        if len(names) == 1:
+            return names[0]
+        raise ServerError(
+            f"{self._endpoint.url} lists {', '.join(names) or 'no model'}: name the one you want, "
+            f"as in 'openai:{self._endpoint.url}#{names[0] if names else 'model'}'"
+        )
 
     @cached_property
     def revision(self) -> str:
-        """A digest of what the server says of the model: id, root, parent, owner, sizes.
+        """A digest of what the server lists about the model: id, root, parent, owner, sizes.
 
-        Weaker than a digest of weights: a server that loads other weights under the same name is not
-        found out. `created` is left out, because servers such as vLLM write the present moment there.
+        Weaker than a digest of weights: other weights under the same name are not found out, and a
+        server that lists nothing is known by the model's name alone. `created` is left out, because
+        servers such as vLLM write the present moment there.
         """
-        told = {
-            key: self._listed.get(key)
-            for key in ("id", "root", "parent", "owned_by", "max_model_len", "meta")
-        }
+        entry = next((e for e in self._listed if e.get("id") == self.model), {})
+        kept = ("root", "parent", "owned_by", "max_model_len", "meta")
+        told = [self.model, *(entry.get(key) for key in kept)]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -192,7 +193,6 @@ class OpenAIServer(ServedModel):
                 return None
             return int((reply.get("usage") or {}).get("prompt_tokens") or 0)
 
-        self._listed  # noqa: B018 - a server that is not there says so before it is asked
         without, with_one = self._endpoint.run(both, read)
         if without is None:
             raise ServerError(f"{self.name} does not answer even 'Hi'")
