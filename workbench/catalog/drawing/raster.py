@@ -5,6 +5,7 @@ The maps are made once per shape and size and kept; a picture is then a few sums
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from workbench.catalog.drawing.noise import Floats, single
-from workbench.catalog.drawing.sketch import PAINTS, Fill, Line, Sketch
+from workbench.catalog.drawing.sketch import PAINTS, Fill, Line, Polygon, Sketch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,91 +44,155 @@ class Layers:
     stands: bool
 
 
+@dataclass(slots=True)
+class _Window:
+    """The part of a canvas that a mark can reach; all the work on the mark is done there."""
+
+    size: int
+    """Side of the whole canvas, in pixels."""
+    left: int
+    top: int
+    right: int
+    foot: int
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """For indexing: rows, columns."""
+        return slice(self.top, self.foot), slice(self.left, self.right)
+
+    def drawn(self, fills: Sequence[tuple[Polygon, int]]) -> Floats:
+        """Polygons filled with 255 or 0, drawn large and made small: shares of each pixel, 0 to 1."""
+        big, pen, scale = self._large()
+        for polygon, value in fills:
+            pen.polygon(self._moved(polygon, scale), fill=value)
+        return self._small(big)
+
+    def lines(self, paths: Sequence[Polygon], width: float) -> Floats:
+        """Lines of `width` units, drawn likewise."""
+        big, pen, scale = self._large()
+        for path in paths:
+            points = self._moved(path, scale)
+            pen.line(points, fill=255, width=max(1, round(width * scale)), joint="curve")
+        return self._small(big)
+
+    def _large(self) -> tuple[Image.Image, ImageDraw.ImageDraw, float]:
+        zoom = 4 if self.size <= 160 else 3
+        shape = ((self.right - self.left) * zoom, (self.foot - self.top) * zoom)
+        big = Image.new("L", shape)
+        return big, ImageDraw.Draw(big), self.size * zoom / 100
+
+    def _moved(self, polygon: Polygon, scale: float) -> list[tuple[float, float]]:
+        across, down = self.left * 100 / self.size, self.top * 100 / self.size
+        return [((x - across) * scale, (y - down) * scale) for x, y in polygon]
+
+    def _small(self, big: Image.Image) -> Floats:
+        shares = np.asarray(big.reduce(big.width // (self.right - self.left)), np.float32)
+        return single(shares / 255)
+
+
+def _window(polygon: Polygon, reach: float, size: int) -> _Window:
+    """Where `polygon` lies, and `reach` units around it."""
+    xy = np.array(polygon)
+    low = np.clip(np.floor((xy.min(axis=0) - reach) * size / 100), 0, size - 1)
+    high = np.clip(np.ceil((xy.max(axis=0) + reach) * size / 100), low + 1, size)
+    return _Window(size, int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+@dataclass(slots=True)
+class _Canvas:
+    """Maps that grow mark by mark; (size, size) each, with weights (…, paints) and normal (2, …)."""
+
+    weights: Floats
+    alpha: Floats
+    normal: Floats
+    shade: Floats
+    stitch: Floats
+    u: Floats
+    v: Floats
+
+
 def rasterise(sketch: Sketch, size: int) -> Layers:
     """Draw `sketch` on `size` × `size` pixels, smooth at the edges."""
-    zoom = 4 if size <= 160 else 3
-    weights: Floats = np.zeros((size, size, len(PAINTS)), np.float32)
-    alpha: Floats = np.zeros((size, size), np.float32)
-    normal: Floats = np.zeros((2, size, size), np.float32)
-    shade: Floats = np.ones((size, size), np.float32)
-    stitch: Floats = np.zeros((size, size), np.float32)
-    rows: Floats = single(np.mgrid[0:size, 0:size][0])
-    columns: Floats = single(np.mgrid[0:size, 0:size][1])
-    u, v = columns, rows
+    square = (size, size)
+    rows, columns = np.mgrid[0:size, 0:size]
+    canvas = _Canvas(
+        weights=single(np.zeros((*square, len(PAINTS)))),
+        alpha=single(np.zeros(square)),
+        normal=single(np.zeros((2, *square))),
+        shade=single(np.ones(square)),
+        stitch=single(np.zeros(square)),
+        u=single(columns),
+        v=single(rows),
+    )
     for mark in sketch.marks:
         if isinstance(mark, Line):
-            soft = _line(mark, size, zoom)
-            if mark.kind == "stitch":
-                stitch = np.maximum(stitch, soft)
-            else:
-                shade *= 1 + mark.strength * soft
-            continue
-        mask = _mask(mark, size, zoom)
-        if mark.lift:
-            shade *= 1 - 0.32 * mark.lift * np.roll(_blur(mask, 0.016 * size), size // 90, (0, 1))
-        keep = 1 - mask
-        weights *= keep[..., None]
-        weights[..., PAINTS.index(mark.paint)] += mask
-        alpha = alpha * keep + mask
-        bulge = _bulge(mark, mask, size)
-        normal = normal * keep + bulge * mask
-        rim: Floats | float = (
-            1 - 0.14 * (1 - _blur(mask, 0.012 * size)) if mark.form != "flat" else 1.0
-        )
-        shade = shade * keep + mask * rim
-        stitch = stitch * keep
-        inside = mask > 0.5
-        own_u, own_v = _cloth(mark, mask, bulge, (columns, rows))
-        u, v = np.where(inside, own_u, u), np.where(inside, own_v, v)
-    index = (np.round(v).astype(np.int32) % size) * size + np.round(u).astype(np.int32) % size
-    where = np.flatnonzero(alpha > 1 / 512).astype(np.int32)
+            _lay_line(mark, canvas, size)
+        else:
+            _lay_fill(mark, canvas, size)
+    across, down = (np.round(c).astype(np.int32) % size for c in (canvas.u, canvas.v))
+    where = np.flatnonzero(canvas.alpha > 1 / 512).astype(np.int32)
+    shadow = _contact(canvas.alpha, sketch, size)
     return Layers(
         size=size,
         where=where,
-        weights=np.ascontiguousarray(weights.reshape(size * size, -1)[where]),
-        alpha=alpha.ravel()[where],
-        normal_x=normal[0].ravel()[where],
-        normal_y=normal[1].ravel()[where],
-        shade=shade.ravel()[where],
-        stitch=stitch.ravel()[where],
-        cloth=index.ravel()[where],
-        contact=Image.fromarray((_contact(alpha, sketch, size) * 255 + 0.5).astype(np.uint8)),
+        weights=np.ascontiguousarray(canvas.weights.reshape(size * size, -1)[where]),
+        alpha=canvas.alpha.ravel()[where],
+        normal_x=canvas.normal[0].ravel()[where],
+        normal_y=canvas.normal[1].ravel()[where],
+        shade=canvas.shade.ravel()[where],
+        stitch=canvas.stitch.ravel()[where],
+        cloth=(down * size + across).ravel()[where],
+        contact=Image.fromarray((shadow * 255 + 0.5).astype(np.uint8)),
         graphic=sketch.graphic,
         stands=sketch.stands,
     )
 
 
-def _mask(mark: Fill, size: int, zoom: int) -> Floats:
-    big = Image.new("L", (size * zoom, size * zoom))
-    pen = ImageDraw.Draw(big)
-    scale = size * zoom / 100
-    pen.polygon([(x * scale, y * scale) for x, y in mark.outline], fill=255)
-    for hole in mark.holes:
-        pen.polygon([(x * scale, y * scale) for x, y in hole], fill=0)
-    return single(np.asarray(big.reduce(zoom), np.float32) / 255)
+def _lay_fill(mark: Fill, canvas: _Canvas, size: int) -> None:
+    window = _window(mark.outline, 6.0, size)
+    part = window.part
+    mask = window.drawn([(mark.outline, 255), *((hole, 0) for hole in mark.holes)])
+    keep = 1 - mask
+    if mark.lift:
+        cast = np.roll(blurred(mask, 0.016 * size), size // 90, (0, 1))
+        canvas.shade[part] *= 1 - 0.32 * mark.lift * cast
+    canvas.weights[part] *= keep[..., None]
+    canvas.weights[(*part, PAINTS.index(mark.paint))] += mask
+    canvas.alpha[part] *= keep
+    canvas.alpha[part] += mask
+    canvas.stitch[part] *= keep
+    canvas.shade[part] *= keep
+    canvas.normal[:, *part] *= keep
+    lean = np.zeros((2, *mask.shape), np.float32)
+    if mark.form == "flat":
+        canvas.shade[part] += mask
+    else:
+        lean = _lean(mark, mask, size)
+        canvas.normal[:, *part] += lean * mask
+        canvas.shade[part] += mask * (0.86 + 0.14 * blurred(mask, 0.012 * size))
+    inside = mask > 0.5
+    top, left = np.float32(window.top), np.float32(window.left)
+    rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]].astype(np.float32)
+    u, v = _cloth(mark, mask, lean, (columns + left, rows + top))
+    canvas.u[part] = np.where(inside, u, canvas.u[part])
+    canvas.v[part] = np.where(inside, v, canvas.v[part])
 
 
-def _line(mark: Line, size: int, zoom: int) -> Floats:
-    big = Image.new("L", (size * zoom, size * zoom))
-    pen = ImageDraw.Draw(big)
-    scale = size * zoom / 100
-    points = [(x * scale, y * scale) for x, y in mark.points]
-    width = max(1, round(mark.width * scale))
+def _lay_line(mark: Line, canvas: _Canvas, size: int) -> None:
+    window = _window(mark.points, 2.2 * mark.width + 1, size)
+    part = window.part
     if mark.kind == "stitch":
-        for start, end in _dashes(points, length=2.0 * scale, gap=1.6 * scale):
-            pen.line([start, end], fill=255, width=width)
-        return single(np.asarray(big.reduce(zoom), np.float32) / 255)
-    pen.line(points, fill=255, width=width, joint="curve")
-    flat = single(np.asarray(big.reduce(zoom), np.float32) / 255)
-    if mark.kind == "seam":
-        return flat
-    # A fold fades to its sides and to its ends.
-    return single(_blur(flat, mark.width * size / 100 * 0.55) * 1.25)
+        dashes = window.lines(_dashes(mark.points, length=2.0, gap=1.6), mark.width)
+        canvas.stitch[part] = np.maximum(canvas.stitch[part], dashes)
+        return
+    line = window.lines([mark.points], mark.width)
+    if mark.kind == "fold":  # fades to its sides and to its ends
+        line = 1.25 * blurred(line, mark.width * size / 100 * 0.55)
+    canvas.shade[part] *= 1 + mark.strength * line
 
 
-def _dashes(
-    points: list[tuple[float, float]], *, length: float, gap: float
-) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+def _dashes(points: Polygon, *, length: float, gap: float) -> list[Polygon]:
+    """The pieces of a dashed line."""
     xy = np.array(points)
     steps = np.linalg.norm(np.diff(xy, axis=0), axis=1)
     walked = np.concatenate([[0.0], np.cumsum(steps)])
@@ -137,11 +202,9 @@ def _dashes(
     return [((a, b), (c, d)) for a, b, c, d in zip(*(x.tolist() for x in at), strict=True)]
 
 
-def _bulge(mark: Fill, mask: Floats, size: int) -> Floats:
-    """(2, size, size): the surface's lean to the right and down."""
-    if mark.form == "flat":
-        return np.zeros((2, size, size), np.float32)
-    height = 0.55 * _blur(mask, 0.018 * size) + 0.9 * _blur(mask, 0.06 * size)
+def _lean(mark: Fill, mask: Floats, size: int) -> Floats:
+    """(2, …): how far the surface leans to the right and down."""
+    height = 0.55 * blurred(mask, 0.018 * size) + 0.9 * blurred(mask, 0.06 * size)
     gradient_y, gradient_x = np.gradient(height)
     lean = single(np.stack([-gradient_x, -gradient_y]) * (size / 100 * 5.0))
     if mark.form == "cloth":
@@ -189,26 +252,34 @@ def _cloth(
 
 
 def _contact(alpha: Floats, sketch: Sketch, size: int) -> Floats:
+    """The shadow on the ground: close around what lies, under the feet of what stands."""
     unit = size / 100
     if not sketch.stands:
-        near = _blur(alpha, 2.2 * unit)
-        return single(np.clip(0.75 * near + 0.35 * _blur(alpha, 5 * unit), 0, 1))
-    foot = alpha[int(max(0, (sketch.base - 9) * unit)) :].max(axis=0)  # what is near the ground
-    line = np.zeros_like(alpha)
+        near = blurred(alpha, 2.2 * unit)
+        return single(np.clip(0.75 * near + 0.35 * blurred(alpha, 5 * unit), 0, 1))
     y = int(min(sketch.base, 97) * unit)
     deep = max(1, int(1.8 * unit))
-    line[max(0, y - deep) : y + deep] = foot
-    tight = _blur(line, 1.0 * unit)
+    feet, whole = np.zeros_like(alpha), np.zeros_like(alpha)
+    feet[max(0, y - deep) : y + deep] = alpha[int(max(0, (sketch.base - 9) * unit)) :].max(axis=0)
+    whole[max(0, y - 2 * deep) : y + 2 * deep] = alpha.max(axis=0)
+    near, wide = blurred(feet, 1.0 * unit), blurred(feet, (2.4 * unit, 7 * unit))
+    return single(np.clip(0.85 * near + 1.2 * wide + 0.35 * blurred(whole, 3.5 * unit), 0, 1))
+
+
+def blurred(values: Floats, radius: float | tuple[float, float]) -> Floats:
+    """`values` smoothed by a Gaussian of `radius` pixels (down, across).
+
+    A broad one is computed on fewer pixels, where it costs a tenth and looks the same.
+    """
     from scipy.ndimage import gaussian_filter
 
-    wide = np.asarray(gaussian_filter(line, (2.4 * unit, 7 * unit)), np.float32)
-    shade = np.zeros_like(alpha)  # what the whole of it keeps from the ground: a lying oval
-    shade[max(0, y - 2 * deep) : y + 2 * deep] = alpha.max(axis=0)
-    broad = _blur(shade, 3.5 * unit)
-    return single(np.clip(0.85 * tight + 1.2 * wide + 0.35 * broad, 0, 1))
-
-
-def _blur(values: Floats, radius: float) -> Floats:
-    from scipy.ndimage import gaussian_filter
-
-    return single(gaussian_filter(values, radius))
+    broad = np.atleast_1d(radius).min()
+    step = int(min(8, broad // 1.7))
+    if step < 2 or min(values.shape) < 4 * step:
+        return single(gaussian_filter(values, radius, truncate=3.0))
+    down, across = values.shape
+    small = np.asarray(Image.fromarray(values).reduce(step))
+    soft = single(gaussian_filter(small, np.asarray(radius) / step, truncate=3.0))
+    box = (0, 0, across / step, down / step)
+    grown = Image.fromarray(soft).resize((across, down), Image.Resampling.BICUBIC, box=box)
+    return np.asarray(grown, np.float32)
