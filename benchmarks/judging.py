@@ -10,7 +10,7 @@ about 400) reads the same items in three ways, in turn within each round:
 - written: a loop over the items that has `generate` write a JSON verdict of the usual length, as a
   script without this project would. It gives points and no probabilities.
 
-Speed does not depend on what the weights say. Prints a table row per number of criteria and one JSON
+Speed does not depend on what the weights say. Times are CPU seconds. Prints a table row per number of criteria and one JSON
 object; the exit status is 1 where shared and apart differ by more than 1e-4 or where three criteria
 are not 2.5 times as fast shared as apart.
 """
@@ -88,10 +88,10 @@ def written(
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and the result."""
-    started = time.perf_counter()
+    """CPU seconds of this process, which a busy neighbour does not lengthen, and the result."""
+    started = time.process_time()
     result = work()
-    return time.perf_counter() - started, result
+    return time.process_time() - started, result
 
 
 def largest_difference(one: list[list[Answer]], other: list[list[Answer]]) -> float:
