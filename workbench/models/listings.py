@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workbench.metrics.claims import product_names
 from workbench.models.heads import AttributeHeads, Facts, Guess
 from workbench.models.protocols import Completion, Decoding, Prompt, TextModel
-from workbench.records import Aspects, Generation, Item, Listing, content_key
-from workbench.schema import Category, Schema
+from workbench.records import Aspects, Cost, Generation, Item, Listing, content_key
+from workbench.schema import Category, Schema, same_word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,6 +27,12 @@ STATE_ABOVE = 0.5
 """A fact less probable than this is not stated."""
 _FACTS_DECODING = Decoding(max_tokens=160)
 _PHOTO_DECODING = Decoding(max_tokens=400)
+_MOST_VALUES = 2
+"""Values of one aspect that are stated."""
+_MOST_FACTS = 4
+"""Aspects that a title names; with more of them it reads like a list."""
+_UNSAID = frozenset({"Solid"})
+"""Values that go without saying."""
 _SHOWN_GUESSES = 3
 """Guesses per attribute that are kept with the listing as evidence."""
 
@@ -63,6 +70,7 @@ class FactsWriter:
     model: TextModel
     schema: Schema
     decoding: Decoding = _FACTS_DECODING
+    _answers: dict[tuple[str, str], Completion] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -73,7 +81,7 @@ class FactsWriter:
     def revision(self) -> str:
         """Digest of encoder, heads, text model, instructions and limits."""
         parts = (self.encoder.revision, self.heads.revision, self.model.revision)
-        return content_key(*parts, _FACTS_SYSTEM, _FACTS_EXAMPLES, STATE_ABOVE)
+        return content_key(*parts, _examples(), STATE_ABOVE, _MOST_VALUES, _MOST_FACTS)
 
     def key(self, item: Item) -> str:
         """Content key; the rendered facts follow from photo and revision."""
@@ -88,7 +96,7 @@ class FactsWriter:
         kept = [probable(facts, self.schema) for facts in seen]
         prompts = [facts_prompt(category, aspects) for category, aspects in kept]
         schemas = [_facts_schema(category, aspects) for category, aspects in kept]
-        answers = _complete(self.model, prompts, schemas, self.decoding)
+        answers = _complete_once(self.model, prompts, schemas, self.decoding, self._answers)
         return [
             _generation(
                 item,
@@ -157,32 +165,77 @@ class PhotoWriter:
 
 
 def probable(facts: Facts, schema: Schema) -> tuple[Category, dict[str, tuple[str, ...]]]:
-    """The most probable category, and the values over `STATE_ABOVE` of the aspects that it has."""
+    """What may be stated: the most probable category, and the values over `STATE_ABOVE` of its aspects.
+
+    What the category's path says already (`Men > Tops > Tees`) is taken from there, so that the listing
+    does not contradict itself. Aspects come in the order in which a title names them.
+    """
     category = schema.category(facts.category[0].value)
-    stated = {}
+    stated: dict[str, tuple[str, ...]] = {}
     for attribute in category.attributes:
-        guesses = facts.aspects.get(attribute.name, ())
-        likely = tuple(g.value for g in guesses if g.probability > STATE_ABOVE)
-        if likely:
-            stated[attribute.name] = likely if attribute.multiple else likely[:1]
-    return category, stated
+        if attribute.visible == "no":
+            continue
+        implied = [step for step in category.path if step in attribute.values]
+        likely = [
+            g.value for g in facts.aspects.get(attribute.name, ()) if g.probability > STATE_ABOVE
+        ]
+        most = _MOST_VALUES if attribute.multiple else 1
+        if values := tuple((implied or likely)[:most]):
+            stated[attribute.name] = values
+    return category, dict(sorted(stated.items(), key=lambda kv: _place_in_title(kv[0])))
 
 
-_FACTS_SYSTEM = "You write short titles for an online shop. Use only the facts given."
-_FACTS_EXAMPLES: tuple[tuple[str, str], ...] = ()
+_TITLE_ORDER = ("department", "gender", "color", "colour", "pattern", "material")
+
+
+def _place_in_title(name: str) -> int:
+    folded = name.casefold()
+    return _TITLE_ORDER.index(folded) if folded in _TITLE_ORDER else len(_TITLE_ORDER)
+
+
+def _examples() -> str:
+    """Instructions and worked examples; the same for every prompt, so that they are read once."""
+    shown = [
+        ({"Department": "Men", "Color": "Navy", "Material": "Wool"}, "Jackets", "Navy Wool Jacket"),
+        ({"Color": "Olive", "Pattern": "Camo", "Material": "Canvas"}, "Backpacks", "Olive Camo Canvas Backpack"),
+        ({"Department": "Women", "Color": "White", "Pattern": "Striped"}, "Tees", "White Striped Tee"),
+        ({"Department": "Women", "Color": "Teal", "Pattern": "Checked", "Material": "Organic Wool"}, "Hoodies & Sweatshirts", "Teal Checked Organic Wool Hoodie"),
+        ({"Department": "Men", "Material": "Linen"}, "Pants", "Linen Pants"),
+        ({"Department": "Men", "Color": "Brown", "Material": "Leather"}, "Boots & Sandals", "Brown Leather Sandals"),
+        ({"Color": "Beige", "Material": "Straw", "Brim": "Wide Brim"}, "Hats", "Beige Straw Wide Brim Hat"),
+        ({"Color": "Pink", "Pattern": "Solid", "Handle": "Double Handle"}, "Mugs", "Pink Double Handle Mug"),
+    ]  # fmt: skip
+    lines = ["Shop listings. Each title states every fact, in the same order, and nothing else."]
+    for aspects, product, title in shown:
+        whose = f"{aspects['Department']}'s " if "Department" in aspects else ""
+        listing = json.dumps({"title": whose + title, "aspects": aspects})
+        facts = _facts_line(product, {name: (value,) for name, value in aspects.items()})
+        lines.append(f"{facts}\n{listing}")
+    return "\n\n".join(lines)
+
+
+def _facts_line(product: str, aspects: Aspects) -> str:
+    """The facts that a title names: one value an aspect, the product last; what says nothing is left out."""
+    values = [values[0] for values in aspects.values() if values[0] not in _UNSAID]
+    own = {same_word(product), *product_names(product)}
+    told = [v for v in values if same_word(v) not in own]
+    return f"Facts: {', '.join([*told[:_MOST_FACTS], product])}\nListing:"
 
 
 def facts_prompt(category: Category, aspects: Aspects) -> Prompt:
-    """What the text model is asked."""
-    facts = "; ".join(f"{name}: {', '.join(values)}" for name, values in aspects.items())
-    return Prompt(text=f"type: {category.name}; {facts}", system=_FACTS_SYSTEM)
+    """What the text model is asked; the worked examples are the same for every listing."""
+    return Prompt(text=_facts_line(category.name, aspects), system=_examples())
 
 
-def _facts_schema(category: Category, aspects: Aspects) -> Mapping[str, object]:
-    """The category's schema with the aspects that there are facts for, each to be stated."""
+def _facts_schema(category: Category, aspects: Aspects) -> dict[str, object]:
+    """The category's schema narrowed to the facts: every one of them is stated, and nothing else."""
     schema: dict[str, Any] = category.json_schema(visible_only=True)
     inner = schema["properties"]["aspects"]
-    inner["properties"] = {n: s for n, s in inner["properties"].items() if n in aspects}
+    several = {a.name for a in category.attributes if a.multiple}
+    inner["properties"] = {
+        name: {"const": list(values) if name in several else values[0]}
+        for name, values in aspects.items()
+    }
     inner["required"] = list(inner["properties"])
     return schema
 
@@ -213,6 +266,32 @@ def _complete(
         answered = model.complete([prompts[i] for i in rows], asked)
         answers.update(zip(rows, answered, strict=True))
     return [answers[i] for i in range(len(prompts))]
+
+
+_Key = tuple[str, str]
+"""What an answer depends on: the prompt's text and the schema."""
+
+
+def _complete_once(
+    model: TextModel,
+    prompts: Sequence[Prompt],
+    schemas: Sequence[Mapping[str, object]],
+    decoding: Decoding,
+    known: dict[_Key, Completion],
+) -> list[Completion]:
+    """Like `_complete`, but what was asked before in the same words is not asked again.
+
+    Many photos show the same facts, and at temperature 0 the same question has the same answer. A
+    repeated answer costs nothing and says so.
+    """
+    keys = [(p.text, json.dumps(s)) for p, s in zip(prompts, schemas, strict=True)]
+    first = {key: i for i, key in reversed(list(enumerate(keys))) if key not in known}
+    rows = sorted(first.values())
+    asked = _complete(model, [prompts[i] for i in rows], [schemas[i] for i in rows], decoding)
+    known.update({keys[i]: answer for i, answer in zip(rows, asked, strict=True)})
+    return [
+        known[key] if i in rows else replace(known[key], cost=Cost()) for i, key in enumerate(keys)
+    ]
 
 
 def _key(item: Item, revision: str, decoding: Decoding) -> str:
