@@ -38,15 +38,15 @@ def holds(successes, trials, rate):
 def answers():
     right, wrong = known_image((), IMAGE), known_image(("wrong_color",), IMAGE)
     return (
-        [ANN.answer(image(n), right, IMAGE) for n in range(3000)],
-        [ANN.answer(image(n + 5000), wrong, IMAGE) for n in range(3000)],
+        [ANN.answer(image(n), right, IMAGE) for n in range(1500)],
+        [ANN.answer(image(n + 5000), wrong, IMAGE) for n in range(1500)],
     )
 
 
 def test_error_rates_are_those_that_are_stated(answers):
     right, wrong = answers
-    assert holds(sum(not a.annotation.approved for a in right), 3000, 0.07)
-    assert holds(sum(bool(a.annotation.approved) for a in wrong), 3000, 0.15)
+    assert holds(sum(not a.annotation.approved for a in right), 1500, 0.07)
+    assert holds(sum(bool(a.annotation.approved) for a in wrong), 1500, 0.15)
     rejected = [a for a in wrong if not a.annotation.approved]
     misnamed = sum(a.annotation.failure_modes != ("wrong_color",) for a in rejected)
     assert holds(misnamed, len(rejected), 0.2)

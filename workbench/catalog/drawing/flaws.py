@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from workbench.catalog.drawing.kinds import KINDS
-from workbench.catalog.drawing.noise import Floats, smooth_noise
+from workbench.catalog.drawing.noise import Floats, single, smooth_noise
 from workbench.catalog.drawing.palette import contrasting
 from workbench.catalog.drawing.product import DrawnProduct, sample_product
 from workbench.catalog.drawing.props import PROPS
@@ -50,6 +51,9 @@ def misunderstood(
     return product
 
 
+Mesh = list[tuple[tuple[int, int, int, int], tuple[float, ...]]]
+"""Target boxes and the eight numbers of the source corners, as PIL takes them."""
+
 Weakness = Literal["", "blurred", "faded", "cropped"]
 
 
@@ -62,12 +66,20 @@ def weakness(flaws: Collection[str], rng: np.random.Generator) -> Weakness:
 
 
 def spoilt(
-    cutout: Image.Image, flaws: Collection[str], weakness: Weakness, rng: np.random.Generator
-) -> Image.Image:
-    """The product's picture with what is wrong with its shape."""
+    pictures: Sequence[Image.Image],
+    flaws: Collection[str],
+    weakness: Weakness,
+    rng: np.random.Generator,
+) -> list[Image.Image]:
+    """Pictures of one product (itself, its shadow) with what is wrong with its shape."""
+    spoilt = list(pictures)
     if "distorted_object" in flaws:
-        cutout = _distorted(cutout, rng)
-    return _faded(cutout, rng) if weakness == "faded" else cutout
+        mesh = _pulled(pictures[0].width, rng)
+        spoilt = [_bent(picture, mesh) for picture in spoilt]
+    if weakness == "faded":
+        keep = _unfinished(pictures[0].width, rng)
+        spoilt = [_dimmed(picture, keep) for picture in spoilt]
+    return spoilt
 
 
 def finished(
@@ -81,50 +93,54 @@ def finished(
     return _lettered(photo, rng) if "text_overlay" in flaws else photo
 
 
-def _distorted(cutout: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The product bent and melting: its picture on a rubber sheet that is pulled about."""
-    size = cutout.width
-    cells = 9
-    grid = np.linspace(0, size, cells + 1)
-    pull = rng.normal(0, 1, (2, 4, 4))
-    wide = np.array(
-        [[np.interp(np.linspace(0, 3, cells + 1), range(4), row) for row in axis] for axis in pull]
-    )
-    field = np.array(
-        [
-            [np.interp(np.linspace(0, 3, cells + 1), range(4), column) for column in axis.T]
-            for axis in wide
-        ]
-    ).transpose(0, 2, 1)  # (2, down, across)
-    field *= 0.075 * size / max(0.6, float(field.std()))
-    field[1] -= (
-        0.10
-        * size
-        * np.abs(np.sin(np.linspace(0, rng.uniform(4, 7), cells + 1)))[None, :]
-        * np.linspace(0, 1, cells + 1)[:, None]
-    )
-    mesh = []
-    for row in range(cells):
-        for column in range(cells):
-            corners = ((row, column), (row + 1, column), (row + 1, column + 1), (row, column + 1))
-            quad = [
-                v for r, c in corners for v in (grid[c] + field[0, r, c], grid[r] + field[1, r, c])
-            ]
-            target = (int(grid[column]), int(grid[row]), int(grid[column + 1]), int(grid[row + 1]))
-            mesh.append((target, quad))
-    return cutout.transform((size, size), Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+_CELLS = 9
+"""Rows and columns of the net in which a picture is pulled about."""
 
 
-def _faded(cutout: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The product with a good part of it missing, as where a model stopped painting."""
-    size = cutout.width
-    down, across = np.mgrid[0 : 1 : size * 1j, 0 : 1 : size * 1j].astype(np.float32)
+def _pulled(size: int, rng: np.random.Generator) -> Mesh:
+    """Where each cell of a net takes its pixels from: bent at random, and melting downwards."""
+    corners = _CELLS + 1
+    rough = rng.normal(0, 1, (2, 4, 4)).astype(np.float32)
+    bend = np.stack(
+        [_stretched(axis, corners) for axis in rough]
+    )  # (across or down, rows, columns)
+    bend *= 0.075 * size / max(0.6, float(bend.std()))
+    drops = np.abs(np.sin(np.linspace(0, rng.uniform(4, 7), corners)))
+    bend[1] -= 0.10 * size * drops[None, :] * np.linspace(0, 1, corners)[:, None]
+    grid = np.linspace(0, size, corners)
+    mesh: Mesh = []
+    for row, column in itertools.product(range(_CELLS), repeat=2):
+        around = ((row, column), (row + 1, column), (row + 1, column + 1), (row, column + 1))
+        source = tuple(
+            float(v) for r, c in around for v in (grid[c] + bend[0, r, c], grid[r] + bend[1, r, c])
+        )
+        target = (int(grid[column]), int(grid[row]), int(grid[column + 1]), int(grid[row + 1]))
+        mesh.append((target, source))
+    return mesh
+
+
+def _stretched(values: Floats, side: int) -> Floats:
+    grown = Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC)
+    return np.array(grown, np.float32)
+
+
+def _bent(picture: Image.Image, mesh: Mesh) -> Image.Image:
+    return picture.transform(picture.size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+
+
+def _unfinished(size: int, rng: np.random.Generator) -> Floats:
+    """(size, size): 1 where a model painted the product, 0 where it stopped."""
+    down, across = np.mgrid[-0.5 : 0.5 : size * 1j, -0.5 : 0.5 : size * 1j].astype(np.float32)
     way = rng.uniform(0, 2 * np.pi)
-    along = (across - 0.5) * np.float32(np.cos(way)) + (down - 0.5) * np.float32(np.sin(way))
+    along = across * float(np.cos(way)) + down * float(np.sin(way))
     along += 0.07 * smooth_noise(rng, size, 6)
-    keep = np.clip((np.float32(rng.uniform(-0.02, 0.10)) - along) / 0.05, 0, 1)
-    left = np.asarray(cutout, np.float32) * keep[..., None]
-    return Image.frombytes("RGBa", (size, size), left.astype(np.uint8).tobytes())
+    return single(np.clip((rng.uniform(-0.02, 0.10) - along) / 0.05, 0, 1))
+
+
+def _dimmed(picture: Image.Image, keep: Floats) -> Image.Image:
+    values = np.asarray(picture, np.float32)
+    left = (values * (keep if values.ndim == 2 else keep[..., None])).astype(np.uint8)
+    return Image.frombytes(picture.mode, picture.size, left.tobytes())
 
 
 def darkened(ground: Floats, rng: np.random.Generator) -> Floats:

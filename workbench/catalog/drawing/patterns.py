@@ -91,13 +91,13 @@ def _dotted(rng: np.random.Generator, variant: int, size: int) -> Floats:
 def _checked(rng: np.random.Generator, variant: int, size: int) -> Floats:
     count = (7, 9, 6, 8, 5, 10)[variant]
     place = np.arange(size * _ZOOM) / (size * _ZOOM) * count % 1
-    line = (place < 0.5).astype(np.float32).reshape(size, _ZOOM).mean(1)
+    line = (place < 0.47).astype(np.float32).reshape(size, _ZOOM).mean(1)
     second = 0.5 * line[:, None] + 0.5 * line[None, :]  # gingham: three tones from two
     third = np.zeros_like(second)
     if variant in {2, 4}:  # tartan: a thin line through each field
         thin = ((place > 0.7) & (place < 0.8)).astype(np.float32).reshape(size, _ZOOM).mean(1)
         third = np.maximum(thin[:, None] + 0 * second, thin[None, :] + 0 * second) * 0.85
-        second = second * 0.8 * (1 - third)
+        second = second * 0.62 * (1 - third)
     return np.stack([second, third]).astype(np.float32)
 
 

@@ -24,7 +24,9 @@ class Layers:
     where: npt.NDArray[np.int32]
     """(n,): place of each covered pixel in a picture of `size` × `size`, row by row."""
     weights: Floats
-    """(n, paints): how much of each paint is seen in a pixel; sums to `alpha`."""
+    """(n, used): how much of each used paint is seen in a pixel; sums to `alpha`."""
+    used: tuple[int, ...]
+    """Which of `PAINTS` the columns of `weights` stand for; the first is always the body."""
     alpha: Floats
     """(n,): how much of the pixel the product covers, 0 to 1."""
     normal_x: Floats
@@ -42,6 +44,10 @@ class Layers:
     graphic: tuple[float, float, float] | None
     """Centre and radius of a printed motif, in units of 100."""
     stands: bool
+
+    def share(self, paint: int) -> Floats | float:
+        """(n,): how much of `PAINTS[paint]` is seen; 0 where it is not used."""
+        return self.weights[:, self.used.index(paint)] if paint in self.used else 0.0
 
 
 @dataclass(slots=True)
@@ -131,11 +137,14 @@ def rasterise(sketch: Sketch, size: int) -> Layers:
             _lay_fill(mark, canvas, size)
     across, down = (np.round(c).astype(np.int32) % size for c in (canvas.u, canvas.v))
     where = np.flatnonzero(canvas.alpha > 1 / 512).astype(np.int32)
+    weights = canvas.weights.reshape(size * size, -1)[where]
+    used = [0, *(k for k in range(1, len(PAINTS)) if weights[:, k].any())]
     shadow = _contact(canvas.alpha, sketch, size)
     return Layers(
         size=size,
         where=where,
-        weights=np.ascontiguousarray(canvas.weights.reshape(size * size, -1)[where]),
+        weights=np.ascontiguousarray(weights[:, used]),
+        used=tuple(used),
         alpha=canvas.alpha.ravel()[where],
         normal_x=canvas.normal[0].ravel()[where],
         normal_y=canvas.normal[1].ravel()[where],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +20,17 @@ from workbench.catalog.drawing.scenes import COMPOSITIONS, LIGHTS, Light, PhotoS
 Matrix = npt.NDArray[np.float64]
 Window = tuple[int, int, int, int]
 """Left, top, right and lower edge, in pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fall:
+    """How a shadow falls."""
+
+    away: float
+    """Pixels by which it lies right of and below what casts it."""
+    dark: float
+    """0 to 1."""
+
 
 SMALLEST, LARGEST = 16, 1024
 """Sides of a picture, in pixels."""
@@ -67,15 +79,16 @@ def draw(
     ground = backdrop(style, size, layers.stands, rng)
     matrix = _camera(layers, style, rng)
     if not flaws:
-        return _developed(_placed(cutout, layers, matrix, ground, light), light, rng)
+        picture = _placed(cutout, layers.contact, matrix, ground, _fall(layers, light))
+        return _developed(picture, light, rng)
     weakness = spoil.weakness(flaws, rng)
-    cutout = spoil.spoilt(cutout, flaws, weakness, rng)
+    cutout, shadow = spoil.spoilt((cutout, layers.contact), flaws, weakness, rng)
     if weakness == "cropped":
         far, way = rng.uniform(0.46, 0.54) * size, rng.uniform(0, 2 * np.pi)
         matrix = _move(far * float(np.cos(way)), far * float(np.sin(way))) @ matrix
     if dark := "dark_background" in flaws:
         ground = spoil.darkened(ground, rng)
-    picture = _placed(cutout, layers, matrix, ground, light)
+    picture = _placed(cutout, shadow, matrix, ground, _fall(layers, light))
     if (thing := spoil.intruder(flaws, rng)) is not None:
         picture = _with_prop(thing, picture, light, rng)
     if dark:
@@ -136,20 +149,23 @@ def _window(box: Window, matrices: Sequence[Matrix], size: int) -> Window:
     return left, top, right, foot
 
 
+def _fall(layers: Layers, light: Light) -> Fall:
+    return Fall(away=0.0 if layers.stands else 0.018 * layers.size, dark=light.shadow)
+
+
 def _placed(
-    cutout: Image.Image, layers: Layers, matrix: Matrix, ground: Floats, light: Light
+    cutout: Image.Image, shadow: Image.Image, matrix: Matrix, ground: Floats, fall: Fall
 ) -> Floats:
-    """(size, size, 3): `ground`, with the product and its shadow laid upon it."""
+    """(size, size, 3): `ground`, with the product and its shadow laid upon it, in place."""
     size = ground.shape[0]
-    offset = 0.0 if layers.stands else 0.018 * size
-    away = np.asarray(_move(offset, offset) @ matrix)
+    away = np.asarray(_move(fall.away, fall.away) @ matrix)
     window = _window(cutout.getbbox() or (0, 0, size, size), (matrix, away), size)
     # A shadow reaches a little farther than what casts it.
     x0, y0, x1, y1 = _grown(window, size // 12, size)
     if x1 <= x0 or y1 <= y0:
         return ground
     part = ground[y0:y1, x0:x1]
-    part *= (1 - _warped(layers.contact, away, (x0, y0, x1, y1)) * (light.shadow / 255))[..., None]
+    part *= (1 - _warped(shadow, away, (x0, y0, x1, y1)) * (fall.dark / 255))[..., None]
     x0, y0, x1, y1 = window
     if x1 <= x0 or y1 <= y0:
         return ground
@@ -190,7 +206,7 @@ def _with_prop(name: str, picture: Floats, light: Light, rng: np.random.Generato
         @ np.diag([scale, scale, 1.0])
         @ _move(-size / 2, -size / 2)
     )
-    return _placed(cutout, layers, np.asarray(matrix), picture, light)
+    return _placed(cutout, layers.contact, np.asarray(matrix), picture, _fall(layers, light))
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.catalog.drawing.noise import Floats, cloudy, single, smooth_noise
 from workbench.catalog.drawing.palette import Tone
@@ -83,14 +84,14 @@ def backdrop(style: PhotoStyle, size: int, stands: bool, rng: np.random.Generato
     view = plate[y : y + size, x : x + size]
     if rng.random() < 0.5:
         view = view[:, ::-1]
-    return view.copy()
+    return view.astype(np.float32) / np.float32(255)
 
 
 @lru_cache(maxsize=256)
-def _plate(kind: str, variant: int, size: int, stands: bool) -> Floats:
+def _plate(kind: str, variant: int, size: int, stands: bool) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng([variant, BACKGROUNDS.index(kind), 55])
     plate = _PLATES[kind](rng, round(size * _MARGIN), stands)
-    return np.clip(plate, 0, 1).astype(np.float32)
+    return (np.clip(plate, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _swept(rng: np.random.Generator, size: int, tone: Tone, fall: float) -> Floats:
