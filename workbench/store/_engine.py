@@ -68,7 +68,8 @@ def locate(address: str | Path, images: str | Path | None) -> Location:
     if isinstance(address, Path) or "://" not in address:
         if not str(address):
             raise StoreError("a store wants a folder or a database URL, got ''")
-        file = Path(address) / DATABASE_FILE
+        # Absolute: a program may change its folder before the next connection is made.
+        file = Path(address).expanduser().absolute() / DATABASE_FILE
         url = URL.create("sqlite", database=str(file))
         return Location(url=url, file=file, images=where or str(file.parent / IMAGES_FOLDER))
     scheme = address.partition("://")[0]
@@ -92,7 +93,8 @@ def locate(address: str | Path, images: str | Path | None) -> Location:
             f"a store wants a database file that other processes can open, got {address!r}: "
             "name a file, such as `sqlite:///folder/workbench.db`"
         )
-    file = Path(url.database)
+    file = Path(url.database).absolute()
+    url = url.set(database=str(file))
     return Location(url=url, file=file, images=where or str(file.parent / IMAGES_FOLDER))
 
 
@@ -195,7 +197,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # FULL, not NORMAL: a person's click is still there after a power cut.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA cache_size = -65536")  # KiB: 64 MiB a connection
-    cursor.execute("PRAGMA mmap_size = 1073741824")
     cursor.close()
 
 

@@ -40,7 +40,7 @@ def add(engine: Engine, location: Location, records: Iterable[Record]) -> Added:
     if not came:
         return Added(new=0, known=0)
     with writing(engine, location) as connection:
-        new = sum(_add(connection, NOUNS[kind], came[kind]) for kind in NOUNS if kind in came)
+        new = sum(write(connection, NOUNS[kind], came[kind]) for kind in NOUNS if kind in came)
     return Added(new=new, known=sum(map(len, came.values())) - new)
 
 
@@ -53,7 +53,7 @@ def _iterate(records: Iterable[Record]) -> Iterator[Record]:
         ) from error
 
 
-def _add(connection: Connection, noun: Noun, came: Sequence[Encoded]) -> int:
+def write(connection: Connection, noun: Noun, came: Sequence[Encoded]) -> int:
     """Write what is new of one noun; the connection holds the writer's lock."""
     last = _stored(connection, noun, [encoded.key for encoded in came])
     rows, children = [], []
@@ -90,7 +90,7 @@ def _stored(
     table, key = noun.table, noun.table.c[noun.key]
     revision = table.c.revision if noun.revised else sa.literal(1)
     found: dict[str, tuple[int, str | None]] = {}
-    for some in _chunks(dict.fromkeys(keys)):
+    for some in chunks(keys):
         query = sa.select(key, revision, table.c.digest).where(key.in_(some)).order_by(table.c.seq)
         found.update((name, (number, digest)) for name, number, digest in connection.execute(query))
     return found
@@ -145,7 +145,7 @@ def known(engine: Engine, location: Location, noun: Noun, keys: Iterable[str]) -
     key = noun.table.c[noun.key]
     found: set[str] = set()
     with reading(engine, location) as connection:
-        for some in _chunks(dict.fromkeys(keys)):
+        for some in chunks(keys):
             found.update(connection.scalars(sa.select(key).where(key.in_(some)).distinct()))
     return found
 
@@ -153,7 +153,7 @@ def known(engine: Engine, location: Location, noun: Noun, keys: Iterable[str]) -
 def with_keys(engine: Engine, location: Location, noun: Noun, keys: Iterable[str]) -> Iterator[Any]:
     """Current records of `keys`, in that order; keys that are not stored are left out."""
     key = noun.table.c[noun.key]
-    for some in _chunks(dict.fromkeys(keys)):
+    for some in chunks(keys):
         with reading(engine, location) as connection:
             found = _records(connection, noun, sa.select(noun.table).where(key.in_(some)))
         by_key = {getattr(record, noun.key): record for record in found}
@@ -231,7 +231,10 @@ def _drawn(connection: Connection, audits: Sequence[str]) -> Mapping[str, tuple[
     return {audit: tuple(items) for audit, items in found.items()}
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(keys)
+def chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+    """Each key once, in lists short enough for one statement."""
+    if isinstance(keys, str):
+        raise StoreError(f"a store wants a list of keys, got the one text {keys!r}")
+    left = iter(dict.fromkeys(keys))
     while some := list(islice(left, _KEYS)):
         yield some

@@ -5,6 +5,7 @@ Alembic is imported only where there is something to migrate.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -61,7 +62,8 @@ def _prepare_folder(file: Path, *, create: bool) -> None:
 
 
 def _no_store(where: str) -> str:
-    return f"there is no store at {where!r}: make one with `workbench init {where}`, or name another place"
+    command = f"workbench init {shlex.quote(where)}"
+    return f"there is no store at {where!r}: make one with `{command}`, or name another place"
 
 
 def _version(connection: Connection) -> str | None:

@@ -13,7 +13,7 @@ from workbench.records import Part, Split
 from workbench.store import _tables
 from workbench.store._codec import NOUNS, encode
 from workbench.store._engine import Location, reading, writing
-from workbench.store._rows import _add, _chunks
+from workbench.store._rows import chunks, write
 
 
 def part_of(group: str, *, eval_share: float, seed: int) -> Part:
@@ -27,9 +27,7 @@ def assign(
     engine: Engine, location: Location, groups: Iterable[str], *, eval_share: float, seed: int
 ) -> dict[str, Part]:
     """Deal the groups that have no part yet; see `Store.assign_split`."""
-    if isinstance(groups, str):
-        raise StoreError(f"a split wants a list of groups, got the one text {groups!r}")
-    wanted = list(dict.fromkeys(groups))
+    wanted = [group for some in chunks(groups) for group in some]
     if not 0 <= eval_share <= 1:
         raise StoreError(
             f"the share of groups held out must lie between 0 and 1, got {eval_share!r}"
@@ -46,18 +44,18 @@ def assign(
                 for group in wanted
                 if group not in parts
             ]
-            _add(connection, NOUNS[Split], [encode(split) for split in dealt])
+            write(connection, NOUNS[Split], [encode(split) for split in dealt])
             parts |= {split.group: split.part for split in dealt}
     return {group: parts[group] for group in wanted}
 
 
 def require_train(engine: Engine, location: Location, items: Iterable[str]) -> None:
     """Refuse items that are held out; see `Store.require_train`."""
-    wanted = list(dict.fromkeys(items))
+    wanted = [item for some in chunks(items) for item in some]
     groups: dict[str, set[str]] = {item: set() for item in wanted}
     item = _tables.item
     with reading(engine, location) as connection:
-        for some in _chunks(wanted):
+        for some in chunks(wanted):
             # All revisions: an item that was ever in a held-out group stays held out.
             query = sa.select(item.c.id, item.c.split_group).where(item.c.id.in_(some)).distinct()
             for name, group in connection.execute(query):
@@ -80,7 +78,7 @@ def require_train(engine: Engine, location: Location, items: Iterable[str]) -> N
 def _parts(connection: Connection, groups: list[str]) -> dict[str, Part]:
     split = _tables.split
     parts: dict[str, Part] = {}
-    for some in _chunks(groups):
+    for some in chunks(groups):
         query = sa.select(split.c.group, split.c.part).where(split.c.group.in_(some))
         parts.update((group, part) for group, part in connection.execute(query))
     return parts

@@ -41,6 +41,13 @@ def store(address: str, tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+@pytest.fixture
+def local_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store on SQLite, for what happens before any database is asked."""
+    with Store.open(tmp_path / "store") as opened:
+        yield opened
+
+
 def _maker(record: type[Any], **usual: Any) -> Callable[..., Any]:
     return lambda **given: record(**usual | given)
 

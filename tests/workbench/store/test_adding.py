@@ -141,6 +141,8 @@ def test_known_takes_any_number_of_keys(store, make):
     assert store.known(Generation, iter(asked)) == set(asked[::2])
     assert store.known(Generation, []) == set()
     assert store.known(Verdict, asked) == set()
+    with pytest.raises(StoreError, match="wants a list of keys, got the one text 'g1'"):
+        store.known(Generation, "g1")
 
 
 def test_records_stream_in_the_order_of_storing_or_of_asking(store, make):

@@ -33,6 +33,18 @@ def test_a_folder_without_a_store(tmp_path):
     assert list(tmp_path.iterdir()) == [], "looking makes nothing"
 
 
+def test_a_store_stays_where_it_was_opened(tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)
+    with Store.open("here") as store, Store.open("sqlite:///here/workbench.db") as same:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        store._engine.dispose()
+        same._engine.dispose()
+        store.add([make.item()])
+        assert same.counts()["items"] == 1
+    assert list(tmp_path.rglob("*.db")) == [tmp_path / "here" / "workbench.db"]
+
+
 def test_a_server_without_a_store(postgres_database):
     assert "there is no store at" in refusal(postgres_database, create=False)
 

@@ -154,11 +154,13 @@ def test_moments_keep_their_microseconds_and_come_back_in_utc(store, make):
         ("run", {"created_at": NAIVE}, r"Run 'r1' has a moment without a time zone"),
     ],
 )  # fmt: skip
-def test_what_cannot_come_back_is_refused_with_its_place(store, make, noun, given_fields, message):
+def test_what_cannot_come_back_is_refused_with_its_place(
+    local_store, make, noun, given_fields, message
+):
     good = make.item(id="shop/2")
     with pytest.raises(StoreError, match=message):
-        store.add([good, getattr(make, noun)(**given_fields)])
-    assert sum(store.counts().values()) == 0
+        local_store.add([good, getattr(make, noun)(**given_fields)])
+    assert sum(local_store.counts().values()) == 0
 
 
 def test_a_backslash_before_u0000_is_no_nul(store, make):

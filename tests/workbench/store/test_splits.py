@@ -96,7 +96,9 @@ def test_a_share_lies_between_0_and_1(store, share):
 
 
 def test_groups_are_a_list_of_names(store):
-    with pytest.raises(StoreError, match="got the one text 'abc'"):
+    with pytest.raises(StoreError, match="got the one text 'shop/1'"):
+        store.require_train("shop/1")
+    with pytest.raises(StoreError, match="wants a list of keys, got the one text 'abc'"):
         store.assign_split("abc", eval_share=0.5, seed=1)
     with pytest.raises(StoreError, match=r"got '': use `group_of\(item\)`"):
         store.assign_split(["a", ""], eval_share=0.5, seed=1)
