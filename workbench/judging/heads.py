@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.judging.protocols import Answered, Asked, Finding, Subject
 from workbench.metrics.claims import Claims, listing_claims, product_names, share_to_point
@@ -138,9 +139,9 @@ def _points(right: Sequence[float]) -> tuple[float, ...]:
 
     The number of right claims follows the Poisson binomial distribution if they are independent.
     """
-    count = np.ones(1)  # probability of 0, 1, … right claims
+    count: npt.NDArray[np.float64] = np.ones(1)  # probability of 0, 1, … right claims
     for p in right:
-        count = np.convolve(count, [1 - p, p])
+        count = np.convolve(count, np.array([1 - p, p]))
     points = np.zeros(5)
     for k, p in enumerate(count):
         points[share_to_point(k, len(right)) - 1] += p

@@ -61,8 +61,9 @@ def listing_claims(listing: Listing, category: Category, schema: Schema) -> Clai
     """
     title = title_claims(listing.title, category, schema)
     products = title.products
-    if not products and listing.category in schema.categories:
-        products = product_names(schema.categories[listing.category].name)
+    stated = schema.categories.get(listing.category or "")
+    if not products and stated:
+        products = product_names(stated.name)
     values = {name: list(found) for name, found in title.values.items()}
     for name, said in listing.aspects.items():
         attribute = category.attribute(name)
