@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -39,7 +40,7 @@ def llama_server(smollm2_path):
     script = (
         "import sys, time, xllamacpp\n"
         "p = xllamacpp.CommonParams()\n"
-        "p.model.path, p.port, p.n_ctx, p.n_parallel = sys.argv[1], int(sys.argv[2]), 4096, 2\n"
+        "p.model.path, p.port, p.n_ctx, p.n_parallel = sys.argv[1], int(sys.argv[2]), 4096, 3\n"
         "p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 1\n"
         "p.api_keys, p.verbosity, p.warmup = [sys.argv[3]], -1, False\n"
         "server = xllamacpp.Server(p)\n"
@@ -75,35 +76,32 @@ def free_port():
 
 def serving(command, address, path, **environment):
     """Start, wait until it answers, yield its address, stop."""
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        deadline = time.monotonic() + 180
-        while True:
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                said = process.communicate()[0].decode()[-2000:]
-                pytest.fail(f"{command[:4]} did not start: {said}")
-            try:
-                if httpx.get(address + path, timeout=1).status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        threading.Thread(
-            target=process.stdout.read, daemon=True
-        ).start()  # so that no pipe fills up
-        yield f"{address}/v1"
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            wait_until_it_answers(process, address + path, log)
+            yield f"{address}/v1"
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until_it_answers(process, url, log):
+    deadline = time.monotonic() + 180
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=1).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    log.seek(0)
+    pytest.fail(f"{process.args[:4]} did not start: {log.read().decode()[-2000:]}")
 
 
 @dataclass

@@ -21,7 +21,6 @@ SCHEMA = {
     "required": ["color", "word"],
     "additionalProperties": False,
 }
-COLORS = "The red hat is red. The blue bag is blue."
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +35,11 @@ def test_the_one_model_that_is_served_needs_no_name(served):
 
 def test_answers_are_text_within_their_limits(served):
     cut, stopped = (
-        served.complete([Prompt(text="Count to ten.", system="Be short.")], decoding)[0]
+        served.complete([Prompt(text="Count: 1 2 3", system="Tell a long story.")], decoding)[0]
         for decoding in (Decoding(max_tokens=4), Decoding(max_tokens=40, stop=("4",)))
     )
     assert cut.truncated and cut.cost.completion_tokens == 4 and cut.cost.prompt_tokens > 0
-    assert cut.text and "4" not in stopped.text
+    assert cut.text and stopped.text and "4" not in stopped.text
 
 
 def test_answers_follow_a_schema(served):
@@ -54,19 +53,20 @@ def test_several_samples_of_one_prompt_come_from_one_request(served):
     ((one, two, three),) = served.samples(
         [Prompt(text="Name a color.")], Decoding(max_tokens=12, temperature=1.5, seed=5), n=3
     )
-    assert len({one.text, two.text, three.text}) > 1 and not {one.error, two.error, three.error} - {
-        None
-    }
-    assert one.cost.completion_tokens > 12 and two.cost.completion_tokens == 0
+    assert [one.error, two.error, three.error] == [None] * 3
+    assert len({one.text, two.text, three.text}) > 1
+    assert one.cost.completion_tokens > 0 and two.cost.completion_tokens == 0
 
 
 def test_scores_equal_those_of_the_same_weights_in_this_process(served):
     """The server's flash attention and slots round otherwise; the model is the same."""
     here = load_scorer("gguf:smollm2", threads=1, chat=True)
-    contexts = [Prompt(text=COLORS), Prompt(text="A green coat.", system="Answer with one word.")]
+    contexts = [
+        Prompt(text=text, system="Answer with one word, yes or no.")
+        for text in ("A green coat.", "A blue bag, made of nylon.")
+    ]
     questions = [
-        Question(text="Which color has the hat?", answers=("red", "blue", "green")),
-        Question(text="Is this a coat? Answer yes or no.", answers=("yes", "no")),
+        Question(text=text, answers=("yes", "no")) for text in ("Is this a coat?", "Is it blue?")
     ]
     for there, ours in zip(
         served.score(contexts, [questions] * 2), here.score(contexts, [questions] * 2), strict=True
