@@ -112,14 +112,13 @@ class View:
         return np.asarray(ndimage.binary_fill_holes(unlike), dtype=bool)
 
     @cached_property
-    def parts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
+    def parts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """Connected pieces of the foreground: label per pixel (0 is ground), and pixels per label."""
         from scipy import ndimage
 
-        joined = ndimage.binary_dilation(self.foreground, iterations=1)
-        labels, _ = ndimage.label(joined)
-        labels = np.where(self.foreground, labels, 0).astype(np.int32)
-        return labels, np.bincount(labels.ravel())
+        joined, _ = ndimage.label(ndimage.binary_dilation(self.foreground, iterations=1))
+        labels = np.where(self.foreground, joined, 0).astype(np.int32)
+        return labels, np.bincount(labels.ravel()).astype(np.int64)
 
     @cached_property
     def main(self) -> Mask:
