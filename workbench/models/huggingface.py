@@ -151,18 +151,15 @@ def _processor(where: str, config: Any, options: dict[str, Any]) -> Any:
     """The model's processor, or its tokenizer where it reads text alone.
 
     Qwen-VL's and InternVL's processors hold one for videos, which cannot be built without torchvision.
-    Prompts here carry photos and no videos, so without torchvision that part is left out.
+    Prompts here carry photos and no videos, so that part is left out.
     """
     from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, AutoProcessor, AutoTokenizer
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
     if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return AutoTokenizer.from_pretrained(where, **options)
-    have_torchvision = importlib.util.find_spec("torchvision") is not None
-    if have_torchvision or type(config) not in PROCESSOR_MAPPING:
-        return AutoProcessor.from_pretrained(where, **options)
-    whole: Any = PROCESSOR_MAPPING[type(config)]
-    if "video_processor" not in whole.get_attributes():
+    whole: Any = PROCESSOR_MAPPING.get(type(config), None)
+    if whole is None or "video_processor" not in whole.get_attributes():
         return AutoProcessor.from_pretrained(where, **options)
 
     class PhotosOnly(whole):  # type: ignore[misc]

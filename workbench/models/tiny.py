@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
+from workbench.models.torchvision_cpu import mend_torchvision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +108,7 @@ def build_text(
     *, seed: int = 0, width: int = 64, depth: int = 2, vocabulary: int = 600
 ) -> tuple[Any, Any]:
     """A Llama with random weights, and its tokenizer."""
+    mend_torchvision()
     from transformers import LlamaConfig, LlamaForCausalLM
 
     tokenizer = build_tokenizer(vocabulary)
@@ -130,6 +132,7 @@ def build_vlm(
 
     Photos are scaled to `pixels` a side; one photo is (`pixels` / `patch` / 2)² tokens.
     """
+    mend_torchvision()
     from transformers import Idefics3Config, Idefics3ForConditionalGeneration, Idefics3Processor
     from transformers.models.idefics3.image_processing_pil_idefics3 import (
         Idefics3ImageProcessorPil,
@@ -167,6 +170,7 @@ def build_vlm(
 
 def build_image(*, seed: int = 0) -> Any:
     """A Stable Diffusion pipeline with random weights, 64 × 64 pixels."""
+    mend_torchvision()
     from diffusers import (
         AutoencoderKL,
         DDIMScheduler,
@@ -227,6 +231,7 @@ def build_image(*, seed: int = 0) -> Any:
 
 def build_tokenizer(vocabulary: int = 600) -> Any:
     """A byte-level BPE tokenizer with Idefics3's special tokens and a chat template."""
+    mend_torchvision()
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -260,6 +265,7 @@ def build_tokenizer(vocabulary: int = 600) -> Any:
 
 def build_clip_tokenizer() -> Any:
     """A CLIP tokenizer that knows letters and no words."""
+    mend_torchvision()
     from tokenizers import pre_tokenizers
     from transformers import CLIPTokenizer
 

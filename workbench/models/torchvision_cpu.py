@@ -5,6 +5,8 @@ on PyPI is built for CUDA: beside a CPU build of torch its compiled operators do
 Python part then fails at import because it describes two operators that nobody declared
 (`operator torchvision::nms does not exist`). Declaring them is enough: scaling uses neither. Calling
 `torchvision.ops.nms` itself still raises.
+
+transformers imports torchvision with its first model class, so this comes before that.
 """
 
 from __future__ import annotations

@@ -213,9 +213,11 @@ def _write(model_class: Any, config: Any, processor: Any, folder: Path) -> None:
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a random model by its family's name, written when first asked for."""
-    from transformers.utils import logging
-
     from workbench.models import tiny
+    from workbench.models.torchvision_cpu import mend_torchvision
+
+    mend_torchvision()
+    from transformers.utils import logging
 
     logging.disable_progress_bar()
     root = tmp_path_factory.mktemp("models")
