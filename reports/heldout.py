@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -154,7 +153,7 @@ def _score_price(
         if g.listing is not None and g.listing.price is not None and i.price is not None
     ]
     known = [i.price for i in training if i.price is not None]
-    if len(kept) < _FEWEST or not known or math.isclose(min(known), max(known)):
+    if len(kept) < _FEWEST or not known:
         return None
     predicted, true, groups = zip(*kept, strict=True)
     return regression_scores(list(predicted), list(true), training=known, groups=list(groups))

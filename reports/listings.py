@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.heldout import HeldOut, score_held_out, truth
-from reports.rendering import number, render, thumbnail, write_whole
+from reports.gallery import cards, filters
+from reports.heldout import HeldOut, score_held_out
+from reports.rendering import number, render, write_whole
 from workbench.calibration.audited import Audited, Judged, calibrate_audit, find_audit
 from workbench.errors import RubricError
 from workbench.figures import plot_confidence, plot_reliability, to_svg
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
     from workbench.calibration import Calibration, FailureModeRate, Threshold
     from workbench.metrics import Estimate
     from workbench.store import Store
-
-_SHOWN = 240
-"""Listings with their photo on the page; more make a file that is slow to open."""
-_OUTCOMES = {
-    "false-approval": "False approvals",
-    "false-rejection": "False rejections",
-    "true-approval": "Rightly approved",
-    "true-rejection": "Rightly rejected",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +93,7 @@ def _page(
     rubric: tuple[Rubric, str] | None,
 ) -> dict[str, object]:
     calibration, population = audited.calibration, audited.population
-    cards = _cards(store, population, rubric[0] if rubric else None)
+    shown = cards(store, population, rubric[0] if rubric else None)
     modes = _failure_modes(calibration, population, rubric[0] if rubric else None)
     writer = population[0].generation.model if population else "no model"
     return {
@@ -126,13 +118,13 @@ def _page(
         ),
         "failure_modes": modes,
         "slices": [s for s in calibration.slices if s.by == "category"],
-        "cards": cards,
+        "cards": shown,
         "gallery_lead": (
-            f"{len(cards)} of {len(population)} judged listings of held-out items, audited ones first. "
+            f"{len(shown)} of {len(population)} judged listings of held-out items, audited ones first. "
             "Struck-out values contradict the catalogue; its value stands beside them."
         ),
-        "filters": _filters(cards),
-        "categories": sorted({str(c["category"]) for c in cards}),
+        "filters": filters(shown),
+        "categories": sorted({str(c["category"]) for c in shown}),
         "stages": (stages := _stages(store, run)),
         "cost_lead": _cost_lead(stages, run),
         "facts": _facts(audited, run),
@@ -296,94 +288,6 @@ def _failure_modes(
             "rate": rates.get(mode),
         }
         for mode in ids
-    ]
-
-
-def _cards(
-    store: Store, population: Sequence[Judged], rubric: Rubric | None
-) -> list[dict[str, object]]:
-    order = {"false-approval": 0, "false-rejection": 1, "true-approval": 2, "true-rejection": 2}
-    shown = sorted(population, key=lambda j: (order.get(_outcome(j), 3), j.generation.key))
-    return [_card(store, j, rubric) for j in shown[:_SHOWN]]
-
-
-def _outcome(judged: Judged) -> str:
-    if judged.answer is None or judged.verdict.approved is None:
-        return "open"
-    right = "true" if judged.answer == judged.verdict.approved else "false"
-    return f"{right}-{'approval' if judged.verdict.approved else 'rejection'}"
-
-
-def _card(store: Store, judged: Judged, rubric: Rubric | None) -> dict[str, object]:
-    generation, verdict, item = judged.generation, judged.verdict, judged.item
-    listing = generation.listing
-    known = truth(item) if item else {}
-    aspects = [
-        (name, ", ".join(values), _correction(values, known.get(name)))
-        for name, values in (listing.aspects.items() if listing else ())
-    ]
-    return {
-        "item": item.id if item else generation.key[:12],
-        "photo": thumbnail(store, generation.inputs[0]) if generation.inputs else None,
-        "title": listing.title if listing else "",
-        "price": _price(listing.price if listing else None, item),
-        "category": generation.category or "no category",
-        "aspects": aspects,
-        "verdict": {True: "approved", False: "rejected", None: "undecided"}[verdict.approved],
-        "answer": {True: "suitable", False: "not suitable", None: ""}[judged.answer],
-        "outcome": _outcome(judged),
-        "modes": sorted({*verdict.failure_modes, *(m for a in judged.annotations for m in a.failure_modes)}),
-        "scores": [
-            {
-                "name": s.criterion,
-                "passed": s.passed,
-                "share": _share(s.criterion, s.score, rubric),
-                "text": "—" if s.score is None else f"{s.score:.1f}",
-                "reason": s.reason if s.passed is not True else None,
-            }
-            for s in verdict.scores
-        ],
-    }  # fmt: skip
-
-
-def _correction(values: Sequence[str], right: str | None) -> str:
-    """The catalogue's value where it says another one; empty where it agrees or says nothing."""
-    if right is None or [v.casefold() for v in values] == [right.casefold()]:
-        return ""
-    return right
-
-
-def _price(price: float | None, item: Item | None) -> str:
-    if price is None:
-        return ""
-    unit = f" {item.currency}" if item and item.currency else ""
-    text = f"{number(price, 0)}{unit}"
-    if item and item.price is not None:
-        text += f" (catalogue {number(item.price, 0)})"
-    return text
-
-
-def _share(criterion: str, score: float | None, rubric: Rubric | None) -> float:
-    """Where on its scale a score lies, 0 to 1."""
-    if score is None or rubric is None:
-        return 0.0
-    points = len(rubric.criterion(criterion).scale)
-    return (score - 1) / (points - 1)
-
-
-def _filters(cards: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-    outcomes = Counter(str(c["outcome"]) for c in cards)
-    verdicts = Counter(str(c["verdict"]) for c in cards)
-    filters: list[dict[str, object]] = [{"value": "", "label": "All", "count": len(cards)}]
-    filters += [
-        {"value": v, "label": v.capitalize(), "count": verdicts[v]}
-        for v in ("approved", "rejected", "undecided")
-        if verdicts[v]
-    ]
-    return filters + [
-        {"value": o, "label": label, "count": outcomes[o]}
-        for o, label in _OUTCOMES.items()
-        if outcomes[o]
     ]
 
 

@@ -1,0 +1,40 @@
+"""Figures take their colours from the page, say what they are, and are the same for the same data."""
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+
+from workbench.calibration import reliability
+from workbench.figures import plot_confidence, plot_reliability, to_svg
+from workbench.figures.svg import ACCENT, BAD, GOOD, INK, MUTED
+
+
+def curve(n=200):
+    rng = np.random.default_rng(0)
+    confidence = rng.random(n)
+    return reliability(confidence, rng.random(n) < confidence)
+
+
+def test_the_page_gives_the_colours():
+    svg = to_svg(plot_confidence([0.1, 0.8, 0.9], [False, True, True], threshold=0.5), title="t")
+    for variable in ("--ink", "--good", "--bad", "--accent", "--muted"):
+        assert f"var({variable})" in svg
+    assert not any(colour in svg for colour in (INK, MUTED, ACCENT, GOOD, BAD))
+
+
+def test_a_figure_is_well_formed_scales_and_can_be_read_aloud():
+    svg = to_svg(plot_reliability(curve()), title='Reliability of "x" & <y>')
+    root = ET.fromstring(svg)
+    assert root.attrib["aria-label"] == 'Reliability of "x" & <y>'
+    assert root.attrib["role"] == "img"
+    assert "viewBox" in root.attrib
+    assert not {"width", "height"} & set(root.attrib)
+
+
+def test_the_same_data_gives_the_same_bytes():
+    first = to_svg(plot_reliability(curve()), title="t")
+    assert first == to_svg(plot_reliability(curve()), title="t")
+
+
+def test_nothing_to_plot_is_an_empty_figure_and_no_error():
+    assert "<svg" in to_svg(plot_confidence([], []), title="t")
