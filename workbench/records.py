@@ -185,9 +185,10 @@ class Verdict:
     failure_modes: tuple[str, ...] = ()
     """Ids from the rubric."""
     approved: bool | None = None
-    """None where a criterion that decides was not answered."""
+    """None where a criterion that decides was not answered, and none of the others failed."""
     confidence: float | None = None
-    """Probability, 0 to 1, that a person approves, as the judge sees it; what thresholds act on."""
+    """Probability, 0 to 1, that a person approves, as the judge sees it; what thresholds act on.
+    None where a criterion that decides was not answered."""
     cost: Cost = field(default_factory=Cost)
     run: str | None = None
     simulated: bool = False
