@@ -39,6 +39,7 @@ __all__ = [
     "SHARPNESS",
     "TEXT",
     "TITLE",
+    "Instrument",
     "grounding",
     "nudity",
     "read_text",
