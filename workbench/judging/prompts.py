@@ -33,9 +33,10 @@ def context(subject: Subject, rubric: Rubric) -> Prompt:
         output = f"The image above was made from this prompt:\n{subject.generation.prompt.strip()}"
     else:
         images = subject.photos
-        shown = "photo shows" if len(images) == 1 else f"{len(images)} photos show"
+        n = len(images)
+        shown = "Above is the seller's photo." if n == 1 else f"Above are {n} photos by the seller."
         output = (
-            f"The {shown} the product above. This is the listing to judge, as JSON:\n"
+            f"{shown} This is the listing to judge, as JSON:\n"
             f"{_listing(subject.generation.listing)}"
         )
     instructions = rubric.instructions or "Judge the output below."
