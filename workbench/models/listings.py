@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +32,8 @@ _MOST_VALUES = 2
 """Values of one aspect that are stated."""
 _MOST_FACTS = 4
 """Aspects that a title names; with more of them it reads like a list."""
+_AT_ONCE = 4
+"""Groups of prompts that are asked at the same time, each with its own schema."""
 _UNSAID = frozenset({"Solid"})
 """Values that go without saying."""
 _SHOWN_GUESSES = 3
@@ -260,11 +263,15 @@ def _complete(
     alike: dict[str, list[int]] = {}
     for i, schema in enumerate(schemas):
         alike.setdefault(json.dumps(schema), []).append(i)
-    answers: dict[int, Completion] = {}
-    for rows in alike.values():
+
+    def ask(rows: list[int]) -> list[Completion]:
         asked = replace(decoding, schema=schemas[rows[0]])
-        answered = model.complete([prompts[i] for i in rows], asked)
-        answers.update(zip(rows, answered, strict=True))
+        return model.complete([prompts[i] for i in rows], asked)
+
+    answers: dict[int, Completion] = {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # engines queue what they cannot do at once
+        for rows, answered in zip(alike.values(), pool.map(ask, alike.values()), strict=True):
+            answers.update(zip(rows, answered, strict=True))
     return [answers[i] for i in range(len(prompts))]
 
 
