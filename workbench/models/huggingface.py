@@ -51,6 +51,9 @@ def load_text(
     if four_bit:
         settings |= {"quantization_config": _four_bit(place.type), "device_map": {"": place}}
     try:
+        if spec.scheme == "hf":
+            # Named once, so that configuration, processor and weights are of one commit.
+            options["revision"] = _commit(spec)
         config = AutoConfig.from_pretrained(where, **options)
         processor = _processor(where, config, options)
         model = _auto_class(config).from_pretrained(where, config=config, **settings, **options)
@@ -62,7 +65,7 @@ def load_text(
         model,
         processor,
         name=spec.name,
-        revision=_revision(spec, getattr(config, "_commit_hash", None)),
+        revision=options.get("revision") or folder_revision(Path(where)),
         batch_size=batch_size,
         shared_prefill=shared_prefill,
     )
@@ -103,7 +106,9 @@ def load_image(
         pipeline.to(place),
         name=spec.name,
         # A pipeline of the hub lies in `snapshots/<commit>` once it is downloaded.
-        revision=_revision(spec, Path(pipeline.config["_name_or_path"]).name),
+        revision=Path(pipeline.config["_name_or_path"]).name
+        if spec.scheme == "hf"
+        else folder_revision(Path(where)),
         batch_size=batch_size,
     )
 
@@ -127,12 +132,12 @@ def _where(spec: ModelSpec, *, wanted: str) -> tuple[str, dict[str, Any]]:
     return str(folder), {"local_files_only": True}
 
 
-def _revision(spec: ModelSpec, commit: str | None) -> str:
-    if spec.scheme == "dir":
-        return folder_revision(Path(spec.address).expanduser())
-    if commit is None:
-        raise ModelError(f"the hub did not say which commit {spec.name!r} is; name one with @")
-    return commit
+def _commit(spec: ModelSpec) -> str:
+    """The commit that a hub model's name and revision stand for now: 40 hex digits."""
+    from transformers.utils.hub import cached_file
+
+    file = cached_file(spec.address, "config.json", revision=spec.revision)
+    return Path(file).parent.name  # kept as `snapshots/<commit>/config.json`
 
 
 def _auto_class(config: Any) -> Any:
