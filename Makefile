@@ -37,7 +37,7 @@ help: ## list the commands
 
 .PHONY: demo
 demo: $(DEMO_STAMP) ## install, run on a catalogue drawn by us, and serve the page (SERVE=0: do not serve)
-	$(BIN)/workbench run listings --catalog drawn:seed=7,items=120 --store demo
+	$(BIN)/workbench run listings --catalog drawn:seed=7,items=240 --store demo
 	$(BIN)/workbench report --store demo --out demo/report.html
 	@echo "the page is $(CURDIR)/demo/report.html"
 ifneq ($(SERVE),0)

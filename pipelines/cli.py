@@ -35,7 +35,7 @@ INPUT, MISSING, STORE, DATA, STOPPED = 3, 4, 5, 6, 130
 app = typer.Typer(
     name="workbench",
     help="Generate, judge, audit and correct e-commerce content.",
-    epilog="\b\nStart here:\n  workbench run listings --catalog drawn:seed=7,items=120 --store demo",
+    epilog="\b\nStart here:\n  workbench run listings --catalog drawn:seed=7,items=240 --store demo",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -105,7 +105,7 @@ def init(
 @run_app.command(
     "listings",
     epilog="\b\nExamples:\n  workbench run listings --catalog magento:exports/shop --store shop\n"
-    "  workbench run listings --catalog drawn:seed=7,items=120 --store demo",
+    "  workbench run listings --catalog drawn:seed=7,items=240 --store demo",
 )
 def run_listings_command(
     catalog: Annotated[
@@ -113,7 +113,7 @@ def run_listings_command(
         typer.Option(
             "--catalog",
             "-c",
-            help="magento:FOLDER, table:FILE, folder:FOLDER or drawn:seed=7,items=120.",
+            help="magento:FOLDER, table:FILE, folder:FOLDER or drawn:seed=7,items=240.",
         ),
     ],
     store: StoreOption = None,

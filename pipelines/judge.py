@@ -15,7 +15,7 @@ from workbench.models import load_scorer
 from workbench.models.encoder import PhotoEncoder
 from workbench.records import Generation, Item, Part, Verdict
 from workbench.rubric import Rubric, dump_rubric, load_rubric
-from workbench.schema import Schema
+from workbench.schema import Schema, parse_schema
 from workbench.settings import read_settings
 from workbench.store import group_of
 
@@ -78,16 +78,28 @@ def judge_store(
             + (f" in part {part!r}" if part else "")
             + ": make some with `workbench run listings`"
         )
+    catalogs = sorted({str(g.item).split("/", 1)[0] for g in generations})
+    verdicts: list[Verdict] = []
+    known = 0
     with record(store, "judge", arguments, quiet=quiet) as recorder:
-        schema = load_stored_schema(store)
-        train = [i for i in items.values() if i.photos and parts.get(group_of(i)) == "train"]
-        built = load_judge(
-            judge, loaded, store=store, schema=schema, train=train, recorder=recorder
-        )
-        verdicts = judge_listings(store, built, generations, schema, recorder)
-        known = recorder.stages[-1].known
+        for catalog in catalogs:  # each has its own schema, and heads of its own
+            built = load_judge(
+                judge,
+                loaded,
+                store=store,
+                schema=stored_schema(store, catalog),
+                train=[
+                    i
+                    for i in items.values()
+                    if i.photos and _of(i.id, catalog) and parts.get(group_of(i)) == "train"
+                ],
+                recorder=recorder,
+            )
+            own = [g for g in generations if _of(str(g.item), catalog)]
+            verdicts += judge_listings(store, built, own, stored_schema(store, catalog), recorder)
+            known += recorder.stages[-1].known
     return JudgeSummary(
-        judge=built.name,
+        judge=judge,
         rubric=loaded.label,
         judged=len(verdicts) - known,
         known=known,
@@ -141,3 +153,22 @@ def judge_listings(
                 stage.advance(1, cost=verdict.cost)
     keys = [judge.key(g, schema.categories.get(g.category)) for g in generations]
     return list(store.records(Verdict, keys))
+
+
+def stored_schema(store: Store, catalog: str) -> Schema:
+    """The schema of the catalogue called `catalog`, as the store keeps it.
+
+    Raises:
+        StoreError: The store keeps none.
+    """
+    text = store.schema_text(catalog)
+    if text is None:
+        raise StoreError(
+            f"{store.url} holds items of {catalog!r} but not its schema: run "
+            "`workbench run listings` with that catalogue once"
+        )
+    return parse_schema(text, where=f"the schema of {catalog}")
+
+
+def _of(item: str, catalog: str) -> bool:
+    return item.startswith(f"{catalog}/")

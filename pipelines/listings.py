@@ -7,7 +7,7 @@ run that is stopped anywhere goes on where it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipelines.audit import audit_from_truth
@@ -21,7 +21,7 @@ from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
 from workbench.records import Generation, Item
 from workbench.rubric import load_rubric
-from workbench.schema import Schema
+from workbench.schema import Schema, dump_schema
 from workbench.settings import read_settings
 from workbench.store import group_of
 
@@ -99,6 +99,7 @@ def run_listings(
             taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
             stage.done, stage.known = taken.items, taken.known
         items = _items(store, catalog, job.limit)
+        store.add_schema(catalog.name, dump_schema(_schema_of(items, catalog.schema)))
         parts = store.assign_split(
             sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
         )
@@ -151,6 +152,13 @@ def _items(store: Store, catalog: Catalog, limit: int | None) -> list[Item]:
             "look at the problems with `workbench status`, or check the address"
         )
     return items[:limit]
+
+
+def _schema_of(items: Sequence[Item], schema: Schema) -> Schema:
+    """The part of a schema that these items need: a taxonomy may have ten thousand categories."""
+    used = {i.category for i in items}
+    kept = {name: c for name, c in schema.categories.items() if name in used}
+    return replace(schema, categories=kept)
 
 
 def _writer(

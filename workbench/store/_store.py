@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from workbench.errors import ConflictError, StoreError
-from workbench.records import Part, Record, utcnow
+from workbench.errors import StoreError
+from workbench.records import Part, Record
+from workbench.store import _documents, _rows, _splits
 from workbench.store import _frames as f
-from workbench.store import _rows, _splits
 from workbench.store import _tables as t
 from workbench.store._codec import NOUNS, noun_of
-from workbench.store._engine import Location, connect, locate, reading, writing
+from workbench.store._engine import Location, connect, locate, reading
 from workbench.store._frames import Among
 from workbench.store._images import ImageStore
 from workbench.store._rows import Added
@@ -184,7 +184,7 @@ class Store:
         """
         _splits.require_train(self._engine, self._location, items)
 
-    # ---- rubrics ---------------------------------------------------------------------------------
+    # ---- rubrics and schemas ---------------------------------------------------------------------
 
     def add_rubric(self, name: str, version: int, digest: str, text: str) -> Added:
         """Keep the YAML text of one version of a rubric; the first text of a digest stays.
@@ -192,27 +192,21 @@ class Store:
         Raises:
             ConflictError: This version is stored with another digest.
         """
-        table = t.rubric
-        query = sa.select(table.c.digest).where(table.c.name == name, table.c.version == version)
-        with writing(self._engine, self._location) as connection:
-            stored = connection.scalar(query)
-            if stored is None:
-                row = {"name": name, "version": version, "digest": digest, "text": text}
-                connection.execute(sa.insert(table), [row | {"recorded_at": utcnow()}])
-        if stored not in {None, digest}:
-            raise ConflictError(
-                f"rubric '{name}@{version}' is stored already and says something else "
-                f"(digest {stored[:12]}, now {digest[:12]}): give the changed rubric a new version"
-            )
-        return Added(new=int(stored is None), known=int(stored is not None))
+        return _documents.add_rubric(
+            self._engine, self._location, name=name, version=version, digest=digest, text=text
+        )
 
     def rubric_text(self, name: str, version: int) -> str | None:
         """The YAML text of one version; None where it is not stored."""
-        table = t.rubric
-        query = sa.select(table.c.text).where(table.c.name == name, table.c.version == version)
-        with reading(self._engine, self._location) as connection:
-            text: str | None = connection.scalar(query)
-        return text
+        return _documents.rubric_text(self._engine, self._location, name=name, version=version)
+
+    def add_schema(self, name: str, text: str) -> Added:
+        """Keep the schema of the catalogue `name`, as YAML text; a changed one becomes the newest."""
+        return _documents.add_schema(self._engine, self._location, name=name, text=text)
+
+    def schema_text(self, name: str) -> str | None:
+        """The newest schema of the catalogue `name`; None where none is stored."""
+        return _documents.schema_text(self._engine, self._location, name=name)
 
     # ---- frames ----------------------------------------------------------------------------------
     #

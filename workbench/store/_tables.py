@@ -304,3 +304,13 @@ rubric = Table(
     _moment("recorded_at"),
     UniqueConstraint("name", "version"),
 )
+
+catalog_schema = Table(  # the newest row of a name is the schema; the older ones are its history
+    "catalog_schema",
+    metadata,
+    _seq(),
+    _text("name"),
+    _text("text"),
+    _moment("recorded_at"),
+    Index(None, "name"),
+)

@@ -214,3 +214,15 @@ def test_a_closed_store_can_be_opened_again(address, tmp_path, make):
         assert store.find(Item, "shop/1") == make.item()
         with pytest.raises(StoreError, match="a part is 'train' or 'eval', got 'test'"):
             store.generations(part="test")
+
+
+def test_the_newest_schema_of_a_catalogue_is_its_schema(store):
+    assert store.schema_text("shop") is None
+    assert store.add_schema("shop", "name: shop") == Added(new=1, known=0)
+    assert store.add_schema("shop", "name: shop") == Added(new=0, known=1)
+    assert store.add_schema("other", "name: other") == Added(new=1, known=0)
+    assert store.add_schema("shop", "name: shop # changed") == Added(new=1, known=0)
+    assert store.schema_text("shop") == "name: shop # changed"
+    assert store.add_schema("shop", "name: shop") == Added(new=1, known=0)
+    assert store.schema_text("shop") == "name: shop"
+    assert store.schema_text("other") == "name: other"

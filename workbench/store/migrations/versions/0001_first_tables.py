@@ -188,6 +188,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", "version", name=op.f("uq_rubric_name_version")),
     )
     op.create_table(
+        "catalog_schema",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_catalog_schema")),
+    )
+    op.create_index(op.f("ix_catalog_schema_name"), "catalog_schema", ["name"])
+    op.create_table(
         "run",
         sa.Column(
             "seq",
