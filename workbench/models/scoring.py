@@ -121,8 +121,8 @@ class SharedPrefill:
             for rendered in [self._chat.render(asked(context, question))]
         ]
         answers: list[Answer] = []
+        images = [context.images for context in contexts]
         if several:
-            images = [context.images for context in contexts]
             if self.share is None:
                 self._try([one for one in several if one.context == several[0].context], images)
             if self.share:
@@ -143,15 +143,19 @@ class SharedPrefill:
         apart = self._apart(several, images)
         try:
             together = self._together(several, images)
-        except (NotImplementedError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             if is_out_of_memory(error):
                 raise
             why = f"{type(error).__name__}: {error}"
         else:
             difference = max(
-                abs(a - b)
-                for one, other in zip(apart, together, strict=True)
-                for a, b in zip(one.distribution, other.distribution, strict=True)
+                (
+                    abs(a - b)
+                    for one, other in zip(apart, together, strict=True)
+                    # Of different length where one of them is an error.
+                    for a, b in zip(one.distribution, other.distribution, strict=False)
+                ),
+                default=0.0,
             )
             if difference <= (_EXACT if self._model.dtype == torch.float32 else _ROUGH):
                 self.share = True

@@ -230,3 +230,18 @@ def test_a_question_without_a_choice_is_refused(answers, said):
 def test_contexts_without_questions_of_their_own_are_refused():
     with pytest.raises(ModelError, match="one list of questions per context"):
         load_scorer("tiny:text").score([Prompt(text="x")], [])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", FAMILIES)
+def test_on_a_gpu_in_bfloat16_sharing_stays_within_rounding(family, model_folder, photos):
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("no CUDA device")
+    shared = load_scorer(f"dir:{model_folder(family)}", device="cuda")
+    apart = load_scorer(f"dir:{model_folder(family)}", device="cuda", shared_prefill=False)
+    contexts = contexts_for(shared, photos)
+    questions = [QUESTIONS] * len(contexts)
+    answers = shared.score(contexts, questions)
+    assert shared._scoring.share is True
+    assert largest_difference(answers, apart.score(contexts, questions)) < 0.1
+    assert answers[0][0].cost.device_memory_bytes > 0
