@@ -14,7 +14,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("workbench", "annotation", "pipelines", "reports")
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "workbench/store/_store.py": "the store's whole surface: one method per noun, its filters named",
+}
 """Python file of over 400 lines to the reason why it is one file. None may pass 600."""
 
 LARGEST_FILE = 5_000_000
