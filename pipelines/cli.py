@@ -53,7 +53,7 @@ StoreOption = Annotated[
         "--store",
         "-s",
         help="A folder, or a database URL such as postgresql+psycopg://host/name; "
-        "default: WORKBENCH_STORE, else workbench-store.",
+        "default: WORKBENCH_STORE, else workspace.",
     ),
 ]
 ImagesOption = Annotated[
