@@ -2,8 +2,8 @@
 
     python benchmarks/judging.py [--items 16] [--rounds 5]
 
-A vision-language model of 30 million random weights (an Idefics3; photos are 64 tokens, the rubric
-about 400) reads the same items in three ways, in turn within each round:
+A vision-language model of 30 million random weights (an Idefics3; a photo is 64 tokens, rubric and
+listing are about 440) reads the same items in three ways, in turn within each round:
 
 - shared: `load_scorer(...)`, all criteria of an item from one prefill;
 - apart: the same with `shared_prefill=False`, one prompt per criterion, in equal batches;
