@@ -185,7 +185,7 @@ def _estimate_tile(label: str, e: Estimate) -> _Tile:
     return _Tile(
         label=label,
         value=number(e.value, 2),
-        detail=f"{number(e.low, 2)} to {number(e.high, 2)}, n = {e.n}",
+        detail=f"{number(e.low, 2)} to {number(e.high, 2)}, n\u00a0=\u00a0{e.n}",
     )
 
 

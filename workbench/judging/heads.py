@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from workbench.judging.protocols import Answered, Asked, Finding, Subject
 from workbench.metrics.claims import Claims, listing_claims, product_names, share_to_point
-from workbench.models.heads import AttributeHeads, Facts, Guess
+from workbench.models.heads import AttributeHeads, Facts, Guess, within
 from workbench.records import Cost, content_key
 from workbench.rubric import Criterion
 from workbench.schema import Schema
@@ -51,7 +51,7 @@ class HeadsAnswerer:
     @cached_property
     def revision(self) -> str:
         """Digest of the network, of what the heads learnt from, and of the rules here."""
-        return content_key("heads-judge/1", self.encoder.revision, self.heads.revision)
+        return content_key("heads-judge/2", self.encoder.revision, self.heads.revision)
 
     def answers(self, criterion: Criterion) -> bool:
         """True for `product`, `color` (two points each) and `aspects` (five points)."""
@@ -82,6 +82,7 @@ class HeadsAnswerer:
         listing = subject.generation.listing
         if listing is None:
             return {}
+        facts = within(facts, subject.category)
         claims = listing_claims(listing, subject.category, self.schema)
         right = {
             name: _all_right(values, facts.aspects[name], several=self._several(name))

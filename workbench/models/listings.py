@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.metrics.claims import product_names
-from workbench.models.heads import AttributeHeads, Facts, Guess
+from workbench.models.heads import AttributeHeads, Facts, Guess, within
 from workbench.models.protocols import Completion, Decoding, Prompt, TextModel
 from workbench.records import Aspects, Cost, Generation, Item, Listing, content_key
 from workbench.schema import Category, Schema, same_word
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.models.encoder import PhotoEncoder
 
-STATE_ABOVE = 0.5
+STATE_ABOVE = 0.7
 """A fact less probable than this is not stated."""
 _FACTS_DECODING = Decoding(max_tokens=160)
 _PHOTO_DECODING = Decoding(max_tokens=400)
@@ -96,7 +96,9 @@ class FactsWriter:
         """One generation per item, from its first photo."""
         features = self.encoder.encode([i.photos[0] for i in items], [p[0] for p in photos])
         seen = self.heads.predict(features)
-        kept = [probable(facts, self.schema) for facts in seen]
+        categories = [self.schema.category(facts.category[0].value) for facts in seen]
+        seen = [within(f, c) for f, c in zip(seen, categories, strict=True)]
+        kept = [(c, probable(f, c)) for f, c in zip(seen, categories, strict=True)]
         prompts = [facts_prompt(category, aspects) for category, aspects in kept]
         schemas = [_facts_schema(category, aspects) for category, aspects in kept]
         answers = _complete_once(self.model, prompts, schemas, self.decoding, self._answers)
@@ -167,25 +169,28 @@ class PhotoWriter:
         ]
 
 
-def probable(facts: Facts, schema: Schema) -> tuple[Category, dict[str, tuple[str, ...]]]:
-    """What may be stated: the most probable category, and the values over `STATE_ABOVE` of its aspects.
+def probable(facts: Facts, category: Category) -> dict[str, tuple[str, ...]]:
+    """What may be stated of a product of `category`: aspects of which a value is over `STATE_ABOVE`.
 
     What the category's path says already (`Men > Tops > Tees`) is taken from there, so that the listing
-    does not contradict itself. Aspects come in the order in which a title names them.
+    does not contradict itself. What the category requires is stated whatever its probability. Aspects
+    come in the order in which a title names them.
+
+    Args:
+        facts: From `within`, so that only allowed values are left.
+        category: The one that the listing will state.
     """
-    category = schema.category(facts.category[0].value)
     stated: dict[str, tuple[str, ...]] = {}
     for attribute in category.attributes:
         if attribute.visible == "no":
             continue
         implied = [step for step in category.path if step in attribute.values]
-        likely = [
-            g.value for g in facts.aspects.get(attribute.name, ()) if g.probability > STATE_ABOVE
-        ]
+        least = 0.0 if attribute.required else STATE_ABOVE
+        likely = [g.value for g in facts.aspects.get(attribute.name, ()) if g.probability > least]
         most = _MOST_VALUES if attribute.multiple else 1
         if values := tuple((implied or likely)[:most]):
             stated[attribute.name] = values
-    return category, dict(sorted(stated.items(), key=lambda kv: _place_in_title(kv[0])))
+    return dict(sorted(stated.items(), key=lambda kv: _place_in_title(kv[0])))
 
 
 _TITLE_ORDER = ("department", "gender", "color", "colour", "pattern", "material")

@@ -85,7 +85,7 @@ def title_form(listing: Listing) -> Reading:
     loud = _CAPITALS.findall(title)
     advertising = _ADVERTISING.search(title)
     checks = {
-        f"want {FEWEST_WORDS} to {MOST_WORDS} words, got {len(words)}": not (
+        f"has {len(words)} words, want {FEWEST_WORDS} to {MOST_WORDS}": not (
             FEWEST_WORDS <= len(words) <= MOST_WORDS
         ),
         f"says {', '.join(map(repr, again))} more than once": bool(again),
