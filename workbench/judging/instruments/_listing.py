@@ -85,7 +85,7 @@ def title_form(listing: Listing) -> Reading:
     loud = _CAPITALS.findall(title)
     advertising = _ADVERTISING.search(title)
     checks = {
-        f"has {len(words)} words, want {FEWEST_WORDS} to {MOST_WORDS}": not (
+        f"want {FEWEST_WORDS} to {MOST_WORDS} words, got {len(words)}": not (
             FEWEST_WORDS <= len(words) <= MOST_WORDS
         ),
         f"says {', '.join(map(repr, again))} more than once": bool(again),
@@ -100,7 +100,7 @@ def title_form(listing: Listing) -> Reading:
         quality=1 - len(broken) / len(checks),
         kind="share",
         measure=float(len(broken)),
-        reason="the title " + "; it ".join(broken) if broken else None,
+        reason="the title: " + "; ".join(broken) if broken else None,
     )
 
 
