@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +23,13 @@ from workbench.models.linear_heads import (
     fit_choice,
     fit_each,
     fit_number,
+    the_only_choice,
 )
 from workbench.records import Item, content_key
 
 if TYPE_CHECKING:
     from workbench.models.encoder import Features
-    from workbench.schema import Schema
+    from workbench.schema import Category, Schema
 
 _METHOD = "heads/2"
 """Changes whenever the fit does, so that listings made by another fit are other listings."""
@@ -115,6 +116,24 @@ class AttributeHeads:
         ]
 
 
+def within(facts: Facts, category: Category) -> Facts:
+    """What is seen, once the category is known: only values that it allows.
+
+    Probabilities of an attribute with one value are scaled to sum to 1 over what is left; an attribute
+    that the category does not ask for, or of which nothing is left, is left out.
+    """
+    kept: dict[str, tuple[Guess, ...]] = {}
+    for attribute in category.attributes:
+        guesses = facts.aspects.get(attribute.name, ())
+        allowed = [g for g in guesses if not attribute.values or g.value in attribute.values]
+        total = 1.0 if attribute.multiple else sum(g.probability for g in allowed)
+        if allowed and total > 0:
+            kept[attribute.name] = tuple(
+                Guess(value=g.value, probability=g.probability / total) for g in allowed
+            )
+    return replace(facts, aspects=kept)
+
+
 def labels(item: Item, schema: Schema) -> dict[str, tuple[str, ...]]:
     """The item's aspects that a photo can show and the schema knows, in the schema's words."""
     category = schema.categories.get(item.category)
@@ -141,7 +160,8 @@ def fit_heads(
         seed: Of the cross-validation's folds.
 
     Raises:
-        ModelError: There are fewer than two categories with enough groups to learn from.
+        ModelError: There is too little to learn from: neither two categories with enough groups, nor
+            one category that has an attribute to tell.
     """
     from threadpoolctl import threadpool_limits
 
@@ -161,12 +181,8 @@ def _fit(
     span = directions[scale > 1e-6 * scale.max(initial=0.0)].T
     z = x @ span
     category = fit_choice(z, [item.category for item in items], groups, seed)
-    if category is None:
-        raise ModelError(
-            f"want at least two categories with {MIN_GROUPS} groups of items each to learn from, "
-            f"got {dict(Counter(item.category for item in items))!r}: add items, or lower the "
-            "share kept for evaluation"
-        )
+    if category is None and len(schema.categories) == 1:
+        category = the_only_choice(*schema.categories)
     single: dict[str, ChoiceHead] = {}
     multiple: dict[str, YesHeads] = {}
     for name in sorted({name for row in said for name in row}):
@@ -176,6 +192,8 @@ def _fit(
                 multiple[name] = heads
         elif head := fit_choice(z, [r[0] if r else None for r in rows], groups, seed):
             single[name] = head
+    if category is None or (len(category.values) == 1 and not single and not multiple):
+        raise ModelError(_too_little(items, list(groups)))
     prices = np.array([math.nan if item.price is None else item.price for item in items])
     return AttributeHeads(
         revision=content_key(
@@ -193,6 +211,20 @@ def _fit(
         _single=single,
         _multiple=multiple,
         _price=fit_number(z, prices, groups),
+    )
+
+
+def _too_little(items: Sequence[Item], groups: Sequence[str]) -> str:
+    pairs = {(item.category, group) for item, group in zip(items, groups, strict=True)}
+    found = Counter(category or "(none)" for category, _ in pairs)
+    shown = ", ".join(f"{name!r} {n}" for name, n in found.most_common(8))
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    return (
+        f"want at least two categories with {MIN_GROUPS} groups of items each to learn from (a group is "
+        "a product with its variants), or one category with an attribute that photos show and that has "
+        f"two values in as many groups; {len(items)} training items have these groups by category: "
+        f"{shown}{more}. Add items, sort photos into a folder per category, or use a vision-language "
+        "model, which learns nothing here"
     )
 
 

@@ -146,7 +146,29 @@ def _folds(
 ) -> list[tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]]:
     from sklearn.model_selection import GroupKFold
 
-    return list(GroupKFold(_FOLDS, shuffle=True, random_state=seed).split(x, groups=groups))
+    folds = min(_FOLDS, len(set(groups)))  # at least `MIN_GROUPS`: a group may have several values
+    return list(GroupKFold(folds, shuffle=True, random_state=seed).split(x, groups=groups))
+
+
+class _Only:
+    """A classifier that knows one class."""
+
+    def __init__(self, known: int) -> None:
+        self.classes_ = np.array([known])
+
+    def fit(self, x: Features, y: npt.NDArray[np.generic]) -> _Only:
+        return self
+
+    def predict(self, x: Features) -> Floats:
+        return np.full(len(x), float(self.classes_[0]))
+
+    def decision_function(self, x: Features) -> Floats:
+        return np.zeros((len(x), 1))
+
+
+def the_only_choice(value: str) -> ChoiceHead:
+    """The head of a catalogue in which every item has the same value."""
+    return ChoiceHead((value,), _Only(0), 1.0)
 
 
 def fit_choice(
@@ -175,7 +197,11 @@ def fit_choice(
     for strength in _STRENGTHS:
         logits = np.full((len(rows), len(values)), -30.0)
         for fit, held in folds:
-            model = classifier(strength).fit(x[rows[fit]], y[fit])
+            # All groups of a rare value may be held out together.
+            several = len(set(y[fit])) > 1
+            model = (classifier(strength) if several else _Only(y[fit][0])).fit(
+                x[rows[fit]], y[fit]
+            )
             logits[held[:, None], model.classes_] = _logits(model, x[rows[held]])
         temperature = _temperature(logits, y)
         loss = _log_loss(logits / temperature, y)
@@ -208,8 +234,10 @@ def fit_number(x: Features, values: Floats, groups: npt.NDArray[np.str_]) -> Num
         )
         return float(np.sqrt(np.mean((held_out - y) ** 2)))
 
-    spread, strength = min((error(s), s) for s in _RIDGE)
-    return NumberHead(regression(strength).fit(x[rows], y), spread)
+    # Photos that are all the same have no variance, and PCA divides by it for a share that is not used.
+    with np.errstate(invalid="ignore"):
+        spread, strength = min((error(s), s) for s in _RIDGE)
+        return NumberHead(regression(strength).fit(x[rows], y), spread)
 
 
 def _logits(model: _Estimator, x: Features) -> Floats:

@@ -132,8 +132,46 @@ def test_the_same_items_give_the_same_heads_and_other_labels_give_others():
 def test_too_little_to_learn_from_is_said():
     x, items = world(n=20)
     one = [dataclasses.replace(i, category="Tees") for i in items]
-    with pytest.raises(ModelError, match="at least two categories with 3 groups"):
-        fit(x, one)
+    with pytest.raises(ModelError, match=r"at least two categories with 3 groups.*'Tees' 10\."):
+        fit(x, one)  # ten products with two variants each
+
+
+def alone(**changes):
+    return Schema(name="s", version="1", categories={"Tees": dataclasses.replace(SCHEMA.categories["Tees"], **changes)})  # fmt: skip
+
+
+def test_a_shop_with_one_category_has_its_attributes_learnt():
+    x, items = world()
+    one = [dataclasses.replace(i, category="Tees") for i in items]
+    heads = fit_heads(x, one, alone(), encoder_revision="e")
+    (facts,) = heads.predict(x[:1])
+    assert [(g.value, g.probability) for g in facts.category] == [("Tees", 1.0)]
+    assert "Color" in heads.attributes
+    with pytest.raises(ModelError, match="one category with an attribute"):
+        fit_heads(x, one, alone(attributes=()), encoder_revision="e")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_value_whose_groups_are_all_held_out_together_is_still_learnt(seed):
+    """Of 20 groups three have the rarer category: for some seeds, they are all in one fold."""
+    x, items = world(n=20, group_size=1)
+    rare = [dataclasses.replace(i, category="Tees" if k < 3 else "Mugs") for k, i in enumerate(items)]  # fmt: skip
+    heads = fit(x, rare, seed=seed)
+    assert {g.value for g in heads.predict(x[:1])[0].category} == {"Tees", "Mugs"}
+
+
+def test_few_groups_that_have_all_values_are_enough():
+    x, items = world(n=60, group_size=20)
+    assert "Color" in fit(x, items).attributes
+
+
+@pytest.mark.filterwarnings("error")
+def test_photos_that_are_all_the_same_tell_nothing_and_break_nothing():
+    x, items = world(n=80)
+    heads = fit(np.repeat(x[:1], 80, axis=0), items)
+    (facts,) = heads.predict(x[:1])
+    assert facts.category[0].probability < 0.8
+    assert facts.price.low < facts.price.value < facts.price.high
 
 
 def test_labels_are_in_the_schemas_words():
