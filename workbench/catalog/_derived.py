@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from workbench.catalog.visibility import visibility
 from workbench.records import Item, content_key
-from workbench.schema import Attribute, Category, Schema
+from workbench.schema import Attribute, Category, Schema, folded
 
 MOST_VALUES = 100
 """An aspect with more values than this is free text."""
@@ -34,9 +34,14 @@ class _Seen:
 
     def attribute(self, name: str) -> Attribute:
         values: tuple[str, ...] = ()
-        if self.values is not None and self.items >= 2 * len(self.values):
-            counted = sorted(self.values.items(), key=lambda pair: (-pair[1], pair[0]))
-            values = tuple(value for value, _ in counted)
+        if self.values is not None:
+            spellings: dict[
+                str, str
+            ] = {}  # `Red` and `red` are one value: the more frequent spelling
+            for value, _ in sorted(self.values.items(), key=lambda pair: (-pair[1], pair[0])):
+                spellings.setdefault(folded(value), value)
+            if self.items >= 2 * len(spellings):
+                values = tuple(spellings.values())
         return Attribute(name=name, values=values, visible=visibility(name), multiple=self.multiple)
 
 
@@ -54,7 +59,7 @@ def derive_schema(name: str, items: Iterable[Item]) -> Schema:
             aspects.setdefault(aspect, _Seen()).add(values)
     categories = {}
     for category, aspects in seen.items():
-        path = tuple(re.split(r"\s*[>/]\s*", category)) if category else (name,)
+        path = tuple(filter(None, re.split(r"\s*[>/]\s*", category))) or (category or name,)
         attributes = tuple(each.attribute(aspect) for aspect, each in aspects.items())
         categories[category] = Category(
             id=category, name=path[-1], path=path, attributes=attributes

@@ -35,7 +35,8 @@ class AttributeFile(_Part):
 class CategoryFile(_Part):
     """One category."""
 
-    id: Text
+    id: Annotated[str, BeforeValidator(_word)]
+    """`""`: what items without a category fall under."""
     path: list[Text] = Field(min_length=1)
     attributes: list[Text] = Field(default_factory=list)
 
