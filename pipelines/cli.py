@@ -137,7 +137,12 @@ def run_listings_command(
     ] = None,
     eval_share: Annotated[
         float,
-        typer.Option(min=0.05, max=0.95, help="Share of item groups that never train anything."),
+        typer.Option(
+            min=0.05,
+            max=0.95,
+            help="Share of item groups that never train anything; groups that the store has dealt "
+            "before keep their part.",
+        ),
     ] = 0.4,
     audit: Annotated[
         int, typer.Option(min=2, help="How many judged listings are drawn for the audit.")
@@ -146,7 +151,9 @@ def run_listings_command(
         float,
         typer.Option(min=0.01, max=0.999, help="Precision that the threshold has to promise."),
     ] = 0.9,
-    seed: Annotated[int, typer.Option(help="Of the split, the fit and the draw.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the split, the fit and the draw.")
+    ] = 0,
     out: Annotated[
         Path | None, typer.Option(help="The page; default: report.html in the store's folder.")
     ] = None,

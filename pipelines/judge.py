@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.learning import learn_heads
 from pipelines.recorder import Recorder, record
-from workbench.errors import ModelError, StoreError
+from workbench.errors import StoreError
 from workbench.judging import ModelAnswerer, RubricJudge, judge_all
 from workbench.judging.heads import HeadsAnswerer
 from workbench.models import load_scorer
@@ -76,7 +76,7 @@ def judge_store(
         raise StoreError(
             f"want {loaded.judges}s to judge, but {store.url} holds none"
             + (f" in part {part!r}" if part else "")
-            + ": make some with `workbench run listings`"
+            + (": make some with `workbench run listings`" if loaded.judges == "listing" else "")
         )
     catalogs = sorted({str(g.item).split("/", 1)[0] for g in generations})
     verdicts: list[Verdict] = []
@@ -128,11 +128,6 @@ def load_judge(
     if not name.startswith(_HEADS):
         return RubricJudge(rubric, ModelAnswerer(load_scorer(name)))
     encoder = PhotoEncoder(name.removeprefix(_HEADS), cache=read_settings().cache)
-    if not train:
-        raise ModelError(
-            f"judge {name!r} learns from the training part of the catalogue, which is empty: "
-            "lower --eval-share, or choose a vision-language model as the judge"
-        )
     heads = learn_heads(store, encoder, train, schema, recorder, seed=seed)
     return RubricJudge(rubric, HeadsAnswerer(encoder, heads, schema))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder
+from workbench.errors import ModelError
 from workbench.models.heads import AttributeHeads, fit_heads
 from workbench.photos import open_photo
 from workbench.schema import Schema
@@ -50,6 +51,12 @@ def learn_heads(
         LeakageError: An item is held out.
         ModelError: There is too little to learn from.
     """
+    if not train:
+        raise ModelError(
+            "no item is in the training part, so heads have nothing to learn from: add items, start "
+            "another store with a lower --eval-share (a split that was dealt is kept), or use a "
+            "vision-language model as writer and judge"
+        )
     store.require_train(item.id for item in train)
     addresses = [item.photos[0] for item in train]
     with recorder.stage(f"learn from photos ({encoder.network})", len(train), unit="photos") as s:

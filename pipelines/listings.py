@@ -14,14 +14,14 @@ from pipelines.audit import audit_from_truth
 from pipelines.judge import judge_listings, load_judge
 from pipelines.learning import learn_heads, load_photo
 from pipelines.recorder import Recorder, record
-from workbench.catalog import Catalog, ingest
-from workbench.errors import CatalogError
+from workbench.catalog import Catalog, Ingested, ingest
+from workbench.errors import CalibrationError, CatalogError, JudgingError
 from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
-from workbench.records import Generation, Item
+from workbench.records import Generation, Item, Problem
 from workbench.rubric import load_rubric
-from workbench.schema import Schema, dump_schema
+from workbench.schema import Schema, dump_schema, parse_schema
 from workbench.settings import read_settings
 from workbench.store import group_of
 
@@ -92,26 +92,37 @@ def run_listings(
     Raises:
         CatalogError: The catalogue has no item with a photo.
         ModelError: A model cannot be loaded, or there is too little to learn from.
+        JudgingError: The rubric is not about listings, or the judge does not answer it.
+        CalibrationError: No item is held out.
     """
     rubric = load_rubric(job.rubric)
+    if rubric.judges != "listing":
+        raise JudgingError(
+            f"want a rubric that judges listings, but {rubric.label} judges {rubric.judges}s"
+        )
     with record(store, "run listings", asdict(job), quiet=quiet) as recorder:
         with recorder.stage("ingest", job.limit) as stage:
             taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
             stage.done, stage.known = taken.items, taken.known
-        items = _items(store, catalog, job.limit)
-        store.add_schema(catalog.name, dump_schema(_schema_of(items, catalog.schema)))
+        items = _items(store, catalog, taken)
+        _keep_schema(store, catalog, items)
         parts = store.assign_split(
             sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
         )
         train = [i for i in items if parts[group_of(i)] == "train"]
+        if len(train) == len(items):
+            raise CalibrationError(
+                f"want held-out items to audit, but none of {len(items)} items is held out: add items, "
+                "or start another store with a higher --eval-share (a split that was dealt is kept)"
+            )
 
         writer = _writer(store, catalog.schema, job, train, recorder)
-        generations = _write(store, items, writer, recorder)
-
         judge = load_judge(
             job.judge, rubric, store=store, schema=catalog.schema, train=train,
             recorder=recorder, seed=job.seed,
         )  # fmt: skip
+        # Both are there: what is wrong with the judge is said before hours of writing.
+        generations = _write(store, items, writer, recorder)
         verdicts = judge_listings(store, judge, generations, catalog.schema, recorder)
 
         held_out = [k for k, i in enumerate(items) if parts[group_of(i)] == "eval"]
@@ -129,10 +140,7 @@ def run_listings(
     return ListingsSummary(
         run=recorder.id,
         items=len(items),
-        problems=tuple(
-            f"{p.source}{'' if p.row is None else f', row {p.row}'}: {p.reason}"
-            for p in taken.problems
-        ),
+        problems=tuple(map(problem_line, taken.problems)),
         written=len(generations),
         judged=len(verdicts),
         approved=sum(v.approved is True for v in verdicts),
@@ -140,25 +148,39 @@ def run_listings(
     )
 
 
-def _items(store: Store, catalog: Catalog, limit: int | None) -> list[Item]:
-    """The catalogue's items that are stored with a photo, in a fixed order."""
-    items = sorted(
-        (i for i in store.records(Item) if i.id.startswith(f"{catalog.name}/") and i.photos),
-        key=lambda i: i.id,
-    )
+def _items(store: Store, catalog: Catalog, taken: Ingested) -> list[Item]:
+    """The items that the catalogue has now and that have a photo; those of earlier runs stay stored."""
+    items = [i for i in store.records(Item, sorted(set(taken.ids))) if i.photos]
     if not items:
-        raise CatalogError(
-            f"want items with at least one photo that can be read, but {catalog.name!r} has none: "
-            "look at the problems with `workbench status`, or check the address"
+        found = (
+            f"{len(taken.problems)} rows or photos could not be used, the first: "
+            f"{problem_line(taken.problems[0])}"
+            if taken.problems
+            else "say where photos are, such as `table:items.csv?photo=image_url`"
+            if taken.ids
+            else "check the address"
         )
-    return items[:limit]
+        raise CatalogError(
+            f"want items with at least one photo that can be read, but {catalog.name!r} has none: {found}"
+        )
+    return items
 
 
-def _schema_of(items: Sequence[Item], schema: Schema) -> Schema:
-    """The part of a schema that these items need: a taxonomy may have ten thousand categories."""
-    used = {i.category for i in items}
-    kept = {name: c for name, c in schema.categories.items() if name in used}
-    return replace(schema, categories=kept)
+def problem_line(problem: Problem) -> str:
+    """A problem in one line: where, and what."""
+    row = "" if problem.row is None else f", row {problem.row}"
+    return f"{problem.source}{row}: {problem.reason}"
+
+
+def _keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
+    """Store the categories that these items need, beside those that items of earlier runs needed.
+
+    Not the whole schema: a taxonomy may have ten thousand categories.
+    """
+    schema, text = catalog.schema, store.schema_text(catalog.name)
+    kept = {} if text is None else dict(parse_schema(text, where="the stored schema").categories)
+    kept |= {name: schema.categories[name] for name in sorted({i.category for i in items})}
+    store.add_schema(catalog.name, dump_schema(replace(schema, categories=kept)))
 
 
 def _writer(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.calibration.calibrate import Calibration, calibrate
 from workbench.calibration.gather import gather
 from workbench.errors import CalibrationError, StoreError
-from workbench.records import Annotation, Audit, Generation, Item, Part, Verdict
+from workbench.records import Annotation, Audit, Generation, Item, Verdict
 from workbench.store import group_of
 
 if TYPE_CHECKING:
@@ -37,12 +37,16 @@ class Audited:
 
     audit: Audit
     population: tuple[Judged, ...]
-    """Every generation that could have been drawn, in the order of being made."""
+    """Every judged generation that the audit is about, the undecided ones too."""
     calibration: Calibration
 
 
-def population_of(verdicts: Sequence[Verdict], generations: Sequence[Generation]) -> dict[str, str]:
+def population_of(
+    verdicts: Sequence[Verdict], generations: Sequence[Generation]
+) -> dict[str, object]:
     """What an audit's parameters say so that its population is found again in the store.
+
+    Every verdict is named: the same model and judge may work on other items of the same store.
 
     Raises:
         CalibrationError: The generations come from several models or the verdicts from several judges.
@@ -54,7 +58,7 @@ def population_of(verdicts: Sequence[Verdict], generations: Sequence[Generation]
             "an audit is about one model's outputs and one judge's verdicts, got "
             f"{len(writers)} models and {len(judges)} judges: audit each alone"
         )
-    return {"generations": writers.pop(), "verdicts": judges.pop()}
+    return {"population": sorted(v.key for v in verdicts)}
 
 
 def find_audit(store: Store, audit: str | None = None) -> Audit:
@@ -81,9 +85,6 @@ def find_audit(store: Store, audit: str | None = None) -> Audit:
 
 def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audited:
     """Measure the judge on the answers that `audit` brought so far.
-
-    The population is found again by the audit's parameters: the verdicts of that judge about that
-    model's outputs, in the part that was drawn from, made before the audit was.
 
     Args:
         store: Holds the audit, its population and the answers.
@@ -116,32 +117,19 @@ def _population(store: Store, audit: Audit, annotations: Sequence[Annotation]) -
     answers: dict[str, list[Annotation]] = {}
     for annotation in annotations:
         answers.setdefault(annotation.generation, []).append(annotation)
-    frame = store.verdicts(
-        judge=audit.judge, rubric=audit.rubric, part=_part(audit.parameters.get("part"))
-    )
-    rows = frame[
-        (frame["created_at"] <= audit.created_at)
-        & (frame["revision"] == audit.parameters.get("verdicts"))
+    named = audit.parameters.get("population")
+    verdicts = list(store.records(Verdict, map(str, named) if isinstance(named, list) else ()))
+    generations = {g.key: g for g in store.records(Generation, [v.generation for v in verdicts])}
+    items = {i.id: i for i in store.records(Item, {g.item for g in generations.values() if g.item})}
+    return [
+        Judged(
+            verdict=verdict,
+            generation=(generation := generations[verdict.generation]),
+            item=items.get(generation.item or ""),
+            annotations=tuple(answers.get(generation.key, ())),
+        )
+        for verdict in verdicts
     ]
-    generations = {g.key: g for g in store.records(Generation, list(rows["generation"]))}
-    items = {i.id: i for i in store.records(Item, list(rows["item"].dropna().unique()))}
-    population = []
-    for verdict in store.records(Verdict, list(rows["key"])):
-        generation = generations[verdict.generation]
-        if generation.revision == audit.parameters.get("generations"):
-            population.append(
-                Judged(
-                    verdict=verdict,
-                    generation=generation,
-                    item=items.get(generation.item or ""),
-                    annotations=tuple(answers.get(generation.key, ())),
-                )
-            )
-    return population
-
-
-def _part(value: object) -> Part | None:
-    return "eval" if value == "eval" else "train" if value == "train" else None
 
 
 def _check_sizes(audit: Audit, population: Sequence[Judged]) -> None:
@@ -150,7 +138,6 @@ def _check_sizes(audit: Audit, population: Sequence[Judged]) -> None:
     drawn_from = sum(audit.strata.values())
     if decided != drawn_from:
         raise CalibrationError(
-            f"audit {audit.id[:12]} was drawn from {drawn_from} decided verdicts, but the store now "
-            f"holds {decided} of that model, judge and rubric from before it: were other items judged "
-            "into the same store at the same time?"
+            f"audit {audit.id[:12]} was drawn from {drawn_from} decided verdicts, of which the store "
+            f"holds {decided}: put the store together again from its backup, or draw another audit"
         )

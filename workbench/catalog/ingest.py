@@ -29,6 +29,8 @@ _CHECKED_SIDE = 64
 class Ingested:
     """What one reading of a catalogue brought."""
 
+    ids: tuple[str, ...]
+    """Of the items that were read, stored now or before, in the catalogue's order."""
     items: int
     """Items stored now: new ones, and those whose catalogue says something else than before."""
     known: int
@@ -69,6 +71,7 @@ def ingest(
         raise ValueError(f"want a limit of 0 or more items, got {limit!r}")
     taker = _Taker(store)
     found = catalog.items()
+    ids: list[str] = []
     loaded = known = 0
     while chunk := list(islice(found, CHUNK)):
         items: list[Item] = []
@@ -79,12 +82,19 @@ def ingest(
             items.extend(taker.take(each, catalog))
             handled += isinstance(each, Item)
         added = store.add(items)
+        ids.extend(item.id for item in items)
         loaded, known = loaded + added.new, known + added.known
         if progress is not None:
             progress(handled)
         if limit is not None and loaded + known >= limit:
             break
-    return Ingested(items=loaded, known=known, photos=taker.photos, problems=tuple(taker.problems))
+    return Ingested(
+        ids=tuple(ids),
+        items=loaded,
+        known=known,
+        photos=taker.photos,
+        problems=tuple(taker.problems),
+    )
 
 
 class _Taker:
@@ -109,7 +119,7 @@ class _Taker:
             try:
                 whole.append(self._photo(catalog.photo(address), address))
             except CatalogError as error:
-                broken.append((address, str(error)))
+                broken.append((address, str(error).removeprefix(f"{address}: ")))
         left_out = bool(broken) and not whole
         fate = "left out, as it has no other photo" if left_out else "loaded without this photo"
         for address, why in broken:

@@ -45,7 +45,8 @@ def contents(store):
 def test_photos_are_kept_byte_for_byte_and_items_point_at_them(store, photo_bytes):
     red, blue = photo_bytes("red"), photo_bytes("blue")
     shelf = Shelf([item(1, "a", "b"), item(2, "b")], {"a": red, "b": blue})
-    assert ingest(store, shelf) == Ingested(items=2, known=0, photos=2, problems=())
+    ids = ("shelf/1", "shelf/2")
+    assert ingest(store, shelf) == Ingested(ids=ids, items=2, known=0, photos=2, problems=())
     stored = contents(store)
     assert [store.images.get(address) for address in stored["shelf/1"].photos] == [red, blue]
     assert stored["shelf/2"].photos == stored["shelf/1"].photos[1:]
@@ -55,7 +56,8 @@ def test_photos_are_kept_byte_for_byte_and_items_point_at_them(store, photo_byte
 def test_reading_again_finds_everything_known(store, photo_bytes):
     shelf = Shelf([item(1, "a"), item(2)], {"a": photo_bytes()})
     ingest(store, shelf)
-    assert ingest(store, shelf) == Ingested(items=0, known=2, photos=0, problems=())
+    ids = ("shelf/1", "shelf/2")
+    assert ingest(store, shelf) == Ingested(ids=ids, items=0, known=2, photos=0, problems=())
 
 
 def test_a_changed_item_counts_as_an_item_and_the_new_one_is_current(store, photo_bytes):
@@ -145,6 +147,8 @@ def test_a_stop_and_a_second_start_give_what_one_start_gives(tmp_path, photo_byt
 def test_a_real_shop_goes_in(real_data, store):
     catalog = open_catalog(f"magento:{real_data / 'luma'}")
     result = ingest(store, catalog, limit=100)
-    assert result == Ingested(items=100, known=0, photos=100, problems=())
+    assert result == replace(result, items=100, known=0, photos=100, problems=())
+    assert set(result.ids) == set(contents(store))
     assert all(store.images.has(each.photos[0]) for each in contents(store).values())
-    assert ingest(store, catalog, limit=100) == Ingested(items=0, known=100, photos=0, problems=())
+    again = ingest(store, catalog, limit=100)
+    assert again == replace(result, items=0, known=100, photos=0)
