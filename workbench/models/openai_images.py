@@ -12,8 +12,8 @@ from typing import Any
 from workbench.errors import ModelError, PhotoError
 from workbench.models.costs import shares
 from workbench.models.http_calls import Endpoint, RequestError, Session
-from workbench.models.openai_server import ServedModel
 from workbench.models.protocols import ImageRequest, MadeImage, Progress
+from workbench.models.served_model import ServedModel
 from workbench.photos import open_photo
 from workbench.records import Cost
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import io
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError, ServerError
 from workbench.models.costs import shares
-from workbench.models.http_calls import Endpoint, NotServedError, RequestError, Session
+from workbench.models.http_calls import Endpoint, RequestError, Session
 from workbench.models.json_answers import broken_rule, check_schema
 from workbench.models.protocols import (
     Answer,
@@ -29,6 +27,7 @@ from workbench.models.protocols import (
     Question,
     asked,
 )
+from workbench.models.served_model import ServedModel
 from workbench.models.top_tokens import cannot_be_told_apart, read_answers
 from workbench.records import Cost
 from workbench.settings import read_settings
@@ -84,58 +83,6 @@ def load_image(
         retries=retries,
         images_per_request=images_per_request,
     )
-
-
-class ServedModel:
-    """A model behind an address: what it is called, and which one it is."""
-
-    def __init__(self, url: str, model: str | None, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._wanted = model
-        self.name = f"openai:{url}" if model is None else f"openai:{url}#{model}"
-
-    @cached_property
-    def _listed(self) -> list[dict[str, Any]]:
-        """What the server lists; empty where it lists nothing (`transformers serve` without a cache)."""
-
-        async def models(session: Session, path: str) -> list[dict[str, Any]]:
-            try:
-                return list((await session.get(path)).get("data") or [])
-            except (RequestError, NotServedError):
-                return []
-
-        (listed,) = self._endpoint.run(["/models"], models)
-        return listed
-
-    @cached_property
-    def model(self) -> str:
-        """The server's name of the model.
-
-        Raises:
-            ServerError: The server is not there, or no name was given and it does not serve just one.
-        """
-        names = [str(entry.get("id")) for entry in self._listed]
-        if self._wanted is not None:
-            return self._wanted
-        if len(names) == 1:
-            return names[0]
-        raise ServerError(
-            f"{self._endpoint.url} lists {', '.join(names) or 'no model'}: name the one you want, "
-            f"as in 'openai:{self._endpoint.url}#{names[0] if names else 'model'}'"
-        )
-
-    @cached_property
-    def revision(self) -> str:
-        """A digest of what the server lists about the model: id, root, parent, owner, sizes.
-
-        Weaker than a digest of weights: other weights under the same name are not found out, and a
-        server that lists nothing is known by the model's name alone. `created` is left out, because
-        servers such as vLLM write the present moment there.
-        """
-        entry = next((e for e in self._listed if e.get("id") == self.model), {})
-        kept = ("root", "parent", "owned_by", "max_model_len", "meta")
-        told = [self.model, *(entry.get(key) for key in kept)]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class OpenAIServer(ServedModel):

@@ -114,6 +114,11 @@ class TextModel(Model, Protocol):
 class Scorer(Model, Protocol):
     """Reads probabilities of given answers; all questions about one context share one prefill."""
 
+    @property
+    def sees(self) -> bool:
+        """True where contexts may carry images."""
+        ...
+
     def score(
         self,
         contexts: Sequence[Prompt],
