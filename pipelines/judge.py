@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.learning import learn_heads
 from pipelines.recorder import Recorder, record
-from workbench.errors import StoreError
+from workbench.errors import ModelError, StoreError
 from workbench.judging import ModelAnswerer, RubricJudge, judge_all
 from workbench.judging.heads import HeadsAnswerer
 from workbench.models import load_scorer
@@ -121,12 +121,18 @@ def load_judge(
     """The judge called `name`: `heads:<network>`, fitted on `train`, or any scoring model's string.
 
     Raises:
-        ModelError: It cannot be loaded.
+        ModelError: It cannot be loaded, or sees no photos.
         JudgingError: It does not answer a criterion of the rubric.
     """
     store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
     if not name.startswith(_HEADS):
-        return RubricJudge(rubric, ModelAnswerer(load_scorer(name)))
+        scorer = load_scorer(name)
+        if not scorer.sees:
+            raise ModelError(
+                f"want a judge that sees photos, but {name!r} reads text only: choose a "
+                "vision-language model, or heads:efficientnet-lite2"
+            )
+        return RubricJudge(rubric, ModelAnswerer(scorer))
     encoder = PhotoEncoder(name.removeprefix(_HEADS), cache=read_settings().cache)
     heads = learn_heads(store, encoder, train, schema, recorder, seed=seed)
     return RubricJudge(rubric, HeadsAnswerer(encoder, heads, schema))

@@ -85,6 +85,10 @@ def test_where_nothing_can_be_held_out_or_learnt_it_is_said_before_work_is_done(
         run(shop(6), tmp_path / "three", *SEES, "--rubric", "category-image")
     with pytest.raises(ModelError, match="nonsense"):
         run(shop(6), tmp_path / "three", "--model", "tiny:vlm", "--judge", "nonsense")
+    with pytest.raises(
+        ModelError, match="want a judge that sees photos, but 'tiny:text' reads text"
+    ):
+        run(shop(6), tmp_path / "three", "--model", "tiny:vlm", "--judge", "tiny:text")
     with Store.open(tmp_path / "three") as store:
         assert store.counts()["generations"] == 0
 

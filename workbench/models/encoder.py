@@ -6,9 +6,12 @@ the network's features lifts colour accuracy on real shop photos from .71 to .88
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import os
 import uuid
+import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from workbench.models.protocols import Progress
+
+_LOG = logging.getLogger(__name__)
 
 Features = npt.NDArray[np.float32]
 
@@ -193,21 +198,33 @@ class PhotoEncoder:
         if self._known or folder is None or not folder.exists():
             return
         for file in sorted(folder.glob("*.npz")):
-            with np.load(file) as stored:
-                self._known.update(
-                    zip(stored["addresses"].tolist(), stored["vectors"], strict=True)
-                )
+            try:
+                with np.load(file) as stored:
+                    self._known.update(
+                        zip(stored["addresses"].tolist(), stored["vectors"], strict=True)
+                    )
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                _LOG.warning("%s is damaged (%s) and not used: remove it", file, error)
 
     def _write_cache(self, fresh: dict[str, Features]) -> None:
         folder = self._folder()
         if folder is None or not fresh:
             return
-        folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{uuid.uuid4().hex}.npz"
         unfinished = target.with_suffix(".part")
-        with unfinished.open("wb") as out:
-            np.savez(out, addresses=np.array(list(fresh)), vectors=np.stack(list(fresh.values())))
-        unfinished.rename(target)  # a reader never sees half a file
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as out:
+                vectors = np.stack(list(fresh.values()))
+                np.savez(out, addresses=np.array(list(fresh)), vectors=vectors)
+            unfinished.rename(target)  # a reader never sees half a file
+        except OSError as error:  # work goes on: what is not kept is computed again another time
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            _LOG.warning(
+                "vectors of %d photos are not kept in %s (%s): make room, or name another folder in "
+                "WORKBENCH_CACHE", len(fresh), folder, error.strerror
+            )  # fmt: skip
 
 
 def _device() -> str:

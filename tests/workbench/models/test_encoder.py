@@ -51,6 +51,20 @@ def test_a_file_that_was_not_finished_is_not_read(tmp_path):
     assert PhotoEncoder(cache=tmp_path).knows("a")
 
 
+def test_a_cache_that_is_damaged_or_cannot_be_written_stops_no_work(tmp_path, caplog):
+    first = PhotoEncoder(cache=tmp_path / "c").encode(["a"], [photo("red")])
+    (file,) = (tmp_path / "c").glob("*/*.npz")
+    file.write_bytes(file.read_bytes()[:100])
+    again = PhotoEncoder(cache=tmp_path / "c")
+    assert not again.knows("a")
+    np.testing.assert_array_equal(again.encode(["a"], [photo("red")]), first)
+    assert f"{file} is damaged" in caplog.text
+    (tmp_path / "file").touch()
+    nowhere = PhotoEncoder(cache=tmp_path / "file")
+    np.testing.assert_array_equal(nowhere.encode(["a"], [photo("red")]), first)
+    assert "WORKBENCH_CACHE" in caplog.text
+
+
 def test_photos_of_any_form_are_not_stretched():
     encoder = PhotoEncoder()
     wide, square = encoder.encode(
