@@ -155,7 +155,8 @@ def run_listings_command(
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split, the fit and the draw.")
     ] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="The page; default: report.html in the store's folder.")
+        Path | None,
+        typer.Option(dir_okay=False, help="The page; default: report.html in the store's folder."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: JsonOption = False,
@@ -238,7 +239,8 @@ def report(
     store: StoreOption = None,
     images: ImagesOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="The page; default: report.html in the store's folder.")
+        Path | None,
+        typer.Option(dir_okay=False, help="The page; default: report.html in the store's folder."),
     ] = None,
     audit: Annotated[str | None, typer.Option(help="An audit's id; default: the latest.")] = None,
     serve: Annotated[
@@ -290,10 +292,18 @@ def main() -> None:
         typer.echo(f"workbench: {error}", err=True)
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
-        typer.echo(
-            "workbench: stopped; run the same command again and it goes on where it was", err=True
-        )
+        _say_stopped()
         sys.exit(STOPPED)
+    except SystemExit as end:  # typer turns an interrupted command into this code, without a word
+        if end.code == STOPPED:
+            _say_stopped()
+        raise
+
+
+def _say_stopped() -> None:
+    typer.echo(
+        "workbench: stopped; run the same command again and it goes on where it was", err=True
+    )
 
 
 def _exit_code(error: WorkbenchError) -> int:

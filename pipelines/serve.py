@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 from collections.abc import Callable
 from pathlib import Path
@@ -43,9 +44,6 @@ def serve_file(page: Path, *, port: int, announce: Callable[[str], None]) -> Non
         raise SettingsError(
             f"cannot serve at port {port}: {error}; choose another with --port, or 0 for any free one"
         ) from error
-    with server:
+    with server, contextlib.suppress(KeyboardInterrupt):
         announce(f"http://127.0.0.1:{server.server_address[1]}/")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
+        server.serve_forever()

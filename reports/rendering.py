@@ -38,15 +38,24 @@ def write_whole(path: Path, text: str) -> Path:
     Raises:
         StoreError: The folder cannot be written.
     """
+    unfinished: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        unfinished = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             out.write(text)
-        Path(unfinished).chmod(0o644)
-        Path(unfinished).replace(path)
-    except OSError as error:
-        raise StoreError(f"the page cannot be written to {str(path)!r}: {error}") from error
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
+    except BaseException as error:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        raise StoreError(
+            f"the page cannot be written to {str(path)!r}: {error.strerror}; "
+            "write it elsewhere with `workbench report --out FILE`"
+        ) from error
     return path
 
 

@@ -1,8 +1,10 @@
 """The command: help, exit codes, and output that scripts can read."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -76,6 +78,26 @@ def test_wrong_input_says_what_was_wanted(tmp_path, arguments, code, says):
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_one_sentence_and_its_own_exit_code(tmp_path):
+    catalog = f"table:{tmp_path / 'items.csv'}"
+    (tmp_path / "items.csv").write_text("id,photo\n1,http://127.0.0.1:9/none.jpg\n" * 20_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "run", "listings", "--catalog", catalog,
+         "--store", str(tmp_path / "s"), "--quiet"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "s" / "workbench.db").exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    # -SIGINT is 130 to a shell: CPython ends so where the interrupt met code that a library `exec`s.
+    assert process.returncode in {130, -signal.SIGINT}, err
+    assert out == ""
+    assert err.splitlines()[-1].startswith("workbench: stopped; run the same command again")
+    assert "Traceback" not in err
 
 
 def test_init_makes_a_store_and_rubrics_that_are_not_overwritten(tmp_path):
