@@ -8,6 +8,7 @@ Exit codes: 0 done; 1 a mistake of ours (with a traceback); 2 wrong usage; 3 the
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def init(
         lambda: (
             f"Made a store in {store}.\n"
             + "".join(f"  rubric to edit: {p}\n" for p in made.rubrics)
-            + f"Next:  workbench run listings --catalog folder:PHOTOS --store {store}"
+            + f"Next:  workbench run listings --catalog folder:PHOTOS --store {shlex.quote(store)}"
         ),
     )
 
@@ -145,7 +146,12 @@ def run_listings_command(
         ),
     ] = 0.4,
     audit: Annotated[
-        int, typer.Option(min=2, help="How many judged listings are drawn for the audit.")
+        int,
+        typer.Option(
+            min=4,
+            help="How many judged listings are drawn for the audit, two approvals and two "
+            "rejections at least.",
+        ),
     ] = 120,
     promise: Annotated[
         float,

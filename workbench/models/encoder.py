@@ -199,7 +199,7 @@ class PhotoEncoder:
             return
         for file in sorted(folder.glob("*.npz")):
             try:
-                with np.load(file) as stored:
+                with file.open("rb") as data, np.load(data) as stored:
                     self._known.update(
                         zip(stored["addresses"].tolist(), stored["vectors"], strict=True)
                     )
