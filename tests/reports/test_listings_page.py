@@ -55,7 +55,7 @@ def browser(chromium):
 def test_the_page_fits_wide_and_narrow_light_and_dark(browser, page_file, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     errors = []
-    page.on("pageerror", errors.append)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
         "request",
         lambda r: errors.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
