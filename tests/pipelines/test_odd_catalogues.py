@@ -131,3 +131,14 @@ def test_two_catalogues_share_a_store_and_keep_their_numbers_apart(shop, tmp_pat
             assert all(g.item.startswith(items) for g in store.records(Generation, drawn))
         done = CliRunner().invoke(app, ["calibrate", "-s", str(place), "--audit", audit, "--json"])
         assert json.loads(done.stdout)["counts"]["judged"] == len(drawn)
+
+
+def test_what_sellers_type_is_text_on_the_page_and_never_markup(shop, tmp_path):
+    evil = ("<img src=x onerror=alert(1)>", "Hats </style><script>alert(2)</script>")
+    catalog = shop(10, categories=evil, **{"aspect.<b>Fit</b>": "<script>alert(3)</script>"})
+    page = tmp_path / "page.html"
+    run(catalog, tmp_path / "s", *SEES, "--out", page)
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;img src=x" in text  # the category is shown
+    assert "<img src=x" not in text
+    assert "<script>alert" not in text
