@@ -170,12 +170,12 @@ def run_listings_command(
     """Photos in; listings, verdicts, an audit and a page out. Stopped, it goes on where it was."""
     from pipelines.listings import ListingsJob, run_listings
     from reports.listings import write_page
-    from workbench.catalog import open_catalog
+    from workbench.catalog import open_catalog, whole_address
 
     source = open_catalog(catalog)
     with _open(store, images, create=True) as opened:
         job = ListingsJob(
-            catalog=catalog,
+            catalog=whole_address(catalog),
             model=model,
             judge=judge,
             rubric=rubric,

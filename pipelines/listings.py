@@ -19,7 +19,7 @@ from workbench.errors import CalibrationError, CatalogError, JudgingError
 from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
-from workbench.records import Generation, Item, Problem
+from workbench.records import Generation, Item, Problem, Run
 from workbench.rubric import load_rubric
 from workbench.schema import Schema, dump_schema, parse_schema
 from workbench.settings import read_settings
@@ -100,7 +100,9 @@ def run_listings(
         raise JudgingError(
             f"want a rubric that judges listings, but {rubric.label} judges {rubric.judges}s"
         )
-    with record(store, "run listings", asdict(job), quiet=quiet) as recorder:
+    arguments = {**asdict(job), "name": catalog.name}
+    with record(store, "run listings", arguments, quiet=quiet) as recorder:
+        _tell_of_namesakes(store, catalog.name, job.catalog, recorder)
         with recorder.stage("ingest", job.limit) as stage:
             taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
             stage.done, stage.known = taken.items, taken.known
@@ -181,6 +183,22 @@ def _keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
     kept = {} if text is None else dict(parse_schema(text, where="the stored schema").categories)
     kept |= {name: schema.categories[name] for name in sorted({i.category for i in items})}
     store.add_schema(catalog.name, dump_schema(replace(schema, categories=kept)))
+
+
+def _tell_of_namesakes(store: Store, name: str, address: str, recorder: Recorder) -> None:
+    """Two files called `items.csv` have the same items' ids: what the second says replaces the first."""
+    place = address.partition("?")[0]
+    before = {
+        str(run.arguments["catalog"]).partition("?")[0]
+        for run in store.records(Run)
+        if run.arguments.get("name") == name
+    }
+    if others := sorted(before - {place}):
+        recorder.warn(
+            f"items of {place!r} are called '{name}/…', and so are those of {others[0]!r} in this store: "
+            "what the new ones say replaces the old. If it is another catalogue, give it a name of its "
+            "own in its address, as in ?name=spring"
+        )
 
 
 def _writer(

@@ -113,6 +113,12 @@ class Recorder:
                 )
                 self.stages.append(event)
 
+    def warn(self, text: str) -> None:
+        """Say something that is probably wrong, above the progress bars."""
+        from tqdm.auto import tqdm
+
+        tqdm.write(f"workbench: {text}", file=sys.stderr)
+
     def _event(
         self,
         kind: Literal["started", "stage", "finished", "failed", "stopped"],

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from workbench.calibration.audited import calibrate_audit, find_audit
-from workbench.errors import CalibrationError, StoreError
+from workbench.errors import CalibrationError, CatalogError, StoreError
 from workbench.models.listings import STATE_ABOVE
 from workbench.records import Annotation, Audit, Correction, Generation, Item, RunEvent, Verdict
 from workbench.store import Store, group_of
@@ -124,3 +124,32 @@ def test_an_audit_whose_population_is_gone_is_refused(store):
     with pytest.raises(StoreError, match="no audit begins with 'nothing'"):
         find_audit(store, "nothing")
     assert find_audit(store, audit.id[:8]) == audit
+
+
+def test_another_catalogue_of_the_same_name_is_told_and_may_be_renamed(tmp_path, capsys):
+    from pipelines.listings import _tell_of_namesakes
+    from pipelines.recorder import record
+    from workbench.catalog import open_catalog, whole_address
+
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "items.csv").write_text("id,title\n1,Mug\n")
+    first, second = (f"table:{tmp_path}/{f}/items.csv" for f in ("a", "b"))
+    with Store.open(tmp_path / "store") as store:
+
+        def start(address):
+            name = open_catalog(address).name
+            with record(store, "run listings", {"catalog": address, "name": name}) as recorder:
+                _tell_of_namesakes(store, name, address, recorder)
+            return capsys.readouterr().err
+
+        assert start(first) == ""
+        assert start(first + "?title=title") == ""
+        assert f"'{first}'" in start(second)
+        assert start(second + "?name=spring") == ""
+    (item,) = open_catalog(second + "?name=spring").items()
+    assert item.id == "spring/1"
+    with pytest.raises(CatalogError, match="want a name without"):
+        open_catalog(first + "?name=a/b")
+    assert whole_address("drawn:seed=1") == "drawn:seed=1"
+    assert whole_address("folder:photos").endswith("/photos")

@@ -37,11 +37,11 @@ class FolderCatalog:
 
     simulated = False
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, name: str | None = None) -> None:
         self._root = Path(root)
         if not self._root.is_dir():
             raise CatalogError(f"want a folder of photos, got {str(root)!r}")
-        self.name = self._root.resolve().name
+        self.name = name or self._root.resolve().name
         self._builder = ItemBuilder(
             name=self.name,
             source=str(self._root),

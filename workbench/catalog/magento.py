@@ -99,6 +99,7 @@ class MagentoCatalog:
         include: Include = "configurable",
         photos: Photos = "main",
         currency: str | None = None,
+        name: str | None = None,
     ) -> None:
         if photos not in get_args(Photos):
             raise CatalogError(f"want photos= one of {', '.join(get_args(Photos))}, got {photos!r}")
@@ -110,7 +111,7 @@ class MagentoCatalog:
         self._include = include
         self._photos = photos
         self._currency = currency
-        self.name = self._root.resolve().name
+        self.name = name or self._root.resolve().name
         fixtures = self._root / "fixtures" / "configurable"
         self._products = (fixtures if fixtures.is_dir() else self._root) / "products.csv"
         self._gear = self._root / "fixtures" / "catalog"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qsl
 
@@ -29,6 +30,9 @@ def open_catalog(address: str) -> Catalog:
             - `folder:<folder>`: every photo is an item
             - `drawn:seed=<int>,items=<int>`: products drawn by us, marked as simulated
 
+            Each but the last takes `name=` too: the first part of its items' ids, where the name of
+            its file or folder is taken by another catalogue.
+
     Raises:
         CatalogError: The address has another form, or there is nothing at it.
     """
@@ -38,6 +42,7 @@ def open_catalog(address: str) -> Catalog:
         raise CatalogError(f"want a catalogue's address such as {forms}; got {address!r}")
     path, _, query = rest.partition("?")
     options = _options(query.split("&"), address)
+    name = _name(options.pop("name", None), address) if kind != "drawn" else None
     if kind == "magento":
         from workbench.catalog.magento import Include, MagentoCatalog, Photos
 
@@ -45,20 +50,35 @@ def open_catalog(address: str) -> Catalog:
         include = cast(Include, options.get("include", "configurable"))  # the catalogue checks both
         photos = cast(Photos, options.get("photos", "main"))
         return MagentoCatalog(
-            path, include=include, photos=photos, currency=options.get("currency")
+            path, include=include, photos=photos, currency=options.get("currency"), name=name
         )
     if kind == "table":
         from workbench.catalog.tables import TableCatalog
 
-        return TableCatalog(path, options)
+        return TableCatalog(path, options, name=name)
     if kind == "folder":
         from workbench.catalog.folder import FolderCatalog
 
         _only(options, (), address)
-        return FolderCatalog(path)
+        return FolderCatalog(path, name=name)
     from workbench.catalog.drawn import open_drawn
 
     return open_drawn(_options(rest.split(","), address))
+
+
+def whole_address(address: str) -> str:
+    """`address` with its path made absolute, so that it means the same from any folder."""
+    kind, _, rest = address.partition(":")
+    if kind not in _KINDS or kind == "drawn":
+        return address
+    path, mark, query = rest.partition("?")
+    return f"{kind}:{Path(path).absolute()}{mark}{query}"
+
+
+def _name(name: str | None, address: str) -> str | None:
+    if name is not None and (not name.strip() or "/" in name):
+        raise CatalogError(f"want a name without '/' and not empty, got {name!r} in {address!r}")
+    return name
 
 
 def _only(options: dict[str, str], known: tuple[str, ...], address: str) -> None:

@@ -43,6 +43,7 @@ class TableCatalog:
         path: The file, its format told by its ending (`.csv`, `.tsv`, `.jsonl`, `.ndjson`, each also
             with `.gz`; `.parquet`). Photos with relative paths are looked up from its folder.
         mapping: Field or setting to its value, as above.
+        name: Of the catalogue; None: the file's, without its ending.
 
     Raises:
         CatalogError: The file cannot be read, or the mapping names what is not there.
@@ -50,11 +51,17 @@ class TableCatalog:
 
     simulated = False
 
-    def __init__(self, path: str | Path, mapping: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        mapping: Mapping[str, str] | None = None,
+        *,
+        name: str | None = None,
+    ) -> None:
         self._path = Path(path)
         if not self._path.is_file():
             raise CatalogError(f"want a table of items, got {str(path)!r}, which is no file")
-        self.name = self._path.name.partition(".")[0]
+        self.name = name or self._path.name.partition(".")[0]
         wanted = {**read_mapping(self._path), **(mapping or {})}
         self._source = Source(self._path, delimiter=wanted.get("delimiter"))
         self._mapping = column_mapping(wanted, self._source.columns, where=str(path))
