@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.figures.svg import ACCENT, BAD, GOOD, MUTED, new_figure
+from workbench.figures.svg import ACCENT, BAD, GOOD, INK, MUTED, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,5 +71,6 @@ def plot_confidence(
     axes.set_xlim(0, 1)
     axes.set_xlabel("judge's confidence")
     axes.set_ylabel("outputs")
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.14), ncols=2)
+    # The figure's style has ended here: without a colour of its own the legend would be black.
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.14), ncols=2, labelcolor=INK)
     return figure

@@ -1,5 +1,6 @@
 """Figures take their colours from the page, say what they are, and are the same for the same data."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -20,6 +21,16 @@ def test_the_page_gives_the_colours():
     for variable in ("--ink", "--good", "--bad", "--accent", "--muted"):
         assert f"var({variable})" in svg
     assert not any(colour in svg for colour in (INK, MUTED, ACCENT, GOOD, BAD))
+
+
+def test_no_text_is_black_on_a_dark_page():
+    for plot in (
+        plot_confidence([0.1, 0.8, 0.9], [False, True, True], threshold=0.5),
+        plot_reliability(curve()),
+    ):
+        texts = re.findall(r"<text[^>]*>", to_svg(plot, title="t"))
+        assert texts
+        assert all(re.search(r"fill: var\(--\w+\)", text) for text in texts)
 
 
 def test_a_figure_is_well_formed_scales_and_can_be_read_aloud():
