@@ -22,6 +22,7 @@ from workbench.errors import (
     CalibrationError,
     JudgingError,
     LeakageError,
+    LearningError,
     ModelError,
     StoreError,
     WorkbenchError,
@@ -96,7 +97,11 @@ def init(
         as_json,
         {"store": store, "rubrics": [str(p) for p in made.rubrics]},
         lambda: (
-            f"Made a store in {store}.\n"
+            (
+                f"The store in {store} holds {made.items:,} items.\n"
+                if made.items
+                else f"Made a store in {store}.\n"
+            )
             + "".join(f"  rubric to edit: {p}\n" for p in made.rubrics)
             + f"Next:  workbench run listings --catalog folder:PHOTOS --store {shlex.quote(store)}"
         ),
@@ -114,7 +119,8 @@ def run_listings_command(
         typer.Option(
             "--catalog",
             "-c",
-            help="magento:FOLDER, table:FILE, folder:FOLDER or drawn:seed=7,items=240.",
+            help="folder:FOLDER, table:FILE?photo=COLUMN&title=COLUMN&category=COLUMN…, "
+            "magento:FOLDER or drawn:seed=7,items=240.",
         ),
     ],
     store: StoreOption = None,
@@ -317,7 +323,7 @@ def _exit_code(error: WorkbenchError) -> int:
         return MISSING
     if isinstance(error, StoreError):
         return STORE
-    if isinstance(error, CalibrationError | JudgingError | LeakageError):
+    if isinstance(error, CalibrationError | JudgingError | LeakageError | LearningError):
         return DATA
     return INPUT
 

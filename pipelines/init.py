@@ -15,6 +15,8 @@ class Made:
 
     rubrics: tuple[Path, ...]
     """Rubric files that were copied now; one that is there already is left as it is."""
+    items: int
+    """Items that the store held already."""
 
 
 def make_workspace(store: str, *, images: str | None = None) -> Made:
@@ -27,7 +29,8 @@ def make_workspace(store: str, *, images: str | None = None) -> Made:
     Raises:
         StoreError: The store cannot be made there.
     """
-    Store.open(store, images=images, create=True).close()
+    with Store.open(store, images=images, create=True) as opened:
+        items = opened.counts()["items"]
     folder = Path("rubrics") if "://" in store else Path(store) / "rubrics"
     folder.mkdir(parents=True, exist_ok=True)
     copied = []
@@ -37,4 +40,4 @@ def make_workspace(store: str, *, images: str | None = None) -> Made:
             target.write_bytes(source.read_bytes())
             if target.suffix == ".yaml":
                 copied.append(target)
-    return Made(rubrics=tuple(copied))
+    return Made(rubrics=tuple(copied), items=items)

@@ -48,7 +48,11 @@ class JudgeSummary:
             f"{self.judge} by {self.rubric}: {self.judged} judged now, {self.known} found judged; "
             f"{self.approved} of {self.judged + self.known} approved"
         )
-        return text + (f", {self.undecided} undecided" if self.undecided else "")
+        text += f", {self.undecided} undecided" if self.undecided else ""
+        return (
+            f"{text}\nNo audit was drawn of these: `workbench run listings` with the same catalogue, "
+            "rubric and judge draws one, and finds the rest done."
+        )
 
 
 def judge_store(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder
-from workbench.errors import ModelError
+from workbench.errors import LearningError
 from workbench.models.heads import AttributeHeads, fit_heads
 from workbench.photos import open_photo
 from workbench.schema import Schema
@@ -49,10 +49,10 @@ def learn_heads(
 
     Raises:
         LeakageError: An item is held out.
-        ModelError: There is too little to learn from.
+        LearningError: There is too little to learn from.
     """
     if not train:
-        raise ModelError(
+        raise LearningError(
             "no item is in the training part, so heads have nothing to learn from: add items, start "
             "another store with a lower --eval-share (a split that was dealt is kept), or use a "
             "vision-language model as writer and judge"

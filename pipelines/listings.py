@@ -6,7 +6,8 @@ run that is stopped anywhere goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ class ListingsSummary:
     written: int
     judged: int
     approved: int
+    failing: Mapping[str, int]
+    """Criterion to the rejected listings that fail it, the commonest first."""
     audit: str
     """Id of the audit."""
 
@@ -78,6 +81,9 @@ class ListingsSummary:
             f"{self.items} items, {self.written} listings, {self.judged} verdicts, "
             f"{self.approved} approved"
         ]
+        if self.failing:
+            named = ", ".join(f"{name} {count}" for name, count in self.failing.items())
+            lines.append(f"what rejected listings fail: {named}")
         if self.problems:
             lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
             lines += [f"  {p}" for p in self.problems[:3]]
@@ -91,7 +97,8 @@ def run_listings(
 
     Raises:
         CatalogError: The catalogue has no item with a photo.
-        ModelError: A model cannot be loaded, or there is too little to learn from.
+        ModelError: A model cannot be loaded.
+        LearningError: There is too little to learn from.
         JudgingError: The rubric is not about listings, or the judge does not answer it.
         CalibrationError: No item is held out.
     """
@@ -146,6 +153,15 @@ def run_listings(
         written=len(generations),
         judged=len(verdicts),
         approved=sum(v.approved is True for v in verdicts),
+        failing=dict(
+            Counter(
+                s.criterion
+                for v in verdicts
+                if v.approved is False
+                for s in v.scores
+                if s.passed is False
+            ).most_common()
+        ),
         audit=audit.id,
     )
 

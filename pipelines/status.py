@@ -48,7 +48,8 @@ def describe_status(found: dict[str, object]) -> str:
     lines.append("")
     for run in runs[:10]:
         lines.append(
-            f"{run['started']}  {run['command']}  {run['state']}"
+            f"{run['started']}  {run['command']}  "
+            f"{'did not end: killed, or still running' if run['state'] == 'open' else run['state']}"
             + (f": {run['note']}" if run["note"] else "")
         )
         lines += [

@@ -11,6 +11,7 @@ WorkbenchError
 ├── ModelError           a model cannot be loaded or does not answer
 │   ├── MissingExtraError  a library is not installed; names the extra to install
 │   └── ServerError      a model server refused or was not there after all retries
+├── LearningError        there is too little, or nothing that differs, to learn from
 ├── JudgingError         a judge cannot judge this (a criterion nobody answers, a wrong scale)
 ├── CalibrationError     the labels cannot carry the statement that was asked for
 └── LeakageError         an evaluation item was about to train something
@@ -69,6 +70,10 @@ class MissingExtraError(ModelError):
 
 class ServerError(ModelError):
     """A model server refused, or was not there after all retries."""
+
+
+class LearningError(WorkbenchError):
+    """There is too little to learn from, or nothing that differs; the message says what it would take."""
 
 
 class JudgingError(WorkbenchError):

@@ -47,7 +47,7 @@ def test_every_command_shows_an_example(command):
         (errors.CatalogError, 3), (errors.RubricError, 3), (errors.SettingsError, 3),
         (errors.ModelError, 4), (errors.ServerError, 4),
         (errors.StoreError, 5), (errors.ConflictError, 5),
-        (errors.CalibrationError, 6), (errors.JudgingError, 6), (errors.LeakageError, 6),
+        (errors.CalibrationError, 6), (errors.JudgingError, 6), (errors.LeakageError, 6), (errors.LearningError, 6),
     ],
 )  # fmt: skip
 def test_every_kind_of_error_has_its_exit_code(error, code):

@@ -8,7 +8,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from workbench.errors import CalibrationError, CatalogError, JudgingError, ModelError
+from workbench.errors import (
+    CalibrationError,
+    CatalogError,
+    JudgingError,
+    LearningError,
+    ModelError,
+)
 from workbench.records import Generation, Verdict
 from workbench.store import Store
 
@@ -60,7 +66,7 @@ def test_photos_without_categories_cannot_teach_heads_and_a_model_that_sees_need
 ):
     shop(10)
     folder = f"folder:{tmp_path / 'shop'}"
-    with pytest.raises(ModelError, match=r"vision-language\s+model"):
+    with pytest.raises(LearningError, match=r"vision-language\s+model"):
         run(folder, tmp_path / "text", "--model", "tiny:text")
     assert run(folder, tmp_path / "sees", *SEES)["written"] == 10
     again = CliRunner().invoke(
@@ -79,7 +85,7 @@ def test_no_photo_at_all_names_the_first_problem_or_the_mapping(shop, tmp_path):
 def test_where_nothing_can_be_held_out_or_learnt_it_is_said_before_work_is_done(shop, tmp_path):
     with pytest.raises(CalibrationError, match="none of 1 items is held out"):
         run(shop(1), tmp_path / "one", *SEES, "--eval-share", 0.05)
-    with pytest.raises(ModelError, match="no item is in the training part"):
+    with pytest.raises(LearningError, match="no item is in the training part"):
         run(shop(1), tmp_path / "two", "--model", "tiny:text", "--eval-share", 0.95)
     with pytest.raises(JudgingError, match="judges images"):
         run(shop(6), tmp_path / "three", *SEES, "--rubric", "category-image")

@@ -31,7 +31,11 @@ def read_photo(address: str, *, folder: Path) -> bytes:
                 data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError, ImportError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise CatalogError(f"cannot read photo {address!r}: {why}") from error
+        place = address if "://" in address else str((folder / address).absolute())
+        hint = (
+            "" if Path(address).suffix else "; it has no ending: photo=images/{COLUMN}.jpg adds one"
+        )
+        raise CatalogError(f"cannot read photo {place!r}: {why}{hint}") from error
     if len(data) > MAX_BYTES:
         raise _too_big(address)
     return data

@@ -93,8 +93,9 @@ def column_mapping(
             named.setdefault(field, column)
     if not named:
         raise CatalogError(
-            f"{where}: no column is called {', '.join(FIELDS)}; say which column holds what, "
-            f"such as title={next(iter(columns or ()), 'name')}"
+            f"{where}: no column is called {', '.join(FIELDS)}. It has: "
+            f"{', '.join(columns or ()) or 'none that are known before'}. Say behind the file's name "
+            "which column holds which of these, as in table:FILE?photo=COLUMN&category=COLUMN"
         )
     getters = {}
     needed: set[str] = set()

@@ -51,7 +51,7 @@ class HeadsAnswerer:
     @cached_property
     def revision(self) -> str:
         """Digest of the network, of what the heads learnt from, and of the rules here."""
-        return content_key("heads-judge/2", self.encoder.revision, self.heads.revision)
+        return content_key("heads-judge/3", self.encoder.revision, self.heads.revision)
 
     def answers(self, criterion: Criterion) -> bool:
         """True for `product`, `color` (two points each) and `aspects` (five points)."""

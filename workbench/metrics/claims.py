@@ -46,10 +46,13 @@ def title_claims(title: str, category: Category, schema: Schema) -> Claims:
     phrases = list(_phrases(title))
     known = {name: one for one in schema.categories.values() for name in product_names(one.name)}
     products = frozenset(p for p in map(same_word, phrases) if p in known)
+    # A word that names a kind of product claims that kind and no aspect, though a shop may have a
+    # style that is called `Jacket` too.
+    others = [p for p in phrases if same_word(p) not in known]
     values = {
         attribute.name: found
         for attribute in category.attributes
-        if attribute.values and (found := _values(phrases, attribute))
+        if attribute.values and (found := _values(others, attribute))
     }
     return Claims(products=products, values=values)
 

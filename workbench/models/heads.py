@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import ModelError
+from workbench.errors import LearningError
 from workbench.models.linear_heads import (
     MIN_GROUPS,
     ChoiceHead,
@@ -160,7 +160,7 @@ def fit_heads(
         seed: Of the cross-validation's folds.
 
     Raises:
-        ModelError: There is too little to learn from: neither two categories with enough groups, nor
+        LearningError: There is too little to learn from: neither two categories with enough groups, nor
             one category that has an attribute to tell.
     """
     from threadpoolctl import threadpool_limits
@@ -193,7 +193,7 @@ def _fit(
         elif head := fit_choice(z, [r[0] if r else None for r in rows], groups, seed):
             single[name] = head
     if category is None or (len(category.values) == 1 and not single and not multiple):
-        raise ModelError(_too_little(items, list(groups)))
+        raise LearningError(_too_little(items, list(groups)))
     prices = np.array([math.nan if item.price is None else item.price for item in items])
     return AttributeHeads(
         revision=content_key(

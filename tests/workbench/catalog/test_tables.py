@@ -252,7 +252,7 @@ class TestRefusals:
             ({"photo": "img/{skew}.jpg"}, "no column 'skew'; did you mean 'sku'?"),
             ({"title": "name", "decimal": ";"}, "want decimal=. or decimal=, got ';'"),
             ({"title": "name", "separator": ""}, "want a separator of at least one character"),
-            ({}, "say which column holds what, such as title=sku"),
+            ({}, "It has: sku"),
         ],
     )
     def test_a_mapping_that_does_not_fit(self, table, mapping, said):
@@ -286,7 +286,7 @@ class TestPhotos:
         catalog = table("id,photo\n1,img/a.png\n")
         assert catalog.photo("img/a.png") == photo_bytes()
         assert catalog.photo(str(tmp_path / "img/a.png")) == photo_bytes()
-        with pytest.raises(CatalogError, match=r"cannot read photo 'img/b\.png': No such file"):
+        with pytest.raises(CatalogError, match=r"cannot read photo '.*img/b\.png': No such file"):
             catalog.photo("img/b.png")
 
     def test_photos_on_a_web_server(self, table, tmp_path, photo_bytes):

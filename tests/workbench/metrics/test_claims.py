@@ -45,6 +45,15 @@ def test_a_longer_value_is_not_also_the_shorter_one_inside_it():
     assert title_claims("Navy Blue Tee", TEES, SCHEMA).values == {"Color": ("Navy Blue",)}
 
 
+def test_a_word_that_names_the_kind_claims_no_aspect_of_that_name():
+    style = Attribute(name="Style", values=("Tee", "Hooded"), visible="yes")
+    category = Category(id="Men/Tees", name="Tees", path=("Men", "Tees"), attributes=(style,))
+    schema = Schema(name="shop", version="1", categories={"Men/Tees": category})
+    claims = title_claims("Hooded Tees", category, schema)
+    assert claims.products == product_names("Tees")
+    assert claims.values == {"Style": ("Hooded",)}
+
+
 def test_title_and_aspects_are_claims_of_the_same_listing():
     listing = Listing(title="Red Tee", aspects={"color": ("blue",), "Brand": ("Acme",)})
     assert listing_claims(listing, TEES, SCHEMA).values == {"Color": ("Red", "Blue")}

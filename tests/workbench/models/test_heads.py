@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from workbench.errors import ModelError
+from workbench.errors import LearningError
 from workbench.models.heads import fit_heads, labels
 from workbench.records import Item
 from workbench.schema import Attribute, Category, Schema
@@ -132,7 +132,7 @@ def test_the_same_items_give_the_same_heads_and_other_labels_give_others():
 def test_too_little_to_learn_from_is_said():
     x, items = world(n=20)
     one = [dataclasses.replace(i, category="Tees") for i in items]
-    with pytest.raises(ModelError, match=r"at least two categories with 3 groups.*'Tees' 10\."):
+    with pytest.raises(LearningError, match=r"at least two categories with 3 groups.*'Tees' 10\."):
         fit(x, one)  # ten products with two variants each
 
 
@@ -147,7 +147,7 @@ def test_a_shop_with_one_category_has_its_attributes_learnt():
     (facts,) = heads.predict(x[:1])
     assert [(g.value, g.probability) for g in facts.category] == [("Tees", 1.0)]
     assert "Color" in heads.attributes
-    with pytest.raises(ModelError, match="one category with an attribute"):
+    with pytest.raises(LearningError, match="one category with an attribute"):
         fit_heads(x, one, alone(attributes=()), encoder_revision="e")
 
 
