@@ -75,6 +75,9 @@ def test_filters_show_what_they_count_and_say_when_nothing_fits(browser, page_fi
     for k in range(buttons.count()):
         buttons.nth(k).click()
         counted = int(buttons.nth(k).inner_text().rsplit(" ", 1)[1])
+        assert page.locator(".item:visible").count() == min(24, counted)
+        while page.locator("#more").is_visible():
+            page.locator("#more").click()
         assert page.locator(".item:visible").count() == counted
         assert buttons.nth(k).get_attribute("aria-pressed") == "true"
         assert page.locator("#nothing").is_visible() == (counted == 0)
@@ -84,4 +87,33 @@ def test_filters_show_what_they_count_and_say_when_nothing_fits(browser, page_fi
     shown = page.locator(".item:visible")
     assert shown.count() >= 1
     assert {shown.nth(k).get_attribute("data-category") for k in range(shown.count())} == {category}
+    page.close()
+
+
+def test_a_long_page_starts_short_and_without_scripts_shows_all(browser, page_file):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(page_file.as_uri())
+    every = page.locator(".item").count()
+    assert every > 24
+    assert page.locator(".item:visible").count() == 24
+    page.locator("#more").click()
+    assert page.locator(".item:visible").count() == min(24 + 48, every)
+    page.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator(".item:visible").count() == every
+    assert not page.locator("#more").is_visible()
+    context.close()
+
+
+def test_on_a_phone_no_number_of_a_table_is_cut(browser, page_file):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(page_file.as_uri())
+    page.locator("#failures details").evaluate_all("all => all.forEach(d => d.open = true)")
+    tables = page.locator("table.rows")
+    assert tables.count() >= 3
+    for k in range(tables.count()):
+        cut = "t => t.parentElement.scrollWidth - t.parentElement.clientWidth"
+        assert tables.nth(k).evaluate(cut) <= 0
     page.close()
