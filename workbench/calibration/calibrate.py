@@ -18,13 +18,14 @@ from workbench.calibration.slices import (
     failure_modes_of,
     slices_of,
 )
-from workbench.calibration.thresholds import Threshold, choose_threshold, labels_to_promise
+from workbench.calibration.thresholds import Threshold, choose_threshold
 from workbench.metrics.estimate import Estimate, check_level, undefined
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _GRID_STEPS = 50  # thresholds tried: quantiles of the judged items' confidence
+_START = 100, 300  # labels at which the sequence of thresholds begins, where there are enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,9 +265,7 @@ def _threshold(
     chosen = choose_threshold(
         scores[choosing],
         sample.suitable[choosing],
-        grid=_grid(
-            sample, scores, choosing, promise=promise, failure_probability=failure_probability
-        ),
+        grid=_grid(sample, scores, choosing),
         promise=promise,
         failure_probability=failure_probability,
         keep_probability=sample.inclusion[choosing],
@@ -274,7 +273,11 @@ def _threshold(
         seed=seed,
     )
     if chosen.value is None:
-        return chosen
+        split = (
+            f"; of {int(usable.sum())} answered items with a confidence, {int(choosing.sum())} were "
+            f"there to choose by and {int(reporting.sum())} were kept to check the choice"
+        )
+        return replace(chosen, reason=f"{chosen.reason}{split}")
     return replace(
         chosen,
         approved_share=float((scores[scored] >= chosen.value).mean()),
@@ -282,19 +285,13 @@ def _threshold(
     )
 
 
-def _grid(
-    sample: Sample,
-    scores: Floats,
-    choosing: Bools,
-    *,
-    promise: float,
-    failure_probability: float,
-) -> list[float]:
-    """Thresholds to try, strict to loose: they look at judged items and the design, at no label.
+def _grid(sample: Sample, scores: Floats, choosing: Bools) -> list[float]:
+    """Thresholds to try, strict to loose: they look at judged items and the design, at no answer.
 
-    A fixed sequence that begins where hardly a label lies fails at once. It begins where the labels
-    that the design puts above it could pass if three quarters of the tolerated error were absent, or
-    at least if there were none.
+    A fixed sequence that begins where hardly a label lies fails at once, and one that begins at a
+    point that depends on the promise may keep a promise and refuse a smaller one. So it begins where
+    the design puts a fixed number of labels above it: a quarter of what it can count at most, but
+    100 to 300; where there are few, half of them or the judge's own approvals, whichever are fewer.
     """
     scored = ~np.isnan(scores)
     grid = np.unique(np.quantile(scores[scored], np.linspace(0, 1, _GRID_STEPS), method="lower"))
@@ -306,15 +303,11 @@ def _grid(
     for threshold in grid:
         above = sample.cells[scored & (scores >= threshold)]
         expected.append(above.size * float(rate[above].min()))
-    better = 1 - (1 - promise) / 4
-    for there, power in ((better, 0.8), (better, 0.5), (1.0, 0.5)):
-        need = labels_to_promise(
-            promise, rate=there, failure_probability=failure_probability, power=power
-        )
-        steps = [float(t) for t, n in zip(grid, expected, strict=True) if n >= (need or 0)]
-        if steps:
-            return steps[::-1]
-    return [float(t) for t in grid[::-1]]  # too few labels for any promise: the answer says so
+    most = max(expected)
+    approved = sample.cells[scored & sample.approved]
+    own = approved.size * float(rate[approved].min(initial=1))
+    least = min(most / 2, own or most, max(_START[0], min(most / 4, _START[1])))
+    return [float(t) for t, n in zip(grid, expected, strict=True) if n >= least][::-1]
 
 
 def _held_out(sample: Sample, share: float, seed: int) -> Bools:

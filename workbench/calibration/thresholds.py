@@ -15,6 +15,7 @@ from workbench.metrics.intervals import binomial_tail, clustered_effective_n
 from workbench.metrics.resampling import group_codes
 
 _EXACT_UP_TO = 5_000  # labels; beyond, the exact power is slow and the approximation good
+_LOOKED_AT = 1_000  # confidences tried to say what is missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +25,14 @@ class Threshold:
     value: float | None
     """Approve where confidence is at least this; None where no threshold qualifies."""
     promise: float
-    """Share of approvals that people find suitable, at least; between 0 and 1."""
+    """Share of approvals that are suitable, at least; between 0 and 1."""
     failure_probability: float
     """Accepted chance that the promise is false, over draws of the labelled items."""
     kept: int
-    """Labelled items at or above the threshold (at the strictest one, where none qualifies)."""
+    """Labelled items that the test counts at or above the threshold, after thinning (where none
+    qualifies: at the one where the test stopped)."""
     suitable: int
-    """Those of them that people find suitable."""
+    """Those of them that are suitable by their answer."""
     p_value: float | None
     """Of the exact test at the threshold; None where no labelled item lies above it."""
     labels_needed: int | None
@@ -65,10 +67,15 @@ def choose_threshold(
     strictest is returned, since no label speaks for the gap between them. Precision need not rise with
     the threshold: nothing here assumes it does.
 
+    A threshold above which so few labels lie that even all suitable ones could not pass is no test: it
+    cannot qualify, and the sequence goes on behind it if they are all suitable. On one grid a promise
+    that is kept therefore implies every smaller one: all tests that it passed are easier for those.
+
     Args:
         confidence: Shape (n,), the judge's, 0 to 1, one per labelled item.
-        suitable: Shape (n,), True where people find the item suitable.
-        grid: Thresholds, strictly descending, chosen before `suitable` is looked at.
+        suitable: Shape (n,), True where the answer is that the item is suitable.
+        grid: Thresholds, strictly descending, chosen before `suitable` is looked at; for promises to
+            be comparable it does not depend on `promise`.
         promise: Precision to be promised, between 0 and 1.
         failure_probability: Accepted chance that the promise is false, between 0 and 1.
         keep_probability: Shape (n,), the audit's inclusion probabilities. Where they differ above a
@@ -108,18 +115,23 @@ def choose_threshold(
     )
 
     trials = [labels.trial(value, promise) for value in grid]
-    chosen = None
+    chosen, stopped = None, trials[0]
     for trial in trials:
-        if trial.p_value is None or trial.p_value > failure_probability:
+        stopped = trial
+        if trial.p_value is None:
             break
+        if trial.p_value > failure_probability:
+            if trial.suitable < trial.kept:
+                break
+            continue  # all suitable and yet no pass: too few labels to be a test
         if chosen is None or trial.above > chosen.above:
             chosen = trial
-    shown = chosen or trials[0]
+    shown = chosen or stopped
     needed: int | None = None
     reason: str | None = None
     if chosen is None:
         needed, reason = _what_it_takes(
-            trials, labels=scores.size, promise=promise, failure_probability=failure_probability
+            labels, stopped, promise=promise, failure_probability=failure_probability
         )
     words = [
         "labelled items are drawn like those that the threshold will meet",
@@ -251,37 +263,62 @@ def _normal_labels(promise: float, rate: float, failure_probability: float, powe
 
 
 def _what_it_takes(
-    trials: Sequence[_Trial], *, labels: int, promise: float, failure_probability: float
+    labels: _Labels, stopped: _Trial, *, promise: float, failure_probability: float
 ) -> tuple[int | None, str]:
-    """Labels to choose by that would let the best threshold pass, and why none passes now."""
-    strictest = trials[0]
+    """Labels to choose by that would let the best threshold pass, and why none passes now.
+
+    Looks at the confidences that occur, not at the grid alone: the best may lie off it.
+    """
+    total = labels.scores.size
     stated = (
-        f"No threshold qualifies: at {strictest.value:g}, {strictest.suitable} of {strictest.kept} "
-        f"labelled items are suitable, too few to promise {promise:g}"
+        f"No threshold qualifies: at {stopped.value:.3g}, {_counted(stopped)}, "
+        f"too few to promise {promise:g}"
     )
-    hopeful = [trial for trial in trials if trial.kept and trial.suitable / trial.kept > promise]
+    tried = np.unique(labels.scores)
+    if tried.size > _LOOKED_AT:
+        tried = np.unique(np.quantile(labels.scores, np.linspace(0, 1, _LOOKED_AT), method="lower"))
+    hopeful = [
+        trial
+        for trial in (labels.trial(float(value), promise) for value in tried)
+        if trial.kept and trial.suitable / trial.kept > promise
+    ]
     if not hopeful:
         return None, (
-            f"{stated}; at no threshold does the share that people find suitable exceed {promise:g}, "
+            f"{stated}; at no threshold does the share of suitable answers exceed {promise:g}, "
             "so more labels like these would not help: improve the judge, or promise less"
         )
     # The approximation finds the threshold that needs fewest, the exact test says how many.
     best = min(
         hopeful,
         key=lambda t: (
-            _normal_labels(promise, t.suitable / t.kept, failure_probability, 0.8) / t.effective
+            _normal_labels(promise, t.suitable / t.kept, failure_probability, 0.8) / t.effective,
+            -t.effective,
         ),
     )
     own = labels_to_promise(
         promise, rate=best.suitable / best.kept, failure_probability=failure_probability
     )
-    needed = math.ceil((own or 0) * labels / best.effective)
+    needed = math.ceil((own or 0) * total / best.effective)
     if best.p_value is not None and best.p_value <= failure_probability:
-        return needed, (
-            f"{stated}; the grid stops there, and {best.value:g} would pass by itself: "
-            "start a new grid at it, on labels that were not looked at yet"
+        return max(needed, total), (
+            f"{stated}; {best.value:.3g} would pass if it were the only one, with "
+            f"{best.suitable} of {best.kept}, but a threshold that is picked by its answers "
+            "carries no promise: that takes labels that nobody has looked at"
         )
     return needed, (
-        f"{stated}; if the {best.suitable} of {best.kept} at {best.value:g} are typical, "
-        f"about {needed:,} labels to choose by (now {labels}) would qualify it"
+        f"{stated}; if the {best.suitable} of {best.kept} at {best.value:.3g} are typical, "
+        f"about {needed:,} labels to choose by (now {total}) would qualify it"
     )
+
+
+def _counted(trial: _Trial) -> str:
+    """What the test counted at a threshold, in words."""
+    words = f"{trial.suitable} of {trial.kept} labelled items are suitable"
+    added = []
+    if trial.kept < trial.above:
+        added.append(f"drawn from the {trial.above} above it so that all were equally likely")
+    if trial.effective < trial.kept - 0.5:
+        added.append(
+            f"worth about {trial.effective:.0f} independent ones, since some share a cluster"
+        )
+    return f"{words} ({'; '.join(added)})" if added else words

@@ -234,3 +234,27 @@ def test_whatever_comes_there_is_a_record_or_a_reason(rows, clustered, about):
             assert -1 <= estimate.low <= estimate.value + 1e-9
             assert estimate.value - 1e-9 <= estimate.high <= 1 + 1e-9
     assert Calibration.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_promise_that_is_kept_is_not_refused_when_it_is_smaller(each):
+    """A perfect judge on a small audit: 5 approvals, 12 rejections at confidence 0, all answered."""
+    rows = {
+        "approved": [True] * 5 + [False] * 12,
+        "inclusion_probability": [1.0] * 17,
+        "answer": [True] * 5 + [False] * 12,
+        "confidence": [0.99, 0.9, 0.8, 0.7, 0.658] + [0.0] * 12,
+        "cluster": [f"p{i // each}" for i in range(17)],
+    }
+    for seed in range(8):
+        found = [
+            calibrate(**rows, promise=p / 100, seed=seed, held_out=0.2).threshold
+            for p in range(10, 95, 5)
+        ]
+        kept = [one.value is not None for one in found]
+        assert kept == sorted(kept, reverse=True)
+        assert kept[0]
+        for one in found[sum(kept) :]:
+            assert "would not help" not in one.reason
+            assert one.labels_needed >= 5
+            assert "of 17 answered items with a confidence" in one.reason

@@ -1,5 +1,6 @@
 """A threshold's promise, in the worst case; published thresholds; and what an answer of none says."""
 
+import itertools
 import math
 
 import numpy as np
@@ -140,3 +141,61 @@ def test_bad_input_gets_one_sentence(change, message):
     good = {"confidence": [0.9, 0.5], "suitable": [True, False], "grid": (0.9, 0.5), "promise": 0.8}
     with pytest.raises(ValueError, match=message):
         choose_threshold(**(good | change))
+
+
+def test_a_kept_promise_implies_every_smaller_one():
+    """On one grid, whatever the answers, with and without clusters."""
+    rng = np.random.default_rng(5)
+    promises, kept = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95), 0
+    for run in range(200):
+        n = int(rng.integers(5, 120))
+        confidence = np.round(rng.random(n), 2)
+        suitable = rng.random(n) < confidence ** rng.choice([0.05, 0.3, 1.0])
+        groups = np.arange(n) // 3 if run % 2 else None
+        found = [
+            choose_threshold(confidence, suitable, grid=GRID[10:], promise=p, groups=groups).value
+            for p in promises
+        ]
+        for smaller, larger in itertools.pairwise(found):
+            assert larger is None or (smaller is not None and smaller <= larger)
+        kept += sum(value is not None for value in found)
+    assert kept > 200
+
+
+def test_the_promise_is_broken_no_more_often_than_accepted_behind_thresholds_that_are_no_test():
+    """The first thresholds keep too few labels for .9; all suitable there, the sequence goes on."""
+    rng = np.random.default_rng(6)
+    broken, runs = 0, 4000
+    confidence = np.linspace(1, 0, 60, endpoint=False)
+    for _ in range(runs):
+        found = choose_threshold(
+            confidence, rng.random(60) < 0.899, grid=(0.9, 0.7, 0.5, 0.3, 0.1), promise=0.9
+        )
+        broken += found.value is not None
+    assert 0 < broken <= runs * 0.05 + 2 * math.sqrt(runs * 0.05 * 0.95)
+
+
+def test_the_best_share_is_looked_for_at_every_confidence():
+    """5 of 5 lie above the only threshold of the grid: more labels would help."""
+    confidence, suitable = [0.99, 0.9, 0.8, 0.7, 0.658] + [0.0] * 12, [True] * 5 + [False] * 12
+    found = choose_threshold(confidence, suitable, grid=(0.0,), promise=0.6)
+    assert found.value is None
+    assert "5 of 17 labelled items are suitable" in found.reason
+    assert "if the 5 of 5 at 0.658 are typical" in found.reason
+    assert found.labels_needed == math.ceil(17 / 5 * 6)  # .6 to the sixth is under .05
+    alone = choose_threshold(confidence, suitable, grid=(0.0,), promise=0.5)
+    assert "0.658 would pass if it were the only one" in alone.reason
+    assert "carries no promise" in alone.reason
+
+
+def test_thinned_and_effective_counts_are_said_as_such():
+    found = choose_threshold(
+        [0.9] * 40,
+        [True] * 20 + [False] * 20,
+        grid=(0.5,),
+        promise=0.9,
+        keep_probability=[1.0] * 20 + [0.2] * 20,
+        groups=np.arange(40) // 4,
+    )
+    assert "drawn from the 40 above it" in found.reason
+    assert "independent ones, since some share a cluster" in found.reason
