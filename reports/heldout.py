@@ -30,7 +30,9 @@ class AttributeRow:
     values: int
     """Different true values."""
     best_guess: ClassificationScores | None
-    """The most probable value, stated or not; None where the model gives no probabilities."""
+    """The most probable value, stated or not; None where there is not one for every photo."""
+    no_guess: str
+    """In words: why there is no best guess; empty where there is one."""
     stated: ClassificationScores
     """What the listing states; a listing that does not state it counts as wrong."""
 
@@ -129,8 +131,9 @@ def _score(
         return None
     groups = [group_of(i) for _, i in kept]
     known = [t[name] for i in training if name in (t := truth(i))]
+    why = _why_no_guess(name, guessed)
     best = None
-    if all(g is not None and name in g for g in guessed):
+    if not why:
         best = classification_scores(
             [g[name] for g in guessed if g], true, training=known, groups=groups
         )
@@ -140,8 +143,21 @@ def _score(
         groups=len(set(groups)),
         values=values,
         best_guess=best,
+        no_guess=why,
         stated=classification_scores(stated, true, training=known, groups=groups),
     )
+
+
+def _why_no_guess(name: str, guessed: Sequence[Mapping[str, str] | None]) -> str:
+    """Empty where every photo has a guess."""
+    if any(g is None for g in guessed):
+        return "the model gives no probabilities"
+    photos = sum(1 for g in guessed if g and name in g)
+    if photos == len(guessed):
+        return ""
+    if photos:
+        return f"guessed for {photos} of {len(guessed)} photos only"
+    return "too few photos of each value to learn"
 
 
 def _score_price(

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from reports.costs import cost_lead, stages_of
 from reports.gallery import cards, filters
 from reports.heldout import HeldOut, score_held_out
 from reports.rendering import number, render, write_whole
 from workbench.calibration.audited import Audited, Judged, calibrate_audit, find_audit
 from workbench.errors import RubricError
 from workbench.figures import plot_confidence, plot_reliability, to_svg
-from workbench.records import Item, Run, RunEvent
+from workbench.records import Item, Run
 from workbench.rubric import Rubric, parse_rubric
 
 if TYPE_CHECKING:
     from workbench.calibration import Calibration, FailureModeRate, Threshold
     from workbench.metrics import Estimate
     from workbench.store import Store
+
+
+_HARDLY = 0.1
+"""Share of approvals under which the page says what the rejections fail at."""
+_NAMED = 3
+"""Criteria that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +103,15 @@ def _page(
     shown = cards(store, population, rubric[0] if rubric else None)
     modes = _failure_modes(calibration, population, rubric[0] if rubric else None)
     writer = population[0].generation.model if population else "no model"
+    names = sorted({j.item.id.split("/", 1)[0] for j in population if j.item})
+    about = f"{', '.join(names) or 'no catalogue'} · {audited.audit.created_at:%Y-%m-%d}"
     return {
-        "title": "Listings from photos",
-        "subtitle": f"{writer}, judged by {audited.audit.judge} with rubric {audited.audit.rubric}",
+        "title": f"Listings from photos · {about}",
+        "heading": "Listings from photos",
+        "subtitle": f"{about} · {writer}, judged by {audited.audit.judge} with rubric {audited.audit.rubric}",
         "warnings": _warnings(audited),
         "tiles": _tiles(calibration, held),
+        "rejections": _rejections(population, rubric[0] if rubric else None),
         "worth": _worth(calibration),
         "rates": _rates(calibration),
         "confusion": calibration.confusion if calibration.counts.answered_rejections else None,
@@ -125,8 +136,8 @@ def _page(
         ),
         "filters": filters(shown),
         "categories": sorted({str(c["category"]) for c in shown}),
-        "stages": (stages := _stages(store, run)),
-        "cost_lead": _cost_lead(stages, run),
+        "stages": (stages := stages_of(store, run)),
+        "cost_lead": cost_lead(stages, run, population),
         "facts": _facts(audited, run),
         "assumptions": _assumptions(calibration),
         "rubric_text": rubric[1] if rubric else None,
@@ -196,6 +207,27 @@ def _worth(calibration: Calibration) -> str:
         f"of {counts.rejected} rejections were answered. Each answer counts by the inverse of the "
         f"probability with which it was drawn; the numbers are about {calibration.about}."
     )
+
+
+def _rejections(population: Sequence[Judged], rubric: Rubric | None) -> str:
+    """Where hardly anything is approved: what fails most often. Empty where more is approved."""
+    approved = sum(j.verdict.approved is True for j in population)
+    rejected = [j for j in population if j.verdict.approved is False]
+    if not rejected or approved >= _HARDLY * len(population):
+        return ""
+    deciding = {c.id for c in rubric.criteria if c.decides} if rubric else None
+    failed = Counter(
+        s.criterion
+        for j in rejected
+        for s in j.verdict.scores
+        if s.passed is False and (deciding is None or s.criterion in deciding)
+    ).most_common(_NAMED)
+    what = "Nothing was approved" if not approved else f"Only {approved} of {len(population)} were approved"  # fmt: skip
+    if not failed:
+        return f"{what}: no criterion failed; failure modes that block decided."
+    (first, times), *others = failed
+    text = f"{what}: {first} fails in {times} of {len(rejected)} rejections"
+    return ", ".join([text, *(f"{name} in {n}" for name, n in others)]) + "."
 
 
 def _rates(calibration: Calibration) -> list[tuple[str, str, Estimate]]:
@@ -289,46 +321,6 @@ def _failure_modes(
         }
         for mode in ids
     ]
-
-
-def _stages(store: Store, run: Run | None) -> list[dict[str, object]]:
-    """Every stage of the job, over all of its starts: a run that was stopped cost something too."""
-    if run is None:
-        return []
-    same = {
-        r.id for r in store.records(Run) if (r.command, r.arguments) == (run.command, run.arguments)
-    }
-    total: dict[str, dict[str, float]] = {}
-    for event in store.records(RunEvent):
-        if event.run not in same or event.kind != "stage":
-            continue
-        stage = total.setdefault(
-            event.stage, dict.fromkeys(("done", "seconds", "tokens_in", "tokens_out"), 0.0)
-        )
-        stage["done"] += event.done
-        stage["known"] = event.known  # of the latest start
-        stage["seconds"] += event.cost.seconds
-        stage["tokens_in"] += event.cost.prompt_tokens
-        stage["tokens_out"] += event.cost.completion_tokens
-    return [
-        {
-            "name": name,
-            **s,
-            "rate": number(s["done"] / s["seconds"], 1) if s["done"] and s["seconds"] else "–",
-        }
-        for name, s in total.items()
-    ]
-
-
-def _cost_lead(stages: Sequence[Mapping[str, object]], run: Run | None) -> str:
-    if run is None:
-        return "This audit belongs to no recorded run."
-    seconds = sum(float(str(s["seconds"])) for s in stages)
-    return (
-        f"{seconds:,.0f} seconds in all stages, over every start of this job, on "
-        f"{run.versions.get('machine', 'an unknown machine')}. Work that was found in the store was "
-        "not done again."
-    )
 
 
 def _facts(audited: Audited, run: Run | None) -> list[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Held-out scores on a hand-worked case."""
 
+from dataclasses import replace
+
 import pytest
 
 from reports.heldout import score_held_out, truth
@@ -61,6 +63,28 @@ def test_best_guess_and_statement_are_scored_apart():
     assert rows["Type"].stated.accuracy.value == 1.0
     assert held.price.r2.value == pytest.approx(1.0)
     assert (held.items, held.groups, held.trained_on, held.currency) == (12, 6, 5, "USD")
+
+
+def test_without_a_best_guess_the_reason_is_in_words():
+    def no_guess(guessed):
+        made = [
+            generation(k, "Red", i.category, i.price, guessed=guessed(k))
+            for k, i in enumerate(ITEMS.values())
+        ]
+        rows = {row.name: row for row in score_held_out(made, ITEMS, TRAINING).attributes}
+        return rows["Color"].no_guess
+
+    assert no_guess(lambda k: None) == "the model gives no probabilities"
+    assert no_guess(lambda k: "Red") == ""
+    # The category is guessed and the colour never: no head was learnt for it.
+    made = [
+        replace(generation(k, "Red", i.category, i.price), details={"category": [[i.category, 0.9]], "aspects": {}})
+        for k, i in enumerate(ITEMS.values())
+    ]  # fmt: skip
+    rows = {row.name: row for row in score_held_out(made, ITEMS, TRAINING).attributes}
+    assert rows["Color"].no_guess == "too few photos of each value to learn"
+    assert rows["Color"].best_guess is None
+    assert rows["Type"].no_guess == ""
 
 
 def test_r2_compares_with_the_training_mean():

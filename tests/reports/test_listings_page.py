@@ -117,3 +117,14 @@ def test_on_a_phone_no_number_of_a_table_is_cut(browser, page_file):
         cut = "t => t.parentElement.scrollWidth - t.parentElement.clientWidth"
         assert tables.nth(k).evaluate(cut) <= 0
     page.close()
+
+
+def test_title_and_top_say_what_it_is_about_and_why_nothing_was_approved(finished, page_file):
+    with Store.open(finished.folder / "store", create=False) as store:
+        (audit,) = store.records(Audit)
+    text = page_file.read_text(encoding="utf-8")
+    about = f"drawn-5 · {audit.created_at:%Y-%m-%d}"
+    assert f"<title>Listings from photos · {about}</title>" in text
+    assert "<h1>Listings from photos</h1>" in text
+    assert f"<p>{about} · " in text
+    assert re.search(r"Nothing was approved: \w+ fails in \d+ of \d+ rejections, \w+ in \d+", text)
