@@ -42,13 +42,13 @@ class Counts:
     answered_approvals: int
     answered_rejections: int
     suitable_approvals: int
-    """Answered approvals that people find suitable."""
+    """Answered approvals that are suitable."""
     suitable_rejections: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """Judge against people over all judged items, in items; scaled up from the audit."""
+    """Judge against answers over all judged items, in items; scaled up from the audit."""
 
     true_positives: Estimate
     """Approved and suitable."""
@@ -79,7 +79,7 @@ class Calibration:
     slices: tuple[Slice, ...]
     """By each label that was asked for, the largest first within one."""
     failure_modes: tuple[FailureModeRate, ...]
-    """As people named them, the one that gets through most often first."""
+    """As the answers named them, the one that gets through most often first."""
     notes: tuple[str, ...]
     """What a reader must know before the numbers, in words."""
 
@@ -115,7 +115,7 @@ def calibrate(
     seed: int = 0,
     simulated: bool = False,
 ) -> Calibration:
-    """Measure a judge against people's answers on an audited sample.
+    """Measure a judge against the answers on an audited sample.
 
     All sequences have one entry per item that the judge saw, N in all, audited or not, in one order.
     The threshold is chosen on a random part of the labels and its precision reported on the rest;

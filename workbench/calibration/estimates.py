@@ -1,17 +1,19 @@
 """What approvals and rejections are worth, from an audit whose drawing probabilities are known.
 
 Everything follows from three numbers: the share that the judge approves, a; the share of approvals
-that people find suitable, p₁; and the share of rejections that they find suitable, p₀. p₁ and p₀ are
+that are suitable, p₁; and the share of rejections that are suitable, p₀. p₁ and p₀ are
 Hájek estimates, post-stratified to the sizes of verdict × stratum. Recall, for one, is
 a·p₁ / (a·p₁ + (1 − a)·p₀); its interval moves each of the three to its own limits and adds the
-squared distances (MOVER), which for one uncertain share is the mapping of its exact interval.
+squared distances (MOVER), which for one uncertain share is the mapping of its exact interval. Where few
+items back it, it is widened to the exact interval of those that were seen.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal, cast
 
 import numpy as np
@@ -35,16 +37,16 @@ _PRIOR = 4.0  # rows at the overall share, as Agresti & Coull add: sparse cells 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """The judge against people. "Suitable" is people's yes, "approved" the judge's."""
+    """The judge against the answers. "Suitable" is an answer's yes, "approved" the judge's."""
 
     approval_rate: Estimate
     """Share that the judge approves."""
     suitable_rate: Estimate
-    """Share that people would find suitable."""
+    """Share that is suitable by the answers, known or not."""
     precision: Estimate
-    """Share of approvals that people find suitable."""
+    """Share of approvals that are suitable."""
     missed: Estimate
-    """Share of rejections that people find suitable (the false omission rate)."""
+    """Share of rejections that are suitable (the false omission rate)."""
     recall: Estimate
     """Share of suitable items that the judge approves."""
     false_positive_rate: Estimate
@@ -52,9 +54,9 @@ class Rates:
     false_negative_rate: Estimate
     """Share of suitable items that the judge rejects: 1 − recall."""
     accuracy: Estimate
-    """Share of items on which judge and people agree."""
+    """Share of items on which judge and answers agree."""
     kappa: Estimate
-    """Cohen's κ between judge and people, −1 to 1: agreement beyond what their rates make by chance."""
+    """Cohen's κ between judge and answers, −1 to 1: agreement beyond what their rates make by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,18 +165,27 @@ def rates_of(
             return undefined(share, method="none", level=level, assumptions=words)
         return share.estimate(level=level, exact=exact, words=words)
 
-    # A verdict that the judge never gave weighs nothing in the formulas: any share will do.
-    known1 = p1 if a.value > 0 else Share(value=0.0)
-    known0 = p0 if a.value < 1 else Share(value=0.0)
+    # A verdict that the judge never gave weighs nothing here, whatever its share; in items to come it
+    # may be given and its share may be anything, so intervals hold for both ends.
+    ends1 = (p1,) if a.value > 0 else (Share(value=0.0), Share(value=1.0))
+    ends0 = (p0,) if a.value < 1 else (Share(value=0.0), Share(value=1.0))
 
-    def derived(formula: _Formula, *, empty: str = "", least: float = 0.0) -> Estimate:
-        for known in (known0, known1):
-            if isinstance(known, str):
-                return undefined(known, method="none", level=level, assumptions=words)
-        shares = (a, cast("Share", known1), cast("Share", known0))
-        return _moved(formula, shares, empty=empty, least=least, level=level, words=words)
+    def derived(
+        formula: _Formula, *, empty: str = "", least: float = 0.0, of: bool | None = None
+    ) -> Estimate:
+        found = []
+        for known1, known0 in product(ends1, ends0):
+            for known in (known0, known1):
+                if isinstance(known, str):
+                    return undefined(known, method="none", level=level, assumptions=words)
+            shares = (a, cast("Share", known1), cast("Share", known0))
+            found.append(
+                _moved(formula, shares, empty=empty, least=least, level=level, words=words)
+            )
+        widest = _hull(found)
+        return widest if of is None else _of_those_seen(widest, sample, suitable=of, about=about)
 
-    recall = derived(_recall, empty="no audited item was suitable")
+    recall = derived(_recall, empty="no audited item was suitable", of=True)
     return Rates(
         approval_rate=a.estimate(level=level, exact=exact, words=words),
         suitable_rate=derived(lambda a, p1, p0: a * p1 + (1 - a) * p0),
@@ -182,11 +193,13 @@ def rates_of(
         missed=plain(p0),
         recall=recall,
         false_positive_rate=derived(
-            lambda a, p1, p0: _recall(a, 1 - p1, 1 - p0), empty="every audited item was suitable"
+            lambda a, p1, p0: _recall(a, 1 - p1, 1 - p0),
+            empty="every audited item was suitable",
+            of=False,
         ),
         false_negative_rate=_complement(recall),
         accuracy=derived(lambda a, p1, p0: a * p1 + (1 - a) * (1 - p0)),
-        kappa=derived(_kappa, empty="judge and people both gave one answer only", least=-1.0),
+        kappa=derived(_kappa, empty="the judge and the answers hold one value only", least=-1.0),
     )
 
 
@@ -250,10 +263,13 @@ def _effective_n(part: Sample, weights: Floats, p: float, *, about: About) -> fl
 def _approval_share(sample: Sample, *, about: About) -> Share:
     n = sample.approved.size
     a = float(sample.approved.mean())
-    if about == "these items" or a in (0.0, 1.0):
+    if about == "these items":
         return Share(value=a, n=n)
     if sample.clusters is None:
         return Share(value=a, n=n, effective_n=float(n))
+    if a in (0.0, 1.0):  # no spread to see: what Kish's design effect leaves of the rows
+        sizes = np.bincount(sample.clusters).astype(float)
+        return Share(value=a, n=n, effective_n=n**2 / float((sizes**2).sum()))
     influence: Floats = np.bincount(sample.clusters, weights=(sample.approved - a) / n).astype(
         float
     )
@@ -303,6 +319,51 @@ def _moved(
     )
 
 
+def _hull(found: Sequence[Estimate]) -> Estimate:
+    """Return the first with the widest bounds of all: they have one value."""
+    bounds = [(e.low, e.high) for e in found if e.low is not None and e.high is not None]
+    if len(bounds) < 2:
+        return next((e for e in found if e.value is not None), found[0])
+    first = next(e for e in found if e.value is not None)
+    return replace(first, low=min(b[0] for b in bounds), high=max(b[1] for b in bounds))
+
+
+def _of_those_seen(estimate: Estimate, sample: Sample, *, suitable: bool, about: About) -> Estimate:
+    """Return a share of the suitable (or the unsuitable) items as one of those that were seen.
+
+    Its n is their number. Where they, or those of one verdict among them, are few, moving one share at
+    a time misses what the shares do together: the interval then spans Clopper–Pearson's of their
+    effective count, too.
+    """
+    seen = sample.answered & (sample.suitable == suitable)
+    n = int(seen.sum())
+    estimate = replace(estimate, n=n)
+    if estimate.value is None or estimate.low is None or estimate.high is None or n == 0:
+        return estimate
+    if about == "these items" and np.all(sample.answered):
+        return estimate
+    weights = sample.weights[seen]
+    if sample.clusters is not None and about != "these items":
+        weights = np.bincount(sample.clusters[seen], weights=weights)
+    effective_n = float(weights.sum() ** 2 / (weights**2).sum())
+    rarer = min(estimate.value, 1 - estimate.value) * effective_n
+    # In a finished batch the verdicts' shares are known, and only a small n leaves the rest joint.
+    if n >= _FEW and (about == "these items" or rarer >= _FEW):
+        return estimate
+    hits = min(estimate.value * effective_n, effective_n)
+    exact = clopper_pearson(hits, effective_n, level=estimate.level)
+    low, high = min(estimate.low, exact.low), max(estimate.high, exact.high)
+    if (low, high) == (estimate.low, estimate.high):
+        return estimate
+    return replace(
+        estimate,
+        low=low,
+        high=high,
+        method=f"{estimate.method}, widened to Clopper–Pearson of the {n} seen",
+        effective_n=effective_n,
+    )
+
+
 def _correlation(shares: tuple[Share, Share, Share]) -> Floats:
     """Correlation of the three estimates' errors, (3, 3): clusters that hold both verdicts tie them together."""
     if any(share.influence is None for share in shares):
@@ -337,7 +398,7 @@ def _complement(estimate: Estimate) -> Estimate:
 
 def _assumptions(sample: Sample, about: About) -> tuple[str, ...]:
     n = sample.approved.size
-    words = ["people's answers are the truth", "items were drawn with the stated probabilities"]
+    words = ["the answers are the truth", "items were drawn with the stated probabilities"]
     if about == "these items":
         words.append(f"about these {n} items and no others")
     else:
@@ -350,7 +411,10 @@ def _assumptions(sample: Sample, about: About) -> tuple[str, ...]:
             words.append("items are independent")
     if sample.approved.all() or not sample.approved.any():
         said = "approved" if sample.approved.all() else "rejected"
-        words.append(f"the judge goes on as here, where it {said} every item")
+        words.append(
+            f"the judge {said} every item"
+            + ("" if about == "these items" else " here; of items to come it may not")
+        )
     drawn = ~np.isnan(sample.inclusion)
     silent = int((drawn & ~sample.answered).sum())
     if silent:

@@ -13,6 +13,8 @@ from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.intervals import clopper_pearson, clustered_effective_n, wilson
 from workbench.metrics.resampling import Floats, bootstrap, group_codes, sums_by_group
 
+_NO_SPREAD = 1e-12  # width of an interval that is rounding alone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
@@ -25,12 +27,12 @@ class Bin:
     mean_confidence: float | None
     """Weighted, over the labelled items; None where the bin has none."""
     observed: Estimate
-    """Share that people find suitable, with Clopper–Pearson's interval."""
+    """Share that is suitable by the answers, with Clopper–Pearson's interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
-    """The judge's confidence against people's answers."""
+    """The judge's confidence against the answers."""
 
     bins: tuple[Bin, ...]
     """From low to high confidence, about equally many judged items in each."""
@@ -54,11 +56,11 @@ def reliability(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Reliability:
-    """Compare confidences with people's answers.
+    """Compare confidences with the answers.
 
     Args:
         confidence: Shape (n,), 0 to 1, of the labelled items.
-        suitable: Shape (n,), True where people find the item suitable.
+        suitable: Shape (n,), True where the answer is that the item is suitable.
         weights: Shape (n,), items that each label stands for (1 / inclusion probability); None: equal.
         population: Shape (N,), confidences of all judged items, which set the bins; None: the labelled ones.
         groups: Shape (n,), labels of items that belong together; None: independent.
@@ -96,19 +98,37 @@ def reliability(
         mass=mass,
         codes=None if groups is None else group_codes(groups, scores.size)[0],
     )
-    return Reliability(
-        bins=tuple(
-            _bin(labels, float(edges[b]), float(edges[b + 1]), place == b, level)
-            for b in range(count)
-        ),
-        ece=_ece(labels, place, count, level=level, resamples=resamples, seed=seed),
-        brier=bootstrap(
-            sums_by_group(np.stack([mass * (scores - hits) ** 2, mass], axis=1), groups),
-            lambda s: s[:, 0] / s[:, 1],
-            n=scores.size, level=level, resamples=resamples, seed=seed, clustered=groups is not None,
-        ),
-        auroc=auroc(scores, hits, weights=mass, groups=groups, level=level),
+    found = tuple(
+        _bin(labels, float(edges[b]), float(edges[b + 1]), place == b, level) for b in range(count)
+    )
+    ece = _ece(labels, place, count, level=level, resamples=resamples, seed=seed)
+    brier = bootstrap(
+        sums_by_group(np.stack([mass * (scores - hits) ** 2, mass], axis=1), groups),
+        lambda s: s[:, 0] / s[:, 1],
+        n=scores.size, level=level, resamples=resamples, seed=seed, clustered=groups is not None,
     )  # fmt: skip
+    same = all(one.observed.value in (None, 0.0, 1.0) for one in found)
+    return Reliability(
+        bins=found,
+        ece=_with_spread(ece, same=same),
+        brier=_with_spread(brier, same=same),
+        auroc=auroc(scores, hits, weights=mass, groups=groups, level=level),
+    )
+
+
+def _with_spread(estimate: Estimate, *, same: bool) -> Estimate:
+    """Take the interval away where resampling has no spread to show; `same`: each bin holds one answer."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    if same:
+        reason = "within each bin all answers agree: resampling cannot show how others would differ"
+    elif estimate.high - estimate.low < _NO_SPREAD:
+        reason = (
+            "every resample gives the same number: resampling cannot show how others would differ"
+        )
+    else:
+        return estimate
+    return replace(estimate, low=None, high=None, reason=f"no interval: {reason}")
 
 
 def auroc(

@@ -1,4 +1,4 @@
-"""Where the judge fails: by category or any other label, and by the failure modes that people named."""
+"""Where the judge fails: by category or any other label, and by the failure modes that answers name."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Slice:
     """Items that the judge decided."""
     approved: int
     audited_approvals: int
-    """Approvals that people answered."""
+    """Approvals with an answer."""
     audited_rejections: int
     precision: Estimate
-    """Share of its approvals that people find suitable (Clopper–Pearson)."""
+    """Share of its approvals that are suitable (Clopper–Pearson)."""
     missed: Estimate
-    """Share of its rejections that people find suitable (Clopper–Pearson)."""
+    """Share of its rejections that are suitable (Clopper–Pearson)."""
     p_value: float | None
     """One-sided Fisher test that its approvals are unsuitable no more often than all others; None without
     labels on both sides. Counts are divided by the design effect of all approvals where it is over 1."""
@@ -40,7 +40,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureModeRate:
-    """A failure mode that people named, and how well the judge catches it."""
+    """A failure mode that answers name, and how well the judge catches it."""
 
     mode: str
     seen_in_approvals: int
@@ -115,7 +115,7 @@ def failure_modes_of(
     about: About = "items like these",
     level: float = 0.95,
 ) -> tuple[FailureModeRate, ...]:
-    """Count what people named, by the judge's verdict; the mode that gets through most often comes first.
+    """Count what answers name, by the judge's verdict; the mode that gets through most often comes first.
 
     Args:
         sample: The judged population with its audit.

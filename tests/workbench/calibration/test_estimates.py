@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from workbench.calibration import rates
+from workbench.calibration import clopper_pearson, rates
 from workbench.metrics import wilson
 
 NAMES = (
@@ -285,3 +285,53 @@ def test_bad_input_gets_one_sentence(change, message):
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         rates(**(good | change))
+
+
+def test_a_verdict_that_was_never_given_is_not_certain():
+    """No approval among 17: the next item may be one, so nothing is 0 to 0."""
+    found = rates(
+        approved=[False] * 17, inclusion_probability=[1.0] * 17, answer=[True] * 2 + [False] * 15
+    )
+    assert (found.approval_rate.low, found.false_positive_rate.value) == (0, 0)
+    assert found.approval_rate.high > 0.15
+    assert found.false_positive_rate.high > 0.15
+    assert found.recall.high > 0.5
+    assert (found.false_positive_rate.n, found.recall.n) == (15, 2)
+    closed = rates(
+        approved=[False] * 17, inclusion_probability=[1.0] * 17,
+        answer=[True] * 2 + [False] * 15, about="these items",
+    )  # fmt: skip
+    assert (closed.recall.low, closed.recall.high) == (0, 0)
+
+
+def test_recall_of_two_suitable_items_says_two_and_is_wide():
+    found = rates(
+        approved=[True] + [False] * 11, inclusion_probability=[1.0] * 12,
+        answer=[True, True] + [False] * 10,
+    ).recall  # fmt: skip
+    exact = clopper_pearson(1, 2)
+    assert (found.value, found.n) == (0.5, 2)
+    assert found.low <= exact.low
+    assert found.high >= exact.high
+
+
+@pytest.mark.parametrize(
+    ("n", "approve", "p1", "p0"),
+    [(12, 0.15, 0.8, 0.08), (17, 0.3, 0.9, 0.1), (20, 0.9, 0.95, 0.5), (30, 0.02, 0.5, 0.2)],
+)
+def test_intervals_cover_where_hardly_anything_was_seen(n, approve, p1, p0):
+    rng, runs = np.random.default_rng(7), 400
+    names = ("recall", "false_positive_rate", "suitable_rate", "accuracy", "kappa")
+    known = dict(zip(NAMES, formulas(approve, p1, p0), strict=True))
+    covered, defined = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for _ in range(runs):
+        approved = rng.random(n) < approve
+        suitable = rng.random(n) < np.where(approved, p1, p0)
+        found = rates(approved=approved, inclusion_probability=[1.0] * n, answer=list(suitable))
+        for name in names:
+            estimate = getattr(found, name)
+            if estimate.value is not None:
+                defined[name] += 1
+                covered[name] += estimate.low <= known[name] <= estimate.high
+                assert estimate.low < estimate.high
+    assert {k: v / defined[k] for k, v in covered.items() if v < 0.93 * defined[k]} == {}

@@ -113,3 +113,15 @@ def test_nothing_answered_and_bad_input():
         reliability([1.2], [True])
     with pytest.raises(ValueError, match="arrays"):
         reliability([0.2], [True, False])
+
+
+def test_answers_without_spread_get_no_interval():
+    """Resampling answers that all agree would give 0.00 to 0.00 and look certain."""
+    found = reliability([0.0] * 12 + [1.0] * 12, [False] * 12 + [True] * 12, bins=2)
+    for estimate in (found.ece, found.brier):
+        assert (estimate.value, estimate.low, estimate.high) == (0, None, None)
+        assert "within each bin all answers agree" in estimate.reason
+    even = reliability([0.5] * 30, [True, False] * 15)
+    assert even.brier.low is None
+    assert "every resample gives the same number" in even.brier.reason
+    assert even.ece.high > 0.05
