@@ -78,6 +78,7 @@ def _card(
         "title": listing.title if listing else "",
         "price": _price(listing.price if listing else None, item),
         "category": (item.category if item else "") or generation.category or "no category",
+        "path": _path((item.category if item else "") or generation.category or "none"),
         "known_category": bool(item and item.category),
         "aspects": aspects,
         "corrections": list(
@@ -115,8 +116,14 @@ def _kind(listing: Listing | None, item: Item | None) -> tuple[str, str, str] | 
     if listing is None or not listing.category:
         return None
     right = item.category if item else ""
-    differs = bool(right) and right.casefold() != listing.category.casefold()
-    return ("Kind", listing.category, right if differs else "")
+    if right and right.casefold() != listing.category.casefold():
+        return ("Kind", _path(listing.category), _path(right))
+    return ("Kind", listing.category.rsplit("/", 1)[-1], "")
+
+
+def _path(category: str) -> str:
+    """A category's id with room to break lines."""
+    return category.replace("/", " / ")
 
 
 def _said(correction: Correction, who: str, listing: Listing | None) -> str:

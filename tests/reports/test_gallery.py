@@ -69,6 +69,7 @@ def test_a_wrong_kind_is_struck_out_and_a_right_one_is_not(tmp_path):
     assert wrong["price"] == "price 59 USD (catalogue 72)"
     right = card(tmp_path / "2", Listing(title="t", category="Dress"))
     assert right["aspects"] == [("Kind", "Dress", "")]
+    assert right["known_category"] is True
     assert right["price"] == "catalogue price 72 USD"
 
 
