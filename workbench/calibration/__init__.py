@@ -1,5 +1,6 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
+from workbench.calibration._shares import About
 from workbench.calibration.agreement import (
     Kappa,
     cohen_kappa,
@@ -12,7 +13,7 @@ from workbench.calibration.agreement import (
 )
 from workbench.calibration.audit import Budget, budget, draw_audit, labels_for, stratum_of
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
-from workbench.calibration.estimates import About, Rates, rates
+from workbench.calibration.estimates import Rates, rates
 from workbench.calibration.gather import AuditedVerdicts, gather
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
 from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.calibration._sample import Bools, Floats, Sample, as_floats, read_sample
-from workbench.calibration.estimates import About, Rates, rates_of
+from workbench.calibration._shares import About
+from workbench.calibration.estimates import Rates, rates_of
 from workbench.calibration.reliability import Reliability, reliability
 from workbench.calibration.slices import (
     FailureModeRate,

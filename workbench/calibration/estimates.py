@@ -14,25 +14,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
 from workbench.calibration._sample import Floats, Sample, read_sample
+from workbench.calibration._shares import FEW, About, Share, approval_share, share_of
 from workbench.metrics.estimate import Estimate, check_level, undefined
-from workbench.metrics.intervals import Interval, clopper_pearson, wilson
-
-About = Literal["items like these", "these items"]
-"""Whom a statement is about: the judge's work on items drawn like these, or this finished batch alone."""
+from workbench.metrics.intervals import clopper_pearson
 
 _Formula = Callable[[float, float, float], float | None]
 """Of a, p₁ and p₀; None where it is undefined."""
-
-NO_REJECTION = "not identifiable: no rejection was audited"
-NO_APPROVAL = "not identifiable: no approval was audited"
-
-_FEW = 10  # (effective) successes or failures below which formulas take the exact interval
-_PRIOR = 4.0  # rows at the overall share, as Agresti & Coull add: sparse cells hide their spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,47 +49,6 @@ class Rates:
     """Share of items on which judge and answers agree."""
     kappa: Estimate
     """Cohen's κ between judge and answers, −1 to 1: agreement beyond what their rates make by chance."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """One of a, p₁ and p₀, with how much is known about it."""
-
-    value: float
-    n: int = 0
-    effective_n: float = math.inf
-    """Independent rows that would tell as much; infinite where nothing is uncertain."""
-    dof: int | None = None
-    """Clusters − 1; None without clusters."""
-    influence: Floats | None = None
-    """Shape (clusters,): what each cluster adds to the estimate's error; None without clusters."""
-
-    @property
-    def few(self) -> bool:
-        """Whether successes or failures are so few that formulas take the exact interval."""
-        return min(self.value, 1 - self.value) * min(self.effective_n, 1e9) < _FEW
-
-    def interval(self, *, level: float, exact: bool) -> Interval:
-        """Clopper–Pearson's interval of the effective counts if `exact`, else Wilson's."""
-        if math.isinf(self.effective_n):
-            return Interval(low=self.value, high=self.value)
-        n = self.effective_n
-        hits = min(self.value * n, n)
-        if exact:
-            return clopper_pearson(hits, n, level=level)
-        return wilson(hits, n, level=level, dof=math.inf if self.dof is None else max(self.dof, 1))
-
-    def estimate(self, *, level: float, exact: bool, words: tuple[str, ...]) -> Estimate:
-        """Return it as it is shown."""
-        known = math.isinf(self.effective_n)
-        interval = self.interval(level=level, exact=exact)
-        name = "Clopper–Pearson" if exact else "Wilson"
-        plain = self.dof is None and abs(self.effective_n - self.n) < 1e-6 * self.n
-        return Estimate(
-            value=self.value, low=interval.low, high=interval.high, level=level,
-            method="counted" if known else name if plain else f"{name}, effective counts",
-            n=self.n, effective_n=None if known else self.effective_n, assumptions=words,
-        )  # fmt: skip
 
 
 def rates(
@@ -156,7 +107,7 @@ def rates_of(
         nothing = undefined("the judge decided no item", method="none", level=level)
         return Rates(**dict.fromkeys(Rates.__dataclass_fields__, nothing))
     words = _assumptions(sample, about)
-    a = _approval_share(sample, about=about)
+    a = approval_share(sample, about=about)
     p1 = share_of(sample, approved=True, about=about)
     p0 = share_of(sample, approved=False, about=about)
 
@@ -201,82 +152,6 @@ def rates_of(
         accuracy=derived(lambda a, p1, p0: a * p1 + (1 - a) * (1 - p0)),
         kappa=derived(_kappa, empty="the judge and the answers hold one value only", least=-1.0),
     )
-
-
-def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
-    """Return the share of suitable items among approvals or rejections; a sentence where it cannot be known."""
-    inside = sample.approved == approved
-    if not inside.any():
-        return "the judge approved nothing" if approved else "the judge rejected nothing"
-    part = sample.subset(inside)
-    labelled = part.answered
-    n = int(labelled.sum())
-    if n == 0:
-        return NO_APPROVAL if approved else NO_REJECTION
-    weights, suitable = part.weights[labelled], part.suitable[labelled]
-    total = float(weights.sum())
-    k = int(suitable.sum())
-    # Rounding must not move an edge.
-    p = float(k > 0) if k in (0, n) else float((weights * suitable).sum() / total)
-    if part.clusters is None or sample.clusters is None or about == "these items":
-        effective_n = _effective_n(part, weights, p, about=about)
-        if abs(effective_n - n) < 1e-9 * n:  # rounding: a plain sample counts as it is
-            effective_n = float(n)
-        return Share(value=p, n=n, effective_n=effective_n)
-    _, clusters = np.unique(part.clusters[labelled], return_inverse=True)
-    dof = int(clusters.max())
-    if dof == 0:
-        return "not identifiable: all audited items of this verdict belong to one cluster"
-    errors = weights * (suitable - p) / total
-    influence: Floats = np.bincount(
-        sample.clusters[inside][labelled], weights=errors, minlength=int(sample.clusters.max()) + 1
-    ).astype(float)
-    variance = (dof + 1) / dof * float((influence**2).sum())
-    kish = total**2 / float((np.bincount(clusters, weights=weights) ** 2).sum())
-    effective_n = min(float(n), p * (1 - p) / variance) if variance > 0 else kish
-    return Share(value=p, n=n, effective_n=effective_n, dof=dof, influence=influence)
-
-
-def _effective_n(part: Sample, weights: Floats, p: float, *, about: About) -> float:
-    """Independent rows that tell as much as these stratified ones; infinite where all were audited."""
-    labelled = part.answered
-    size, n = part.approved.size, int(labelled.sum())
-    whole = about == "these items"
-    if p in (0.0, 1.0):
-        kish = float(weights.sum()) ** 2 / float((weights**2).sum())
-        unseen = 1 - n / size if whole else 1.0
-        return kish / unseen if unseen > 0 else math.inf
-    codes, cell = np.unique(part.cells[labelled], return_inverse=True)
-    sizes = np.bincount(part.cells)[codes]
-    counts = np.bincount(cell)
-    mass, squares = np.bincount(cell, weights=weights), np.bincount(cell, weights=weights**2)
-    hits = np.bincount(cell, weights=weights * part.suitable[labelled]) / mass * counts
-    steady = (hits + _PRIOR * p) / (counts + _PRIOR)
-    # Variance of each cell's share, as if drawn with replacement.
-    spread = steady * (1 - steady) * squares / mass**2
-    variance = float(((mass / weights.sum()) ** 2 * (1 - counts / sizes) * spread).sum())
-    if not whole:
-        variance += p * (1 - p) / size
-    return p * (1 - p) / variance if variance > 0 else math.inf
-
-
-def _approval_share(sample: Sample, *, about: About) -> Share:
-    n = sample.approved.size
-    a = float(sample.approved.mean())
-    if about == "these items":
-        return Share(value=a, n=n)
-    if sample.clusters is None:
-        return Share(value=a, n=n, effective_n=float(n))
-    if a in (0.0, 1.0):  # no spread to see: what Kish's design effect leaves of the rows
-        sizes = np.bincount(sample.clusters).astype(float)
-        return Share(value=a, n=n, effective_n=n**2 / float((sizes**2).sum()))
-    influence: Floats = np.bincount(sample.clusters, weights=(sample.approved - a) / n).astype(
-        float
-    )
-    count = influence.size
-    variance = count / max(count - 1, 1) * float((influence**2).sum())
-    effective_n = min(float(n), a * (1 - a) / variance) if variance > 0 else float(n)
-    return Share(value=a, n=n, effective_n=effective_n, dof=count - 1, influence=influence)
 
 
 def _moved(
@@ -348,7 +223,7 @@ def _of_those_seen(estimate: Estimate, sample: Sample, *, suitable: bool, about:
     effective_n = float(weights.sum() ** 2 / (weights**2).sum())
     rarer = min(estimate.value, 1 - estimate.value) * effective_n
     # In a finished batch the verdicts' shares are known, and only a small n leaves the rest joint.
-    if n >= _FEW and (about == "these items" or rarer >= _FEW):
+    if n >= FEW and (about == "these items" or rarer >= FEW):
         return estimate
     hits = min(estimate.value * effective_n, effective_n)
     exact = clopper_pearson(hits, effective_n, level=estimate.level)

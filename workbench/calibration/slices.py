@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy import special
 
 from workbench.calibration._sample import Bools, Sample
-from workbench.calibration.estimates import About, rates_of, share_of
+from workbench.calibration._shares import About, share_of
+from workbench.calibration.estimates import rates_of
 from workbench.metrics.estimate import Estimate
 
 
