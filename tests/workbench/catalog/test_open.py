@@ -33,7 +33,7 @@ def test_a_drawn_catalogue_is_simulated_and_the_others_are_not(tmp_path, photo_b
 
 
 def test_the_package_names_what_others_need():
-    assert catalog.__all__ == ["Catalog", "Ingested", "ingest", "open_catalog"]
+    assert catalog.__all__ == ["Catalog", "Ingested", "ingest", "open_catalog", "whole_address"]
 
 
 def test_importing_the_package_loads_no_heavy_library():
