@@ -17,7 +17,7 @@ from workbench.records import Generation, Item, Part, Verdict
 from workbench.rubric import Rubric, dump_rubric, load_rubric
 from workbench.schema import Schema, parse_schema
 from workbench.settings import read_settings
-from workbench.store import group_of
+from workbench.store import catalog_of, group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -82,25 +82,28 @@ def judge_store(
             + (f" in part {part!r}" if part else "")
             + (": make some with `workbench run listings`" if loaded.judges == "listing" else "")
         )
-    catalogs = sorted({str(g.item).split("/", 1)[0] for g in generations})
+    catalogs = sorted({catalog_of(str(g.item)) for g in generations})
     verdicts: list[Verdict] = []
     known = 0
     with record(store, "judge", arguments, quiet=quiet) as recorder:
         for catalog in catalogs:  # each has its own schema, and heads of its own
+            schema = stored_schema(store, catalog)
             built = load_judge(
                 judge,
                 loaded,
                 store=store,
-                schema=stored_schema(store, catalog),
+                schema=schema,
                 train=[
                     i
                     for i in items.values()
-                    if i.photos and _of(i.id, catalog) and parts.get(group_of(i)) == "train"
+                    if i.photos
+                    and catalog_of(i.id) == catalog
+                    and parts.get(group_of(i)) == "train"
                 ],
                 recorder=recorder,
             )
-            own = [g for g in generations if _of(str(g.item), catalog)]
-            verdicts += judge_listings(store, built, own, stored_schema(store, catalog), recorder)
+            own = [g for g in generations if catalog_of(str(g.item)) == catalog]
+            verdicts += judge_listings(store, built, own, schema, recorder)
             known += recorder.stages[-1].known
     return JudgeSummary(
         judge=judge,
@@ -173,7 +176,3 @@ def stored_schema(store: Store, catalog: str) -> Schema:
             "`workbench run listings` with that catalogue once"
         )
     return parse_schema(text, where=f"the schema of {catalog}")
-
-
-def _of(item: str, catalog: str) -> bool:
-    return item.startswith(f"{catalog}/")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Never
 
+from workbench.models.devices import usable_cores
 from workbench.records import Cost, Run, RunEvent
 
 if TYPE_CHECKING:
@@ -178,5 +178,4 @@ def machine() -> str:
     import psutil
 
     memory = psutil.virtual_memory().total / 2**30
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.system()} {platform.machine()}, {cores} cores, {memory:.0f} GiB"
+    return f"{platform.system()} {platform.machine()}, {usable_cores()} cores, {memory:.0f} GiB"

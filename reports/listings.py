@@ -19,6 +19,7 @@ from workbench.errors import RubricError
 from workbench.figures import plot_confidence, plot_reliability, to_svg
 from workbench.records import Item, Run
 from workbench.rubric import Rubric, parse_rubric
+from workbench.store import catalog_of
 
 if TYPE_CHECKING:
     from workbench.calibration import Calibration, FailureModeRate, Threshold
@@ -70,12 +71,10 @@ def _asked(run: Run | None) -> float:
 
 def _held_out(store: Store, audited: Audited) -> HeldOut:
     items = {j.item.id: j.item for j in audited.population if j.item}
-    sources = {i.split("/", 1)[0] for i in items}
+    sources = {catalog_of(i) for i in items}
     training = store.items(part="train")["id"]
     train = [
-        i
-        for i in store.records(Item, list(training))
-        if i.photos and i.id.split("/", 1)[0] in sources
+        i for i in store.records(Item, list(training)) if i.photos and catalog_of(i.id) in sources
     ]
     return score_held_out([j.generation for j in audited.population], items, train)
 
@@ -103,7 +102,7 @@ def _page(
     shown = cards(store, population, rubric[0] if rubric else None)
     modes = _failure_modes(calibration, population, rubric[0] if rubric else None)
     writer = population[0].generation.model if population else "no model"
-    names = sorted({j.item.id.split("/", 1)[0] for j in population if j.item})
+    names = sorted({catalog_of(j.item.id) for j in population if j.item})
     about = f"{', '.join(names) or 'no catalogue'} · {audited.audit.created_at:%Y-%m-%d}"
     return {
         "title": f"Listings from photos · {about}",

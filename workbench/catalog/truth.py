@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.metrics.claims import listing_claims, product_names, share_to_point
+from workbench.metrics.claims import COLOUR_NAMES, listing_claims, product_names, share_to_point
 from workbench.records import Annotation, Correction, Generation, Item, content_key
 from workbench.rubric import Rubric
 from workbench.schema import Category, Schema
 
 ANNOTATOR = "catalogue-truth"
-_COLOURS = frozenset({"color", "colour"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ def annotate_from_truth(
             good = set(values) <= set(truth.values[name])
             if not good:
                 wrong.append((f"aspects.{name}", ", ".join(values), ", ".join(truth.values[name])))
-            if name.lower() in _COLOURS:
+            if name.lower() in COLOUR_NAMES:
                 scores["color"] = 2.0 if good else 1.0
             else:
                 checked.append(good)

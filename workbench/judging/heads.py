@@ -18,7 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.judging.protocols import Answered, Asked, Finding, Subject
-from workbench.metrics.claims import Claims, listing_claims, product_names, share_to_point
+from workbench.metrics.claims import (
+    COLOUR_NAMES,
+    Claims,
+    listing_claims,
+    product_names,
+    share_to_point,
+)
 from workbench.models.heads import AttributeHeads, Facts, Guess, within
 from workbench.records import Cost, content_key
 from workbench.rubric import Criterion
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from workbench.models.encoder import PhotoEncoder
     from workbench.models.protocols import Progress
 
-_COLOURS = frozenset({"color", "colour"})
 _SCALES = {"product": 2, "color": 2, "aspects": 5}
 """Criterion to the points of the scale that it has to have."""
 _SURE = 0.5
@@ -85,17 +90,17 @@ class HeadsAnswerer:
         facts = within(facts, subject.category)
         claims = listing_claims(listing, subject.category, self.schema)
         right = {
-            name: _all_right(values, facts.aspects[name], several=self._several(name))
+            name: _all_right(values, facts.aspects[name], several=self.schema.has_several(name))
             for name, values in claims.values.items()
             if name in facts.aspects
         }
-        colours = [p for name, p in right.items() if name.lower() in _COLOURS]
-        others = [p for name, p in right.items() if name.lower() not in _COLOURS]
+        colours = [p for name, p in right.items() if name.lower() in COLOUR_NAMES]
+        others = [p for name, p in right.items() if name.lower() not in COLOUR_NAMES]
         return {
             "product": self._product(claims, facts),
             "color": _yes_or_no(
                 math.prod(colours),
-                f"the photo looks {_best(facts, _COLOURS)}",
+                f"the photo looks {_best(facts, COLOUR_NAMES)}",
                 stated=bool(colours),
             ),
             "aspects": Finding(distribution=_points(others), reason=_doubts(right, facts)),
@@ -106,14 +111,6 @@ class HeadsAnswerer:
         right = sum(g.probability for g in facts.category if names[g.value] & claims.products)
         looks = self.schema.category(facts.category[0].value).name
         return _yes_or_no(right, f"the photo looks like {looks}", stated=bool(claims.products))
-
-    def _several(self, name: str) -> bool:
-        return any(
-            a.multiple
-            for c in self.schema.categories.values()
-            for a in c.attributes
-            if a.name == name
-        )
 
 
 def _all_right(values: Sequence[str], guesses: Sequence[Guess], *, several: bool) -> float:
@@ -162,6 +159,6 @@ def _doubts(right: Mapping[str, float], facts: Facts) -> str | None:
     doubtful = [
         f"{name} looks {facts.aspects[name][0].value}"
         for name, p in right.items()
-        if p < _SURE and name.lower() not in _COLOURS
+        if p < _SURE and name.lower() not in COLOUR_NAMES
     ]
     return "; ".join(doubtful) or None

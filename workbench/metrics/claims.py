@@ -10,6 +10,8 @@ from functools import lru_cache
 from workbench.records import Listing
 from workbench.schema import Attribute, Category, Schema, same_word
 
+COLOUR_NAMES = frozenset({"color", "colour"})
+"""What the attribute that the criterion `color` is about is called, lower case."""
 _LONGEST = 4
 """Words of the longest phrase that is looked up as one value."""
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import uuid
 import zipfile
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import MissingExtraError, ModelError
+from workbench.models.devices import usable_cores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -173,7 +173,7 @@ class PhotoEncoder:
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            with ThreadPoolExecutor(_cores()) as workers:
+            with ThreadPoolExecutor(usable_cores()) as workers:
                 return np.concatenate(list(workers.map(lambda s: self._pool([s]), squares)))
         finally:
             torch.set_num_threads(before)
@@ -231,11 +231,6 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _square(photo: Image) -> Image:

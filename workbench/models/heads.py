@@ -173,7 +173,9 @@ def fit_heads(
 def _fit(
     x: Features, items: Sequence[Item], schema: Schema, *, encoder_revision: str, seed: int
 ) -> AttributeHeads:
-    groups = np.array([item.group or item.id for item in items])
+    from workbench.store import group_of
+
+    groups = np.array([group_of(item) for item in items])
     said = [labels(item, schema) for item in items]
     # Regularised linear models lie in the span of their data: in its coordinates the same models are
     # found, with as many numbers per photo as there are photos instead of 1,424.
@@ -187,7 +189,7 @@ def _fit(
     multiple: dict[str, YesHeads] = {}
     for name in sorted({name for row in said for name in row}):
         rows = [row.get(name) for row in said]
-        if _has_several(schema, name):
+        if schema.has_several(name):
             if heads := fit_each(z, rows, groups, seed):
                 multiple[name] = heads
         elif head := fit_choice(z, [r[0] if r else None for r in rows], groups, seed):
@@ -225,12 +227,6 @@ def _too_little(items: Sequence[Item], groups: Sequence[str]) -> str:
         f"two values in as many groups; {len(items)} training items have these groups by category: "
         f"{shown}{more}. Add items, sort photos into a folder per category, or use a vision-language "
         "model, which learns nothing here"
-    )
-
-
-def _has_several(schema: Schema, name: str) -> bool:
-    return any(
-        a.multiple for c in schema.categories.values() for a in c.attributes if a.name == name
     )
 
 

@@ -15,7 +15,6 @@ an undisturbed run stores. Three things see to it:
 from __future__ import annotations
 
 import json
-import os
 import queue
 import secrets
 import time
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.errors import MissingExtraError, ModelError
 from workbench.models.costs import shares
+from workbench.models.devices import usable_cores
 from workbench.models.gguf_files import KNOWN_WEIGHTS, file_sha256, find_weights
 from workbench.models.json_answers import broken_rule, check_schema
 from workbench.models.llama_cache import Cut, Tokens, Worker, read_and_ask
@@ -124,7 +124,7 @@ class LlamaCpp:
         self._chat = chat if chat is not None else known is None or known.chat
         self._context = context
         self._key = secrets.token_hex(16)
-        threads = threads or min(_usable_cores(), _MOST_WORKERS)
+        threads = threads or min(usable_cores(), _MOST_WORKERS)
         small = self._path.stat().st_size <= _SMALL_FILE_BYTES
         self._count, each = (threads, 1) if small else (1, threads)
         workers = [Worker(self._start(xllamacpp, each)) for _ in range(self._count)]
@@ -332,12 +332,6 @@ def _cost(reply: Mapping[str, Any], read: int, seconds: float) -> Cost:
     """`seconds` are those of one worker; `shares` makes them a share of the batch."""
     written = reply["usage"]["completion_tokens"]
     return Cost(seconds=seconds, prompt_tokens=read, completion_tokens=written)
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _http_client(address: str, key: str) -> Any:

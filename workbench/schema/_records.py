@@ -101,6 +101,12 @@ class Schema:
     categories: Mapping[str, Category]
     """Category id to category."""
 
+    def has_several(self, name: str) -> bool:
+        """True where some category lets an item have several values of the attribute `name` at once."""
+        return any(
+            a.multiple for c in self.categories.values() for a in c.attributes if a.name == name
+        )
+
     def category(self, category_id: str) -> Category:
         """The category called `category_id`.
 

@@ -171,6 +171,11 @@ def decode(noun: Noun, row: RowMapping, apart: Mapping[str, Any]) -> Record:
     return record
 
 
+def catalog_of(item: str) -> str:
+    """Name of the catalogue that the item with this id comes from: the first part of the id."""
+    return item.split("/", 1)[0]
+
+
 def group_of(item: Item) -> str:
     """The group by which an item is split: its own, or its id where it has none."""
     return item.group or item.id
