@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,10 @@ class Slice:
     """Share of its approvals that are suitable (Clopper–Pearson)."""
     missed: Estimate
     """Share of its rejections that are suitable (Clopper–Pearson)."""
+    false_positive_rate: Estimate
+    """Share of its unsuitable items that the judge approves."""
+    false_negative_rate: Estimate
+    """Share of its suitable items that the judge rejects."""
     p_value: float | None
     """One-sided Fisher test that its approvals are unsuitable no more often than all others; None without
     labels on both sides. Counts are divided by the design effect of all approvals where it is over 1."""
@@ -70,8 +75,13 @@ def slices_of(
     """Cut the sample by `labels`, one per item of the population that came in; largest slice first.
 
     Raises:
-        ValueError: There is not one label per item.
+        ValueError: There is not one label for each item that the sample decided.
     """
+    if len(labels) <= sample.rows.max(initial=-1):
+        raise ValueError(
+            f"slices by {by!r} want one label for each item of the population, got {len(labels)} "
+            f"labels and an item in row {int(sample.rows.max())}"
+        )
     names, codes = np.unique(np.asarray(labels, dtype=str)[sample.rows], return_inverse=True)
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(
@@ -96,6 +106,8 @@ def slices_of(
                 audited_rejections=int((~part.approved & part.answered).sum()),
                 precision=own.precision,
                 missed=own.missed,
+                false_positive_rate=own.false_positive_rate,
+                false_negative_rate=own.false_negative_rate,
                 p_value=fisher(
                     *_counts(n - k, n, shrink),
                     *_counts(total - n - hits + k, total - n, shrink),
@@ -124,17 +136,35 @@ def failure_modes_of(
         about: As in `rates`.
         level: Between 0 and 1.
     """
-    modes = sorted({mode for row in sample.rows[sample.answered] for mode in named[row]})
+    answered = np.flatnonzero(sample.answered)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place in answered.tolist():
+        for mode in set(named[sample.rows[place]]):
+            places[mode].append(place)
+    shrinks = (
+        _shrink(sample, approved=False, about=about),
+        _shrink(sample, approved=True, about=about),
+    )
     found = []
-    for mode in modes:
-        shown = np.array([mode in named[row] for row in sample.rows], dtype=bool) & sample.answered
-        found.append(_mode(sample, mode, shown, about, level))
+    for mode in sorted(places):
+        shown = np.zeros(sample.approved.size, dtype=bool)
+        shown[places[mode]] = True
+        found.append(_mode(sample, mode, shown, shrinks, about=about, level=level))
     adjusted = benjamini_hochberg([mode.p_value for mode in found])
     marked = [replace(mode, q_value=q) for mode, q in zip(found, adjusted, strict=True)]
     return tuple(sorted(marked, key=lambda mode: (-(mode.in_approvals.value or 0), mode.mode)))
 
 
-def _mode(sample: Sample, mode: str, shown: Bools, about: About, level: float) -> FailureModeRate:
+def _mode(
+    sample: Sample,
+    mode: str,
+    shown: Bools,
+    shrinks: tuple[float, float],
+    *,
+    about: About,
+    level: float,
+) -> FailureModeRate:
+    """Count one mode; `shrinks` are those of rejections and of approvals."""
     own = rates_of(replace(sample, suitable=shown), about=about, level=level, exact=True)
     approvals, rejections = sample.approved & sample.answered, ~sample.approved & sample.answered
     passed, caught = int((shown & approvals).sum()), int((shown & rejections).sum())
@@ -146,8 +176,8 @@ def _mode(sample: Sample, mode: str, shown: Bools, about: About, level: float) -
         in_approvals=own.precision,
         caught=own.false_negative_rate,
         p_value=fisher(
-            *_counts(caught, asked[1], _shrink(sample, approved=False, about=about)),
-            *_counts(passed, asked[0], _shrink(sample, approved=True, about=about)),
+            *_counts(caught, asked[1], shrinks[0]),
+            *_counts(passed, asked[0], shrinks[1]),
             more=True,
         ),
         q_value=None,
