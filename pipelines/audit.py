@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder
-from workbench.calibration import draw_audit
-from workbench.calibration.audited import population_of
+from workbench.calibration.audited import draw_from, selection_of
 from workbench.catalog.truth import annotate_from_truth
+from workbench.errors import StoreError
 from workbench.records import Audit, Generation, Item, Verdict
 from workbench.rubric import Rubric
 from workbench.schema import Schema
@@ -37,6 +36,9 @@ def audit_from_truth(
     The answers are marked as simulated: nobody was asked. The same verdicts, size and seed give the
     same audit, which is then found in the store and not answered again.
 
+    Drawn from are all listings of held-out items that the same runs left in the store, so that a run of
+    fewer items finds the audit of all of them.
+
     Args:
         store: Takes the audit, the annotations and the corrections.
         generations: Listings of held-out items.
@@ -51,27 +53,20 @@ def audit_from_truth(
     Raises:
         CalibrationError: There is nothing to draw from.
     """
-    by_key = {g.key: (g, v) for g, v in zip(generations, verdicts, strict=True)}
-    audit = draw_audit(verdicts, size=size, seed=seed, run=recorder.id)
-    audit = replace(
-        audit,
-        parameters={
-            **audit.parameters,
-            **population_of(verdicts, generations),
-            "part": "eval",
-        },
-    )
+    selection = selection_of(verdicts, generations, part="eval")
+    audit = draw_from(store, selection, size=size, seed=seed, run=recorder.id)
     with recorder.stage("audit", len(audit.drawn), unit="answers") as stage:
         if store.known(Audit, [audit.id]):
             stage.advance(known=len(audit.drawn))
             return audit
         answers = []
-        for drawn in audit.drawn:
-            generation, verdict = by_key[drawn.generation]
+        written = store.records(Generation, [d.generation for d in audit.drawn])
+        judged = store.records(Verdict, [d.verdict for d in audit.drawn])
+        for generation, verdict in zip(written, judged, strict=True):
             answers.append(
                 annotate_from_truth(
                     generation,
-                    items[str(generation.item)],
+                    _item(store, items, str(generation.item)),
                     schema=schema,
                     rubric=rubric,
                     measured={
@@ -88,3 +83,10 @@ def audit_from_truth(
         )
         stage.advance(len(answers))
     return audit
+
+
+def _item(store: Store, items: Mapping[str, Item], name: str) -> Item:
+    found = items.get(name) or store.find(Item, name)
+    if found is None:
+        raise StoreError(f"{store.url} holds a listing of {name!r} but not that item")
+    return found

@@ -1,6 +1,9 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
+from workbench.calibration._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
 from workbench.calibration._shares import About
+from workbench.calibration._strata import Decision, Design, stratum_of
+from workbench.calibration.adjudicate import adjudicate, majority
 from workbench.calibration.agreement import (
     Kappa,
     cohen_kappa,
@@ -11,10 +14,21 @@ from workbench.calibration.agreement import (
     mean_pairwise_agreement,
     percent_agreement,
 )
-from workbench.calibration.audit import Budget, budget, draw_audit, labels_for, stratum_of
+from workbench.calibration.audit import draw_audit, grow_audit
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
+from workbench.calibration.criteria import (
+    Caught,
+    CriterionScores,
+    RaisedThreshold,
+    WrongRejections,
+)
 from workbench.calibration.estimates import Rates, rates
+from workbench.calibration.failures import (
+    ConfusionItems,
+    Failures,
+)
 from workbench.calibration.gather import AuditedVerdicts, gather
+from workbench.calibration.planning import Budget, budget, labels_for
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
 from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher
 from workbench.calibration.thresholds import Threshold, choose_threshold, labels_to_promise
@@ -23,20 +37,32 @@ from workbench.metrics.intervals import Interval, clopper_pearson, proportion, w
 
 __all__ = [
     "About",
+    "AdjudicatedItem",
+    "Adjudication",
+    "AnnotatorErrors",
     "AuditedVerdicts",
     "Bin",
     "Budget",
     "Calibration",
+    "Caught",
     "Confusion",
+    "ConfusionItems",
     "Counts",
+    "CriterionScores",
+    "Decision",
+    "Design",
     "Estimate",
     "FailureModeRate",
+    "Failures",
     "Interval",
     "Kappa",
+    "RaisedThreshold",
     "Rates",
     "Reliability",
     "Slice",
     "Threshold",
+    "WrongRejections",
+    "adjudicate",
     "auroc",
     "benjamini_hochberg",
     "budget",
@@ -49,10 +75,12 @@ __all__ = [
     "fisher",
     "fleiss_kappa",
     "gather",
+    "grow_audit",
     "gwet_ac1",
     "krippendorff_alpha",
     "labels_for",
     "labels_to_promise",
+    "majority",
     "mean_pairwise_agreement",
     "percent_agreement",
     "proportion",

@@ -1,60 +1,256 @@
-"""Whom to show to people: a draw from approvals and rejections with known probabilities, and its price."""
+"""Whom to show to people: a draw from approvals and rejections with known probabilities.
+
+Every design draws a simple random sample in each of its strata, so that an item's probability is the
+stratum's share that is drawn: exact, and what the variances of `rates` are made for.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 
-from scipy import special
-
-from workbench.calibration.thresholds import labels_to_promise
+from workbench.calibration._strata import (
+    Decision,
+    Design,
+    allocate,
+    bands_of,
+    measures,
+    stratum_in,
+)
 from workbench.errors import CalibrationError
-from workbench.metrics.estimate import check_level
-from workbench.metrics.intervals import wilson
-from workbench.records import Audit, AuditedItem, Verdict, content_key
-
-Design = Literal["uniform", "stratified"]
+from workbench.records import Audit, AuditedItem, content_key
 
 _PLACES = 12  # of a probability in the record: float noise must not make a new audit
+_DESIGNS = ("uniform", "stratified", "near-threshold", "neyman")
 
 
 def draw_audit(
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Decision],
     *,
     size: int,
     seed: int,
     design: Design = "stratified",
     categories: Sequence[str] | None = None,
     minimum: int = 2,
+    threshold: float | None = None,
+    expected: Sequence[float | None] | None = None,
     run: str | None = None,
 ) -> Audit:
     """Draw `size` judged generations for people, approvals and rejections alike.
 
-    `stratified` draws from verdict × category: `minimum` of each stratum first (all of a smaller
-    one), the rest in proportion to its size. `uniform` gives every generation the same chance.
-    Verdicts without a decision (`approved` is None) are not in the population.
+    `uniform` gives every generation the same chance. The others draw from strata, `minimum` of each
+    first (all of a smaller one):
 
-    The draw ranks generations by a hash of `seed` and their key: it depends on neither the order of
-    `verdicts` nor the machine, the same arguments give the same draw, and where a stratum's share
-    grows the larger draw holds the smaller one.
+    - `stratified`: verdict × category, in proportion to size.
+    - `near-threshold`: verdict × band of distance between confidence and `threshold`, four bands of
+      about equally many generations. Each farther band is drawn half as often; none is left out, so
+      that every rate stays identifiable.
+    - `neyman`: verdict × category, or verdict × band of confidence without `categories`, in proportion
+      to size × standard deviation of the answers that are `expected`. Of all allocations it leaves the
+      suitable rate the least variance.
+
+    Verdicts without a decision (`approved` is None) are not drawn.
+
+    The draw ranks generations by a hash of `seed` and their key (permanent random numbers) and takes
+    the first ones of each stratum: it depends on neither the order of `verdicts` nor the machine, the
+    same arguments give the same draw, and `grow_audit` keeps everybody who was drawn.
 
     Args:
         verdicts: One per generation, of one judge and one rubric.
-        size: Generations to draw, at least 1.
+        size: Generations to draw, at least 1; all where there are fewer.
         seed: Of the ranking.
-        design: `uniform` or `stratified`.
-        categories: One per verdict; None: strata are the verdicts alone.
-        minimum: Least draws of a stratum under `stratified`; 2 lets its spread be seen.
+        design: How.
+        categories: One per verdict; None: strata know no categories.
+        minimum: Least draws of a stratum; 2 lets its spread be seen.
+        threshold: Confidence, 0 to 1, that `near-threshold` is about; for no other design.
+        expected: One per verdict, the probability that people find it suitable as far as it is known
+            beforehand (such as `ScoreMap.apply` gives it); None: the judge's confidence. For `neyman`.
         run: Id of the run that draws, for the record.
 
     Raises:
-        ValueError: A list has the wrong length, an argument is out of range, a generation comes
-            twice, or judges and rubrics are mixed.
+        ValueError: A list has the wrong length, an argument is out of range or of another design, a
+            generation comes twice, or judges and rubrics are mixed.
         CalibrationError: There is nothing to draw from, or `size` cannot give each stratum its minimum.
+
+    Source: Neyman 1934, J. R. Stat. Soc. 97:558; Ohlsson 1995 (permanent random numbers).
     """
+    _check(verdicts, size=size, minimum=minimum, design=design, categories=categories)
+    _check_design(verdicts, design=design, threshold=threshold, expected=expected)
+    if categories is not None and design == "near-threshold":
+        raise ValueError("`near-threshold` draws by distance: leave `categories` out")
+    judge, rubric = _one_source(verdicts)
+    decided = [v for v in verdicts if v.approved is not None]
+    if not decided:
+        raise CalibrationError(
+            f"the judge decided none of {len(verdicts)} generations: there is nothing to audit"
+        )
+    parameters: dict[str, object] = {"minimum": 0 if design == "uniform" else minimum}
+    if design == "near-threshold" or (design == "neyman" and categories is None):
+        parameters["edges"] = bands_of(decided, size=size, minimum=minimum, threshold=threshold)
+    if threshold is not None:
+        parameters["threshold"] = float(threshold)
+    strata = _strata(verdicts, design, parameters, categories)
+    likely = [v.confidence for v in verdicts] if expected is None else expected
+    if design in ("near-threshold", "neyman"):
+        shares = measures(strata, design=design, expected=likely)
+        parameters["measure"] = {name: float(f"{x:.9g}") for name, x in sorted(shares.items())}
+    parameters["population"] = {
+        "verdicts": len(verdicts),
+        "sha256": digest_of(v.key for v in verdicts),
+    }
+    return _drawn(
+        verdicts, strata, parameters, size=size, judge=judge, rubric=rubric, design=design,
+        seed=seed, run=run,
+    )  # fmt: skip
+
+
+def grow_audit(
+    audit: Audit,
+    verdicts: Sequence[Decision],
+    *,
+    size: int,
+    categories: Sequence[str] | None = None,
+    run: str | None = None,
+) -> Audit:
+    """Draw on until `size` generations are drawn: all of `audit`, and more by the same ranks and strata.
+
+    Each stratum keeps what it has; its probability is that of the whole draw, as if `size` had been
+    drawn at once. The allocation is the first one's, not that of answers that came since: those would
+    make the probabilities depend on them.
+
+    Args:
+        audit: As `draw_audit` or `grow_audit` made it.
+        verdicts: The same population, in any order.
+        size: Generations in all, more than `audit` holds.
+        categories: As for the first draw.
+        run: Id of the run that draws, for the record.
+
+    Raises:
+        ValueError: `size` is not larger, or categories do not fit.
+        CalibrationError: `verdicts` are not the population that `audit` was drawn from.
+    """
+    _check(verdicts, size=size, minimum=0, design=audit.design, categories=categories)
+    if size <= len(audit.drawn):
+        raise ValueError(
+            f"want more than the {len(audit.drawn)} that are drawn already, got {size=}"
+        )
+    known = population_digest(audit)
+    if digest_of(v.key for v in verdicts) != known:
+        raise CalibrationError(
+            f"audit {audit.id[:12]} was drawn from other verdicts than these {len(verdicts)}: "
+            "pass the same ones, or draw another audit"
+        )
+    strata = _strata(verdicts, audit.design, audit.parameters, categories)
+    if {name: len(rows) for name, rows in strata.items()} != dict(audit.strata):
+        raise ValueError(
+            f"audit {audit.id[:12]} has the strata {sorted(audit.strata)[:6]}, these verdicts give "
+            f"{sorted(strata)[:6]}: pass the categories that it was drawn with"
+        )
+    earlier = audit.parameters.get("grown_from", [])
+    parameters = {
+        **audit.parameters,
+        "grown_from": [*(earlier if isinstance(earlier, list | tuple) else ()), audit.id],
+    }
+    return _drawn(
+        verdicts, strata, parameters, size=size, judge=audit.judge, rubric=audit.rubric,
+        design=audit.design, seed=audit.seed, run=run, before=audit.drawn,
+    )  # fmt: skip
+
+
+def digest_of(keys: Iterable[str]) -> str:
+    """Sha256 (64 hex digits) of keys, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+
+
+def population_digest(audit: Audit) -> str:
+    """Digest of the verdicts that `audit` was drawn from.
+
+    Raises:
+        CalibrationError: The audit does not say it.
+    """
+    population = audit.parameters.get("population")
+    if not isinstance(population, Mapping) or "sha256" not in population:
+        raise CalibrationError(
+            f"audit {audit.id[:12]} does not say which verdicts it was drawn from in a way that this "
+            "version reads: draw another one with `workbench audit`"
+        )
+    return str(population["sha256"])
+
+
+def _strata(
+    verdicts: Sequence[Decision],
+    design: str,
+    parameters: Mapping[str, object],
+    categories: Sequence[str] | None,
+) -> dict[str, list[int]]:
+    """Stratum to the positions of its decided verdicts, names sorted."""
+    strata: dict[str, list[int]] = {}
+    for i, verdict in enumerate(verdicts):
+        if verdict.approved is not None:
+            category = "" if categories is None else categories[i]
+            strata.setdefault(stratum_in(design, parameters, verdict, category), []).append(i)
+    return dict(sorted(strata.items()))
+
+
+def _drawn(
+    verdicts: Sequence[Decision],
+    strata: Mapping[str, Sequence[int]],
+    parameters: Mapping[str, object],
+    *,
+    size: int,
+    judge: str,
+    rubric: str,
+    design: str,
+    seed: int,
+    run: str | None,
+    before: Sequence[AuditedItem] = (),
+) -> Audit:
+    sizes = {name: len(rows) for name, rows in strata.items()}
+    has: dict[str, int] = {}
+    for item in before:
+        has[item.stratum] = has.get(item.stratum, 0) + 1
+    least, measure = parameters["minimum"], parameters.get("measure")
+    take = allocate(
+        sizes,
+        size=size,
+        minimum=least if isinstance(least, int) else 0,
+        measure=measure if isinstance(measure, Mapping) else None,
+        drawn=has,
+    )
+    parameters = {"size": size, **{k: v for k, v in parameters.items() if k != "size"}}
+    return Audit(
+        id=content_key("audit", judge, rubric, design, seed, parameters, sizes),
+        judge=judge,
+        rubric=rubric,
+        design=design,
+        seed=seed,
+        strata=sizes,
+        drawn=tuple(
+            AuditedItem(
+                generation=verdicts[i].generation,
+                verdict=verdicts[i].key,
+                stratum=name,
+                inclusion_probability=round(take[name] / sizes[name], _PLACES),
+            )
+            for name, rows in strata.items()
+            for i in heapq.nsmallest(
+                take[name], rows, key=lambda i: _rank(seed, verdicts[i].generation)
+            )
+        ),
+        parameters=parameters,
+        run=run,
+    )
+
+
+def _check(
+    verdicts: Sequence[Decision],
+    *,
+    size: int,
+    minimum: int,
+    design: str,
+    categories: Sequence[str] | None,
+) -> None:
     if categories is not None and len(categories) != len(verdicts):
         raise ValueError(
             f"want one category for each of {len(verdicts)} verdicts, got {len(categories)}"
@@ -63,135 +259,41 @@ def draw_audit(
         raise ValueError(
             f"want `size` of 1 or more and `minimum` of 0 or more, got {size=}, {minimum=}"
         )
-    if design not in ("uniform", "stratified"):
-        raise ValueError(f"`design` is 'uniform' or 'stratified', got {design!r}")
-    judge, rubric = _one_source(verdicts)
-    strata: dict[str, list[Verdict]] = {}
-    for i, verdict in enumerate(verdicts):
-        if verdict.approved is not None:
-            category = categories[i] if categories is not None else ""
-            name = "all" if design == "uniform" else stratum_of(verdict.approved, category)
-            strata.setdefault(name, []).append(verdict)
-    if not strata:
-        raise CalibrationError(
-            f"the judge decided none of {len(verdicts)} generations: there is nothing to audit"
-        )
-    sizes = {name: len(strata[name]) for name in sorted(strata)}
-    take = _allocate(sizes, size=size, minimum=minimum if design == "stratified" else 0)
-    drawn = tuple(
-        AuditedItem(
-            generation=verdict.generation,
-            verdict=verdict.key,
-            stratum=name,
-            inclusion_probability=round(take[name] / sizes[name], _PLACES),
-        )
-        for name in sizes
-        for verdict in sorted(strata[name], key=lambda v: _rank(seed, v.generation))[: take[name]]
-    )
-    parameters = {"size": size, "minimum": minimum if design == "stratified" else 0}
-    population = sorted(verdict.key for members in strata.values() for verdict in members)
-    return Audit(
-        id=content_key("audit", judge, rubric, design, seed, parameters, sizes, population),
-        judge=judge,
-        rubric=rubric,
-        design=design,
-        seed=seed,
-        strata=sizes,
-        drawn=drawn,
-        parameters=parameters,
-        run=run,
-    )
+    if design not in _DESIGNS:
+        raise ValueError(f"`design` is one of {', '.join(map(repr, _DESIGNS))}, got {design!r}")
 
 
-def stratum_of(approved: bool, category: str = "") -> str:
-    """Name of a stratified audit's stratum: `approved`, or `rejected/mugs` with a category."""
-    verdict = "approved" if approved else "rejected"
-    return f"{verdict}/{category}" if category else verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """What a number of labels buys."""
-
-    labels: int
-    half_width: float
-    """Half of the interval's width, between 0 and .5, for a share near `rate`."""
-    rate: float
-    level: float
-    to_promise: int | None
-    """Labels of approvals to promise `promise` if precision is `rate`; None where it does not exceed it."""
-    promise: float | None
-    sentence: str
-
-
-def budget(
-    labels: int,
+def _check_design(
+    verdicts: Sequence[Decision],
     *,
-    rate: float = 0.5,
-    population: int | None = None,
-    level: float = 0.95,
-    promise: float | None = None,
-) -> Budget:
-    """Say what `labels` answers buy: half the width of a share's interval, and whether a promise is near.
-
-    Args:
-        labels: Answers of one verdict, 1 or more.
-        rate: The share that is expected, 0 to 1; .5 is the widest.
-        population: Items of that verdict, for a statement about this batch alone; None: about items like these.
-        level: Of the interval, between 0 and 1.
-        promise: Precision that shall be promised with 95% confidence; None: none.
-
-    Raises:
-        ValueError: A number is out of range.
-    """
-    if labels < 1 or not 0 <= rate <= 1 or (population is not None and population < labels):
+    design: str,
+    threshold: float | None,
+    expected: Sequence[float | None] | None,
+) -> None:
+    if (threshold is not None) != (design == "near-threshold"):
         raise ValueError(
-            f"want labels of 1 or more, up to the population, and a rate from 0 to 1; got {labels=}, {population=}, {rate=}"
+            f"`threshold` goes with the design 'near-threshold' alone, got {threshold!r} and {design!r}"
         )
-    unseen = 1.0 if population is None else 1 - labels / population
-    if unseen == 0:
-        half = 0.0
-    else:
-        interval = wilson(rate * labels / unseen, labels / unseen, level=level)
-        half = (interval.high - interval.low) / 2
-    sentence = f"{labels} labels give a half-width of {half:.3f} around a share of {rate:g}"
-    needed = None
-    if promise is not None:
-        needed = labels_to_promise(promise, rate=rate)
-        sentence += (
-            f"; to promise {promise:g} takes {needed} labelled approvals if {rate:g} of them are suitable"
-            if needed is not None
-            else f"; {promise:g} cannot be promised of approvals of which {rate:g} are suitable"
-        )
-    return Budget(
-        labels=labels, half_width=half, rate=rate, level=level,
-        to_promise=needed, promise=promise, sentence=sentence + ".",
-    )  # fmt: skip
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"`threshold` lies between 0 and 1, got {threshold!r}")
+    if expected is not None:
+        if design != "neyman" or len(expected) != len(verdicts):
+            raise ValueError(
+                "`expected` goes with the design 'neyman' and has one value for each of "
+                f"{len(verdicts)} verdicts, got {len(expected)} and {design!r}"
+            )
+        _check_shares("expected", expected)
+    if design in ("near-threshold", "neyman"):
+        _check_shares("confidence", [v.confidence for v in verdicts])
 
 
-def labels_for(half_width: float, *, rate: float = 0.5, level: float = 0.95) -> int:
-    """Fewest labels whose Wilson interval around `rate` is at most 2 × `half_width` wide.
-
-    Raises:
-        ValueError: A number is out of range.
-    """
-    check_level(level)
-    if not (0 < half_width < 0.5 and 0 <= rate <= 1):
-        raise ValueError(
-            f"want a half-width between 0 and 0.5 and a rate from 0 to 1; got {half_width=}, {rate=}"
-        )
-    z = float(special.ndtri((1 + level) / 2))
-    low, high = 1, math.ceil((z / half_width) ** 2) + 1  # the widest case needs fewer than that
-    while low < high:
-        middle = (low + high) // 2
-        if budget(middle, rate=rate, level=level).half_width <= half_width:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _check_shares(name: str, values: Sequence[float | None]) -> None:
+    for i, value in enumerate(values):
+        if value is not None and not 0 <= value <= 1:  # NaN fails this too
+            raise ValueError(f"`{name}` lies between 0 and 1 or is None, got {value!r} in row {i}")
 
 
-def _one_source(verdicts: Sequence[Verdict]) -> tuple[str, str]:
+def _one_source(verdicts: Sequence[Decision]) -> tuple[str, str]:
     sources = sorted({(verdict.judge, verdict.rubric) for verdict in verdicts})
     if len(sources) > 1:
         raise ValueError(f"an audit is of one judge and one rubric, got {sources[:4]}")
@@ -203,28 +305,6 @@ def _one_source(verdicts: Sequence[Verdict]) -> tuple[str, str]:
             )
         seen.add(verdict.generation)
     return sources[0] if sources else ("", "")
-
-
-def _allocate(sizes: dict[str, int], *, size: int, minimum: int) -> dict[str, int]:
-    """Share `size` out: the minimum of each stratum, the rest by largest remainder, never over a stratum."""
-    size = min(size, sum(sizes.values()))
-    least = {name: min(minimum, count) for name, count in sizes.items()}
-    if sum(least.values()) > size:
-        raise CalibrationError(
-            f"{len(sizes)} strata with {minimum} draws each need {sum(least.values())} labels, "
-            f"got {size}: draw more, lower the minimum, or join categories"
-        )
-    total = sum(sizes.values())
-    exact = {name: size * count / total for name, count in sizes.items()}
-    take = {name: max(least[name], math.floor(exact[name])) for name in sizes}
-    # One at a time: add where the share lags most behind proportion, remove where it leads most.
-    while sum(take.values()) < size:
-        free = [name for name in sizes if take[name] < sizes[name]]
-        take[min(free, key=lambda name: (take[name] - exact[name], name))] += 1
-    while sum(take.values()) > size:
-        free = [name for name in sizes if take[name] > least[name]]
-        take[max(free, key=lambda name: (take[name] - exact[name], name))] -= 1
-    return take
 
 
 def _rank(seed: int, generation: str) -> bytes:

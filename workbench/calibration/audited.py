@@ -2,18 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, cast
 
+from workbench.calibration._strata import Design
+from workbench.calibration.audit import digest_of, draw_audit, grow_audit, population_digest
 from workbench.calibration.calibrate import Calibration, calibrate
 from workbench.calibration.gather import gather
 from workbench.errors import CalibrationError, StoreError
-from workbench.records import Annotation, Audit, Generation, Item, Verdict
+from workbench.records import Annotation, Audit, AuditedItem, Generation, Item, Part, Verdict
 from workbench.store import group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which verdicts of a store an audit is about: one judge's, by one rubric, on one model's outputs."""
+
+    judge: str
+    judge_revision: str
+    rubric: str
+    """`<name>@<version>`."""
+    model_revision: str
+    part: Part | None
+    """Of the items; None: any, also outputs that describe no item."""
+    generation_runs: tuple[str, ...] | None = None
+    """Runs that made the outputs; None: any."""
+    categories: tuple[str, ...] | None = None
+    """None: all."""
+    until: int | None = None
+    """The store's count (`seq`) at the last of them: verdicts that come later are not meant. None: all."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Field name to value, JSON types."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Selection:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: A field is missing or unknown.
+        """
+        names = {field.name for field in fields(cls)}
+        if set(data) != names:
+            raise ValueError(f"a selection has the fields {sorted(names)}, got {sorted(data)}")
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """One verdict as a draw reads it: a `Decision`, with the category of its generation."""
+
+    key: str
+    generation: str
+    judge: str
+    rubric: str
+    approved: bool | None
+    confidence: float | None
+    category: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +98,144 @@ class Audited:
     calibration: Calibration
 
 
-def population_of(
-    verdicts: Sequence[Verdict], generations: Sequence[Generation]
-) -> dict[str, object]:
-    """What an audit's parameters say so that its population is found again in the store.
-
-    Every verdict is named: the same model and judge may work on other items of the same store.
+def selection_of(
+    verdicts: Sequence[Verdict], generations: Sequence[Generation], *, part: Part | None
+) -> Selection:
+    """How these verdicts are found again: by judge, rubric, model, part and the runs that made the outputs.
 
     Raises:
-        CalibrationError: The generations come from several models or the verdicts from several judges.
+        CalibrationError: There are none, the generations come from several models or the verdicts from
+            several judges or rubrics.
     """
-    writers = {g.revision for g in generations}
-    judges = {v.revision for v in verdicts}
-    if len(writers) != 1 or len(judges) != 1:
+    models = {g.revision for g in generations}
+    judges = {(v.judge, v.revision, v.rubric) for v in verdicts}
+    if len(models) != 1 or len(judges) != 1:
         raise CalibrationError(
-            "an audit is about one model's outputs and one judge's verdicts, got "
-            f"{len(writers)} models and {len(judges)} judges: audit each alone"
+            "an audit is about one model's outputs and one judge's verdicts by one rubric, got "
+            f"{len(models)} models and {len(judges)} judges and rubrics: audit each alone"
         )
-    return {"population": sorted(v.key for v in verdicts)}
+    judge, revision, rubric = judges.pop()
+    runs = {g.run for g in generations}
+    return Selection(
+        judge=judge,
+        judge_revision=revision,
+        rubric=rubric,
+        model_revision=models.pop(),
+        part=part,
+        generation_runs=None if None in runs else tuple(sorted(map(str, runs))),
+    )
+
+
+def select_decisions(store: Store, selection: Selection) -> tuple[list[Decided], Selection]:
+    """The verdicts that `selection` means, and the selection with `until` filled in.
+
+    Bodies are not read: a million verdicts take seconds.
+
+    Raises:
+        CalibrationError: The store holds none.
+    """
+    frame = store.decisions(
+        judge=selection.judge,
+        revision=selection.judge_revision,
+        rubric=selection.rubric,
+        model_revision=selection.model_revision,
+        generation_run=selection.generation_runs,
+        category=selection.categories,
+        part=selection.part,
+        until=selection.until,
+    )
+    if frame.empty:
+        raise CalibrationError(
+            f"{store.url} holds no verdicts of {selection.judge} by {selection.rubric}"
+            + (f" on items of part {selection.part!r}" if selection.part else "")
+            + ": judge them with `workbench judge`"
+        )
+    approved = frame["approved"].astype(object)
+    decided = [
+        Decided(
+            key=key,
+            generation=generation,
+            judge=selection.judge,
+            rubric=selection.rubric,
+            approved=bool(said) if said in (True, False) else None,
+            confidence=None if math.isnan(confidence) else confidence,
+            category=category if isinstance(category, str) else "",
+        )
+        for key, generation, said, confidence, category in zip(
+            frame["key"].tolist(),
+            frame["generation"].tolist(),
+            approved.where(approved.notna(), None).tolist(),
+            frame["confidence"].tolist(),
+            frame["category"].tolist(),
+            strict=True,
+        )
+    ]
+    until = selection.until if selection.until is not None else int(frame["seq"].max())
+    return decided, replace(selection, until=until)
+
+
+def draw_from(
+    store: Store,
+    selection: Selection,
+    *,
+    size: int,
+    seed: int,
+    design: Design = "stratified",
+    by_category: bool = False,
+    minimum: int = 2,
+    threshold: float | None = None,
+    expected: Mapping[str, float | None] | None = None,
+    run: str | None = None,
+) -> Audit:
+    """`draw_audit` from the verdicts that `selection` means; nothing is stored.
+
+    The record says how the population is found again, its size and the digest of its keys: it takes a
+    few hundred bytes beside what was drawn.
+
+    Args:
+        store: Holds the verdicts.
+        selection: Which.
+        size: As for `draw_audit`, like those that follow.
+        seed: Of the draw.
+        design: How.
+        by_category: Strata are verdict × category.
+        minimum: Least draws of a stratum.
+        threshold: For `near-threshold`.
+        expected: Verdict key to the probability that people find it suitable; for `neyman`.
+        run: Id of the run that draws.
+
+    Raises:
+        ValueError: As `draw_audit`.
+        CalibrationError: As `draw_audit`; or the store holds no such verdicts.
+    """
+    decided, selection = select_decisions(store, selection)
+    audit = draw_audit(
+        decided,
+        size=size,
+        seed=seed,
+        design=design,
+        categories=[d.category for d in decided] if by_category else None,
+        minimum=minimum,
+        threshold=threshold,
+        expected=None if expected is None else [expected.get(d.key) for d in decided],
+        run=run,
+    )
+    population = cast("Mapping[str, object]", audit.parameters["population"])
+    said = {**population, "selected": selection.to_dict(), "by_category": by_category}
+    return replace(audit, parameters={**audit.parameters, "population": said})
+
+
+def grow_from(store: Store, audit: Audit, *, size: int, run: str | None = None) -> Audit:
+    """`grow_audit` of an audit that `draw_from` drew; nothing is stored.
+
+    Raises:
+        ValueError: `size` is not larger.
+        CalibrationError: The store does not hold the population any more.
+    """
+    decided = _decisions(store, audit)
+    population = cast("Mapping[str, object]", audit.parameters["population"])
+    categories = [d.category for d in decided] if population.get("by_category") else None
+    return grow_audit(audit, decided, size=size, categories=categories, run=run)
 
 
 def find_audit(store: Store, audit: str | None = None) -> Audit:
@@ -71,7 +248,7 @@ def find_audit(store: Store, audit: str | None = None) -> Audit:
     if not audits:
         raise StoreError(
             f"want an audit to calibrate by, but {store.url} holds none: "
-            "`workbench run listings` draws one"
+            "`workbench audit` or `workbench run listings` draws one"
         )
     if audit is None:
         return audits[-1]
@@ -84,7 +261,7 @@ def find_audit(store: Store, audit: str | None = None) -> Audit:
 
 
 def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audited:
-    """Measure the judge on the answers that `audit` brought so far.
+    """Measure the judge on the answers that `audit`, and those it grew from, brought so far.
 
     Args:
         store: Holds the audit, its population and the answers.
@@ -94,9 +271,8 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
     Raises:
         CalibrationError: What is in the store is not the population that was drawn from.
     """
-    annotations = list(store.records(Annotation, list(store.annotations(audit=audit.id)["id"])))
+    annotations = answers_to(store, audit)
     population = _population(store, audit, annotations)
-    _check_sizes(audit, population)
     gathered = gather(
         [j.verdict for j in population],
         audit,
@@ -113,12 +289,44 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
     )
 
 
+def answers_to(store: Store, audit: Audit) -> list[Annotation]:
+    """What people said of what `audit` drew, in it or in the audits that it grew from."""
+    earlier = cast("Sequence[str]", audit.parameters.get("grown_from", ()))
+    found = store.annotations(audit=[audit.id, *earlier])["id"]
+    return list(store.records(Annotation, list(dict.fromkeys(found))))
+
+
+def unanswered(store: Store, audit: Audit) -> list[AuditedItem]:
+    """What `audit` drew and nobody has answered yet, here or in the audits that it grew from."""
+    answered = {a.generation for a in answers_to(store, audit) if a.approved is not None}
+    return [item for item in audit.drawn if item.generation not in answered]
+
+
+def _decisions(store: Store, audit: Audit) -> list[Decided]:
+    """The verdicts that `audit` was drawn from, found again and proved to be the same."""
+    digest = population_digest(audit)
+    selected = cast("Mapping[str, Any]", audit.parameters["population"]).get("selected")
+    if not isinstance(selected, Mapping):
+        raise CalibrationError(
+            f"audit {audit.id[:12]} does not say how its verdicts are found in a store: draw it with "
+            "`draw_from` or `workbench audit`"
+        )
+    decided, _ = select_decisions(store, Selection.from_dict(selected))
+    drawn_from, number = sum(audit.strata.values()), sum(d.approved is not None for d in decided)
+    if digest_of(d.key for d in decided) != digest or number != drawn_from:
+        raise CalibrationError(
+            f"audit {audit.id[:12]} was drawn from {drawn_from} decided verdicts, but those that the "
+            f"store finds in their place ({number}) are not the same: put the store together again "
+            "from its backup, or draw another audit"
+        )
+    return decided
+
+
 def _population(store: Store, audit: Audit, annotations: Sequence[Annotation]) -> list[Judged]:
     answers: dict[str, list[Annotation]] = {}
     for annotation in annotations:
         answers.setdefault(annotation.generation, []).append(annotation)
-    named = audit.parameters.get("population")
-    verdicts = list(store.records(Verdict, map(str, named) if isinstance(named, list) else ()))
+    verdicts = list(store.records(Verdict, sorted(d.key for d in _decisions(store, audit))))
     generations = {g.key: g for g in store.records(Generation, [v.generation for v in verdicts])}
     items = {i.id: i for i in store.records(Item, {g.item for g in generations.values() if g.item})}
     return [
@@ -130,14 +338,3 @@ def _population(store: Store, audit: Audit, annotations: Sequence[Annotation]) -
         )
         for verdict in verdicts
     ]
-
-
-def _check_sizes(audit: Audit, population: Sequence[Judged]) -> None:
-    """The population is the one that was drawn from: as many decided verdicts as the strata sum to."""
-    decided = sum(j.verdict.approved is not None for j in population)
-    drawn_from = sum(audit.strata.values())
-    if decided != drawn_from:
-        raise CalibrationError(
-            f"audit {audit.id[:12]} was drawn from {drawn_from} decided verdicts, of which the store "
-            f"holds {decided}: put the store together again from its backup, or draw another audit"
-        )

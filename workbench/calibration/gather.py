@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.calibration.audit import stratum_of
+from workbench.calibration._strata import stratum_in, stratum_of
+from workbench.calibration.adjudicate import majority
 from workbench.records import Annotation, Audit, Verdict
 
 
@@ -87,7 +88,7 @@ def gather(
         inclusion_probability=tuple(
             drawn[key].inclusion_probability if key in drawn else None for key in keys
         ),
-        answer=tuple(_majority(answers.get(key, [])) for key in keys),
+        answer=tuple(_answer(answers.get(key, [])) for key in keys),
         stratum=tuple(_stratum(verdict, audit, categories or {}) for verdict in verdicts),
         cluster=None
         if groups is None
@@ -101,16 +102,16 @@ def gather(
 
 
 def _stratum(verdict: Verdict, audit: Audit, categories: Mapping[str, str]) -> str:
-    if verdict.approved is None or audit.design == "uniform":
-        return "all"
-    name = stratum_of(verdict.approved, categories.get(verdict.generation, ""))
-    return name if name in audit.strata else stratum_of(verdict.approved)
+    category = categories.get(verdict.generation, "")
+    name = stratum_in(audit.design, audit.parameters, verdict, category)
+    if name in audit.strata or verdict.approved is None:
+        return name
+    return stratum_of(verdict.approved)
 
 
-def _majority(answers: Sequence[Annotation]) -> bool | None:
-    yes = sum(annotation.approved is True for annotation in answers)
-    no = len(answers) - yes
-    return None if yes == no else yes > no
+def _answer(answers: Sequence[Annotation]) -> bool | None:
+    found = majority(annotation.approved for annotation in answers)
+    return None if found is None else bool(found)
 
 
 def _named(answers: Sequence[Annotation]) -> frozenset[str]:

@@ -159,6 +159,17 @@ VERDICTS = Frame(
     ),
     scores=True,
 )
+DECISIONS = Frame(
+    table=t.verdict,
+    source=_about_generation(t.verdict),
+    columns=(
+        *_columns_of(t.verdict, "seq", "key", "generation"),
+        *_MADE,
+        _text("model_revision", t.generation.c.revision),
+        _text("generation_run", t.generation.c.run),
+        *_columns_of(t.verdict, "judge", "revision", "rubric", "approved", "confidence"),
+    ),
+)
 AUDITS = Frame(
     table=t.audit,
     source=t.audited_item.join(t.audit, t.audit.c.id == t.audited_item.c.audit).outerjoin(

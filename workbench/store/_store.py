@@ -293,6 +293,38 @@ class Store:
         ]
         return f.read(self._engine, self._location, f.VERDICTS, conditions)
 
+    def decisions(
+        self,
+        *,
+        category: Among = None,
+        model: Among = None,
+        model_revision: Among = None,
+        generation_run: Among = None,
+        part: Part | None = None,
+        judge: Among = None,
+        revision: Among = None,
+        rubric: Among = None,
+        until: int | None = None,
+    ) -> pd.DataFrame:
+        """Verdicts without their scores, one row each: cheap where `verdicts` is not, at a million rows.
+
+        `seq` counts up as rows are stored, and none ever changes: the rows up to one (`until`) are the
+        same whenever they are asked for.
+        """
+        verdict, made = t.verdict.c, t.generation.c
+        conditions = [
+            *f.among(made.category, category),
+            *f.among(made.model, model),
+            *f.among(made.revision, model_revision),
+            *f.among(made.run, generation_run),
+            *f.in_part(made.item, part),
+            *f.among(verdict.judge, judge),
+            *f.among(verdict.revision, revision),
+            *f.among(verdict.rubric, rubric),
+            *([] if until is None else [verdict.seq <= until]),
+        ]
+        return f.read(self._engine, self._location, f.DECISIONS, conditions)
+
     def audits(
         self,
         *,
