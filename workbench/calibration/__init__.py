@@ -3,6 +3,7 @@
 from workbench.calibration._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
 from workbench.calibration._shares import About
 from workbench.calibration._strata import Decision, Design, stratum_of
+from workbench.calibration._trials import Procedure, labels_to_promise
 from workbench.calibration.adjudicate import adjudicate, majority
 from workbench.calibration.agreement import (
     Kappa,
@@ -29,9 +30,16 @@ from workbench.calibration.failures import (
 )
 from workbench.calibration.gather import AuditedVerdicts, gather
 from workbench.calibration.planning import Budget, budget, labels_for
+from workbench.calibration.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_rates
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
+from workbench.calibration.rogan_gladen import RoganGladen, rogan_gladen
 from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher
-from workbench.calibration.thresholds import Threshold, choose_threshold, labels_to_promise
+from workbench.calibration.thresholds import (
+    Threshold,
+    Thresholds,
+    choose_threshold,
+    choose_thresholds,
+)
 from workbench.metrics.estimate import Estimate
 from workbench.metrics.intervals import Interval, clopper_pearson, proportion, wilson
 
@@ -56,11 +64,17 @@ __all__ = [
     "Failures",
     "Interval",
     "Kappa",
+    "PPIMean",
+    "PPIRates",
+    "Procedure",
     "RaisedThreshold",
     "Rates",
     "Reliability",
+    "RoganGladen",
     "Slice",
     "Threshold",
+    "Thresholds",
+    "Tuning",
     "WrongRejections",
     "adjudicate",
     "auroc",
@@ -68,6 +82,7 @@ __all__ = [
     "budget",
     "calibrate",
     "choose_threshold",
+    "choose_thresholds",
     "clopper_pearson",
     "cohen_kappa",
     "confusion_table",
@@ -83,9 +98,12 @@ __all__ = [
     "majority",
     "mean_pairwise_agreement",
     "percent_agreement",
+    "ppi_mean",
+    "ppi_rates",
     "proportion",
     "rates",
     "reliability",
+    "rogan_gladen",
     "stratum_of",
     "wilson",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from workbench.calibration.thresholds import labels_to_promise
+from workbench.calibration._trials import labels_to_promise
 from workbench.metrics.estimate import check_level
 from workbench.metrics.intervals import wilson
 

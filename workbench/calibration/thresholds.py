@@ -1,20 +1,33 @@
-"""An approval threshold with a promise on precision, or the plain answer that none qualifies."""
+"""Approval thresholds with a promise on precision, or the plain answer that none qualifies."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from workbench.calibration._sample import Bools, Floats
+from workbench.calibration._trials import (
+    Hope,
+    Procedure,
+    accepted,
+    check_promise,
+    read_labels,
+    what_it_takes,
+)
 from workbench.metrics.estimate import Estimate
-from workbench.metrics.intervals import binomial_tail, clustered_effective_n
-from workbench.metrics.resampling import group_codes
 
-_EXACT_UP_TO = 5_000  # labels; beyond, the exact power is slow and the approximation good
+METHODS: Mapping[Procedure, str] = {
+    "fixed sequence": "Learn then test: exact binomial tail, fixed sequence from strict to loose",
+    "holm": "Learn then test: exact binomial tail, Bonferroni–Holm over the grid",
+}
+_MOST_VECTORS = (
+    20_000  # of one threshold per criterion: Holm's price for more is a promise of nothing
+)
 _LOOKED_AT = 1_000  # confidences tried to say what is missing
 
 
@@ -42,6 +55,9 @@ class Threshold:
     """Why none qualifies; None where one does."""
     method: str
     assumptions: tuple[str, ...]
+    accepted: tuple[float, ...] = ()
+    """Every threshold of the grid that keeps the promise, strict to loose; `value` is the strictest of
+    those that approve most labels."""
     approved_share: float | None = None
     """Share of all judged items at or above the threshold; None where it was not counted."""
     held_out: Estimate | None = None
@@ -55,21 +71,23 @@ def choose_threshold(
     grid: Sequence[float],
     promise: float,
     failure_probability: float = 0.05,
+    procedure: Procedure = "fixed sequence",
     keep_probability: npt.ArrayLike | None = None,
     groups: npt.ArrayLike | None = None,
     seed: int = 0,
 ) -> Threshold:
     """Find the lowest confidence from which on approvals are suitable at least `promise` of the time.
 
-    Tests each threshold of `grid` from strict to loose with the exact binomial tail, and stops at the
-    first that fails: with probability at least 1 − `failure_probability` the promise then holds, for
-    items drawn like the labelled ones and no others. Of thresholds that keep the same labels the
-    strictest is returned, since no label speaks for the gap between them. Precision need not rise with
-    the threshold: nothing here assumes it does.
+    Tests each threshold of `grid` with the exact binomial tail. The fixed sequence goes from strict to
+    loose and stops at the first that fails; Holm takes the smallest p-values first. With probability at
+    least 1 − `failure_probability` the promise then holds, for items drawn like the labelled ones and no
+    others. Of thresholds that keep the same labels the strictest is returned, since no label speaks for
+    the gap between them. Precision need not rise with the threshold: nothing here assumes it does.
 
-    A threshold above which so few labels lie that even all suitable ones could not pass is no test: it
-    cannot qualify, and the sequence goes on behind it if they are all suitable. On one grid a promise
-    that is kept therefore implies every smaller one: all tests that it passed are easier for those.
+    In a fixed sequence a threshold above which so few labels lie that even all suitable ones could not
+    pass is no test: it cannot qualify, and the sequence goes on behind it if they are all suitable. On
+    one grid a promise that is kept therefore implies every smaller one: all tests that it passed are
+    easier for those.
 
     Args:
         confidence: Shape (n,), the judge's, 0 to 1, one per labelled item.
@@ -78,6 +96,8 @@ def choose_threshold(
             be comparable it does not depend on `promise`.
         promise: Precision to be promised, between 0 and 1.
         failure_probability: Accepted chance that the promise is false, between 0 and 1.
+        procedure: `fixed sequence`, or `holm`, which finds thresholds behind a strict end that fails
+            but asks more of each the longer the grid is.
         keep_probability: Shape (n,), the audit's inclusion probabilities. Where they differ above a
             threshold, labels that were likelier drawn are thinned at random (by `seed`) until all
             were equally likely, since the binomial test wants equal chances.
@@ -88,64 +108,40 @@ def choose_threshold(
     Raises:
         ValueError: A shape or range is wrong, or `grid` does not descend.
 
-    Source: Angelopoulos et al. 2021, "Learn then test", arXiv:2110.01052.
+    Source: Angelopoulos et al. 2021, "Learn then test", arXiv:2110.01052; Holm 1979, Scand. J. Stat. 6:65.
     """
     scores, hits = np.asarray(confidence, dtype=float), np.asarray(suitable, dtype=bool)
     if scores.ndim != 1 or scores.shape != hits.shape:
         raise ValueError(f"want two (n,) arrays, got {scores.shape=} and {hits.shape=}")
     if not np.all((scores >= 0) & (scores <= 1)):  # NaN fails this too
         raise ValueError("`confidence` must lie between 0 and 1; leave out items without one")
-    if not (0 < promise < 1 and 0 < failure_probability < 1):
-        raise ValueError(f"{promise=} and {failure_probability=} must be between 0 and 1")
+    check_promise(promise, failure_probability, procedure)
     if not grid or list(grid) != sorted(set(grid), reverse=True):
         raise ValueError(f"`grid` must be strictly descending and not empty, got {list(grid)}")
-    chance = (
-        np.ones(scores.size)
-        if keep_probability is None
-        else np.asarray(keep_probability, dtype=float)
-    )
-    if chance.shape != scores.shape or not np.all((chance > 0) & (chance <= 1)):
-        raise ValueError(f"want one probability over 0 and up to 1 per label, got {chance.shape=}")
-    labels = _Labels(
-        scores=scores,
-        hits=hits,
-        chance=chance,
-        luck=np.random.default_rng(seed).random(scores.size),
-        codes=None if groups is None else group_codes(groups, scores.size)[0],
-    )
+    labels = read_labels(hits, keep_probability=keep_probability, groups=groups, seed=seed)
 
-    trials = [labels.trial(value, promise) for value in grid]
-    chosen, stopped = None, trials[0]
-    for trial in trials:
-        stopped = trial
-        if trial.p_value is None:
-            break
-        if trial.p_value > failure_probability:
-            if trial.suitable < trial.kept:
-                break
-            continue  # all suitable and yet no pass: too few labels to be a test
-        if chosen is None or trial.above > chosen.above:
-            chosen = trial
-    shown = chosen or stopped
+    trials = [labels.trial(scores >= value, promise) for value in grid]
+    passed, stopped = accepted(trials, procedure, failure_probability)
+    # The one that approves most labels; of equals the strictest, which comes first.
+    chosen = max(passed, key=lambda i: trials[i].above, default=None)
+    shown = trials[stopped if chosen is None else chosen]
     needed: int | None = None
     reason: str | None = None
     if chosen is None:
-        needed, reason = _what_it_takes(
-            labels, stopped, promise=promise, failure_probability=failure_probability
+        # Confidences that occur, not the grid alone: the best may lie off it.
+        values = np.unique(scores)
+        if values.size > _LOOKED_AT:
+            values = np.unique(np.quantile(scores, np.linspace(0, 1, _LOOKED_AT), method="lower"))
+        needed, reason = what_it_takes(
+            [Hope(trial=labels.trial(scores >= v, promise), name=f"{v:.3g}") for v in values],
+            Hope(trial=shown, name=f"{grid[stopped]:.3g}"),
+            total=scores.size,
+            promise=promise,
+            failure_probability=failure_probability,
+            tests=1 if procedure == "fixed sequence" else len(trials),
         )
-    words = [
-        "labelled items are drawn like those that the threshold will meet",
-        "the grid was chosen before the labels were seen",
-    ]
-    words.append(
-        "labels are independent"
-        if groups is None
-        else "clusters are independent; counts are effective counts"
-    )
-    if np.ptp(chance) > 0 if chance.size else False:
-        words.append("labels were thinned to equal chances of being drawn")
     return Threshold(
-        value=None if chosen is None else chosen.value,
+        value=None if chosen is None else grid[chosen],
         promise=promise,
         failure_probability=failure_probability,
         kept=shown.kept,
@@ -153,172 +149,181 @@ def choose_threshold(
         p_value=shown.p_value,
         labels_needed=needed,
         reason=reason,
-        method="Learn then test: exact binomial tail, fixed sequence from strict to loose",
-        assumptions=tuple(words),
+        method=METHODS[procedure],
+        assumptions=labels.words(),
+        accepted=tuple(grid[i] for i in passed),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Trial:
-    """One threshold of the grid, tried."""
+class Thresholds:
+    """One threshold per criterion that together keep a promise, with the labels that back them."""
 
-    value: float
-    above: int
-    """Labels at or above it."""
+    criteria: tuple[str, ...]
+    values: tuple[float, ...] | None
+    """In the order of `criteria`: approve where each criterion's confidence is at least this. Of those
+    accepted the ones that approve most; None where none qualify."""
+    accepted: tuple[tuple[float, ...], ...]
+    """All vectors that keep the promise, all of them together with 1 − `failure_probability`."""
+    tried: int
+    """Vectors that were tested or stood in line."""
+    promise: float
+    failure_probability: float
     kept: int
-    """Those that the test counts, after thinning."""
+    """Labelled items that the test counts as approved, after thinning (where none qualifies: at the
+    vector where the test stopped)."""
     suitable: int
-    effective: float = 0.0
-    """Independent labels that would tell as much as the kept ones."""
-    p_value: float | None = None
+    p_value: float | None
+    """Of the exact test at `values`; None where it approves no labelled item."""
+    labels_needed: int | None
+    """Where none qualifies: labels to choose by that pass in 4 of 5 audits, if what was seen holds.
+    None where a vector qualifies, or where no number of labels would help."""
+    reason: str | None
+    """Why none qualifies; None where one does."""
+    method: str
+    assumptions: tuple[str, ...]
+    approved_share: float | None = None
+    """Share of all judged items that `values` approve; None where it was not counted."""
+    held_out: Estimate | None = None
+    """Precision at `values` on labels that took no part in choosing them; None without any."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Labels:
-    """The labelled items, all arrays of shape (n,)."""
+def choose_thresholds(
+    confidence: Mapping[str, npt.ArrayLike],
+    suitable: npt.ArrayLike,
+    *,
+    grid: Mapping[str, Sequence[float]],
+    promise: float,
+    failure_probability: float = 0.05,
+    procedure: Procedure = "holm",
+    population: Mapping[str, npt.ArrayLike] | None = None,
+    keep_probability: npt.ArrayLike | None = None,
+    groups: npt.ArrayLike | None = None,
+    seed: int = 0,
+) -> Thresholds:
+    """Find a threshold for each criterion so that what passes all is suitable at least `promise` of the time.
 
-    scores: npt.NDArray[np.float64]
-    hits: npt.NDArray[np.bool_]
-    chance: npt.NDArray[np.float64]
-    luck: npt.NDArray[np.float64]
-    codes: npt.NDArray[np.intp] | None
-
-    def trial(self, value: float, promise: float) -> _Trial:
-        """Test that items scored `value` or more are suitable less than `promise` of the time."""
-        keep = self.scores >= value
-        above = int(keep.sum())
-        if above == 0:
-            return _Trial(value=value, above=0, kept=0, suitable=0)
-        keep &= self.luck * self.chance <= self.chance[keep].min()
-        n, k = int(keep.sum()), int((keep & self.hits).sum())
-        if n == 0:
-            return _Trial(value=value, above=above, kept=0, suitable=0)
-        effective = float(n)
-        if self.codes is not None:
-            _, own = np.unique(self.codes[keep], return_inverse=True)
-            count = int(own.max()) + 1
-            effective = clustered_effective_n(self.hits[keep], own, count) if count > 1 else 1.0
-        # Fractions come only from a design effect: without one the counts stay whole.
-        scaled = k if effective == n else min(k / n * effective, effective)
-        p_value = binomial_tail(scaled, effective, promise)
-        return _Trial(
-            value=value, above=above, kept=n, suitable=k, effective=effective, p_value=p_value
-        )
-
-
-def labels_to_promise(
-    promise: float, *, rate: float, failure_probability: float = 0.05, power: float = 0.8
-) -> int | None:
-    """Labels of approvals with which the exact test of `promise` passes with probability `power`.
+    `holm` tests every combination of the grids' thresholds, so keep them coarse: with 8 steps of three
+    criteria, 512, the first has to reach `failure_probability` / 512. `fixed sequence` walks from all
+    at their strictest to all at their loosest, each criterion the same share of its grid at a time.
+    With probability at least 1 − `failure_probability` every accepted vector keeps the promise, so the
+    one that approves most may be picked.
 
     Args:
+        confidence: Criterion to shape (n,), 0 to 1, one per labelled item.
+        suitable: Shape (n,), True where the answer is that the item is suitable.
+        grid: Criterion to thresholds, strictly descending, chosen before `suitable` is looked at.
         promise: Precision to be promised, between 0 and 1.
-        rate: True precision, as far as it is known, 0 to 1; 1 gives the fewest labels possible.
-        failure_probability: Accepted chance that the promise is false, between 0 and 1.
-        power: Wanted chance to pass, between 0 and 1.
-
-    Returns:
-        None where `rate` does not exceed `promise`: no number of labels would do. Above 5,000 labels the
-        normal approximation, within about one percent.
+        failure_probability: Accepted chance that any accepted vector breaks the promise, between 0 and 1.
+        procedure: `holm` or `fixed sequence`.
+        population: Criterion to shape (N,) of all judged items, which say how many a vector approves;
+            None: the labelled ones do, by 1 / `keep_probability`, and `approved_share` is None.
+        keep_probability: Shape (n,), as for `choose_threshold`.
+        groups: Shape (n,), as for `choose_threshold`.
+        seed: Of the thinning.
 
     Raises:
-        ValueError: A share is out of range.
+        ValueError: Criteria, shapes or ranges do not fit, a grid does not descend, or there are more
+            than 20,000 combinations.
+
+    Source: Angelopoulos et al. 2021, "Learn then test", arXiv:2110.01052, section 4 (several parameters).
     """
-    if not (0 < promise < 1 and 0 <= rate <= 1 and 0 < failure_probability < 1 and 0 < power < 1):
-        raise ValueError(
-            f"shares lie between 0 and 1, got {promise=}, {rate=}, {failure_probability=}, {power=}"
-        )
-    if rate <= promise:
-        return None
-    fewest = math.ceil(math.log(failure_probability) / math.log(promise))
-    roughly = _normal_labels(promise, rate, failure_probability, power)
-    if rate == 1 or roughly > _EXACT_UP_TO:
-        return max(fewest, math.ceil(roughly) if rate < 1 else 0)
-    n = max(fewest, int((0.8 if roughly > 300 else 0.6) * roughly))  # the first n lies above
-    while True:
-        block = np.arange(n, n + max(64, n // 10), dtype=float)
-        # Fewest successes that pass: the smallest k with P(X >= k) <= failure probability.
-        passing = np.floor(special.bdtrik(1 - failure_probability, block, promise)) + 1
-        for shift in (-1, 0):  # bdtrik is solved numerically: step back where one fewer passes too
-            tail = special.betainc(
-                np.maximum(passing + shift, 1e-9), block - passing - shift + 1, promise
+    criteria = tuple(grid)
+    scores = _table(confidence, criteria, "confidence")
+    hits = np.asarray(suitable, dtype=bool)
+    if scores.shape[1:] != hits.shape:
+        raise ValueError(f"want one answer for each of {scores.shape[1]} items, got {hits.shape=}")
+    check_promise(promise, failure_probability, procedure)
+    for name, own in grid.items():
+        if not own or list(own) != sorted(set(own), reverse=True):
+            raise ValueError(
+                f"the grid of {name!r} must be strictly descending and not empty, got {list(own)}"
             )
-            passing = np.where((shift == 0) & (tail > failure_probability), passing + 1, passing)
-            passing = np.where((shift == -1) & (tail <= failure_probability), passing - 1, passing)
-        possible = passing <= block
-        chance = np.where(
-            possible, special.betainc(passing, np.maximum(block - passing, 0) + 1, rate), 0
+    vectors = _path(grid) if procedure == "fixed sequence" else _combinations(grid)
+    labels = read_labels(hits, keep_probability=keep_probability, groups=groups, seed=seed)
+    everyone = None if population is None else _table(population, criteria, "population")
+    weights = 1 / labels.chance
+
+    trials = [labels.trial(approves(scores, vector), promise) for vector in vectors]
+    passed, stopped = accepted(trials, procedure, failure_probability)
+
+    def reach(i: int) -> float:
+        if everyone is None:
+            return float(weights[approves(scores, vectors[i])].sum())
+        return float(approves(everyone, vectors[i]).mean())
+
+    chosen = max(passed, key=reach, default=None)
+    shown = trials[stopped if chosen is None else chosen]
+    needed: int | None = None
+    reason: str | None = None
+    if chosen is None:
+        names = [
+            ", ".join(f"{c} {t:.3g}" for c, t in zip(criteria, vector, strict=True))
+            for vector in vectors
+        ]
+        hopes = [Hope(trial=t, name=name) for t, name in zip(trials, names, strict=True)]
+        needed, reason = what_it_takes(
+            hopes,
+            hopes[stopped],
+            total=hits.size,
+            promise=promise,
+            failure_probability=failure_probability,
+            tests=1 if procedure == "fixed sequence" else len(vectors),
         )
-        good = np.flatnonzero(chance >= power)
-        if good.size:
-            return int(block[good[0]])
-        n = int(block[-1]) + 1
-
-
-def _normal_labels(promise: float, rate: float, failure_probability: float, power: float) -> float:
-    """Labels by the normal approximation; `rate` is above `promise`."""
-    away = special.ndtri(1 - failure_probability) * math.sqrt(promise * (1 - promise))
-    away += special.ndtri(power) * math.sqrt(rate * (1 - rate))
-    return float((away / (rate - promise)) ** 2)
-
-
-def _what_it_takes(
-    labels: _Labels, stopped: _Trial, *, promise: float, failure_probability: float
-) -> tuple[int | None, str]:
-    """Labels to choose by that would let the best threshold pass, and why none passes now.
-
-    Looks at the confidences that occur, not at the grid alone: the best may lie off it.
-    """
-    total = labels.scores.size
-    stated = (
-        f"No threshold qualifies: at {stopped.value:.3g}, {_counted(stopped)}, "
-        f"too few to promise {promise:g}"
+    return Thresholds(
+        criteria=criteria,
+        values=None if chosen is None else vectors[chosen],
+        accepted=tuple(vectors[i] for i in passed),
+        tried=len(vectors),
+        promise=promise,
+        failure_probability=failure_probability,
+        kept=shown.kept,
+        suitable=shown.suitable,
+        p_value=shown.p_value,
+        labels_needed=needed,
+        reason=reason,
+        method=METHODS[procedure],
+        assumptions=labels.words(),
+        approved_share=None if chosen is None or everyone is None else reach(chosen),
     )
-    tried = np.unique(labels.scores)
-    if tried.size > _LOOKED_AT:
-        tried = np.unique(np.quantile(labels.scores, np.linspace(0, 1, _LOOKED_AT), method="lower"))
-    hopeful = [
-        trial
-        for trial in (labels.trial(float(value), promise) for value in tried)
-        if trial.kept and trial.suitable / trial.kept > promise
+
+
+def approves(confidence: Floats, values: Sequence[float]) -> Bools:
+    """Which items every criterion approves: confidence (k, n) against k thresholds, shape (n,)."""
+    passing: Bools = np.all(confidence >= np.asarray(values, dtype=float)[:, None], axis=0)
+    return passing
+
+
+def _table(columns: Mapping[str, npt.ArrayLike], criteria: Sequence[str], name: str) -> Floats:
+    """Confidences by criterion, (k, n)."""
+    if not criteria or set(columns) != set(criteria):
+        raise ValueError(
+            f"`{name}` wants the criteria of the grid, {list(criteria)}, got {list(columns)}"
+        )
+    rows = [np.asarray(columns[c], dtype=float) for c in criteria]
+    shapes = {row.shape for row in rows}
+    if len(shapes) != 1 or rows[0].ndim != 1:
+        raise ValueError(f"`{name}` wants arrays of one shape (n,), got {sorted(shapes)}")
+    table = np.stack(rows)
+    if not np.all((table >= 0) & (table <= 1)):  # NaN fails this too
+        raise ValueError(f"`{name}` must lie between 0 and 1; leave out items without one")
+    return table
+
+
+def _combinations(grid: Mapping[str, Sequence[float]]) -> list[tuple[float, ...]]:
+    count = math.prod(len(own) for own in grid.values())
+    if count > _MOST_VECTORS:
+        raise ValueError(
+            f"want at most {_MOST_VECTORS:,} combinations of thresholds, got {count:,}: make the grids coarser"
+        )
+    return list(product(*grid.values()))
+
+
+def _path(grid: Mapping[str, Sequence[float]]) -> list[tuple[float, ...]]:
+    """From all at their strictest to all at their loosest."""
+    steps = max(len(own) for own in grid.values())
+    last = max(steps - 1, 1)
+    return [
+        tuple(own[round(step * (len(own) - 1) / last)] for own in grid.values())
+        for step in range(steps)
     ]
-    if not hopeful:
-        return None, (
-            f"{stated}; at no threshold does the share of suitable answers exceed {promise:g}, "
-            "so more labels like these would not help: improve the judge, or promise less"
-        )
-    # The approximation finds the threshold that needs fewest, the exact test says how many.
-    best = min(
-        hopeful,
-        key=lambda t: (
-            _normal_labels(promise, t.suitable / t.kept, failure_probability, 0.8) / t.effective,
-            -t.effective,
-        ),
-    )
-    own = labels_to_promise(
-        promise, rate=best.suitable / best.kept, failure_probability=failure_probability
-    )
-    needed = math.ceil((own or 0) * total / best.effective)
-    if best.p_value is not None and best.p_value <= failure_probability:
-        return max(needed, total), (
-            f"{stated}; {best.value:.3g} would pass if it were the only one, with "
-            f"{best.suitable} of {best.kept}, but a threshold that is picked by its answers "
-            "carries no promise: that takes labels that nobody has looked at"
-        )
-    return needed, (
-        f"{stated}; if the {best.suitable} of {best.kept} at {best.value:.3g} are typical, "
-        f"about {needed:,} labels to choose by (now {total}) would qualify it"
-    )
-
-
-def _counted(trial: _Trial) -> str:
-    """What the test counted at a threshold, in words."""
-    words = f"{trial.suitable} of {trial.kept} labelled items are suitable"
-    added = []
-    if trial.kept < trial.above:
-        added.append(f"drawn from the {trial.above} above it so that all were equally likely")
-    if trial.effective < trial.kept - 0.5:
-        added.append(
-            f"worth about {trial.effective:.0f} independent ones, since some share a cluster"
-        )
-    return f"{words} ({'; '.join(added)})" if added else words
