@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -25,6 +25,14 @@ from workbench.metrics.intervals import clopper_pearson
 
 _Formula = Callable[[float, float, float], float | None]
 """Of a, p₁ and p₀; None where it is undefined."""
+
+
+class ShareOf(Protocol):
+    """Estimates the share of suitable items of one verdict; a sentence where it cannot be known."""
+
+    def __call__(self, sample: Sample, *, approved: bool, about: About) -> Share | str:
+        """Return the share among approvals, or among rejections."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +106,12 @@ def rates_of(
     about: About = "items like these",
     level: float = 0.95,
     exact: bool = False,
+    share: ShareOf = share_of,
 ) -> Rates:
-    """`rates` of a sample that was read already; `exact` shows plain shares with Clopper–Pearson."""
+    """`rates` of a sample that was read already; `exact` shows plain shares with Clopper–Pearson.
+
+    `share` estimates the share of suitable items among approvals or rejections.
+    """
     check_level(level)
     if about not in ("items like these", "these items"):
         raise ValueError(f"`about` is 'items like these' or 'these items', got {about!r}")
@@ -108,13 +120,13 @@ def rates_of(
         return Rates(**dict.fromkeys(Rates.__dataclass_fields__, nothing))
     words = _assumptions(sample, about)
     a = approval_share(sample, about=about)
-    p1 = share_of(sample, approved=True, about=about)
-    p0 = share_of(sample, approved=False, about=about)
+    p1 = share(sample, approved=True, about=about)
+    p0 = share(sample, approved=False, about=about)
 
-    def plain(share: Share | str) -> Estimate:
-        if isinstance(share, str):
-            return undefined(share, method="none", level=level, assumptions=words)
-        return share.estimate(level=level, exact=exact, words=words)
+    def plain(known: Share | str) -> Estimate:
+        if isinstance(known, str):
+            return undefined(known, method="none", level=level, assumptions=words)
+        return known.estimate(level=level, exact=exact, words=words)
 
     # A verdict that the judge never gave weighs nothing here, whatever its share; in items to come it
     # may be given and its share may be anything, so intervals hold for both ends.
