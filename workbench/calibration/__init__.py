@@ -1,6 +1,7 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
 from workbench.calibration._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
+from workbench.calibration._comparison import Comparison, CriterionComparison, Difference
 from workbench.calibration._shares import About
 from workbench.calibration._strata import Decision, Design, stratum_of
 from workbench.calibration._trials import Procedure, labels_to_promise
@@ -17,6 +18,8 @@ from workbench.calibration.agreement import (
 )
 from workbench.calibration.audit import draw_audit, grow_audit
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
+from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
+from workbench.calibration.compare import compare, compare_criteria
 from workbench.calibration.criteria import (
     Caught,
     CriterionScores,
@@ -29,8 +32,10 @@ from workbench.calibration.failures import (
     Failures,
 )
 from workbench.calibration.gather import AuditedVerdicts, gather
+from workbench.calibration.mcnemar import McNemar, mcnemar
 from workbench.calibration.planning import Budget, budget, labels_for
 from workbench.calibration.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_rates
+from workbench.calibration.ranks import RankAgreement, rank_agreement
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
 from workbench.calibration.rogan_gladen import RoganGladen, rogan_gladen
 from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher
@@ -47,27 +52,34 @@ __all__ = [
     "About",
     "AdjudicatedItem",
     "Adjudication",
+    "AgainstPeople",
     "AnnotatorErrors",
     "AuditedVerdicts",
     "Bin",
     "Budget",
     "Calibration",
     "Caught",
+    "Ceiling",
+    "Comparison",
     "Confusion",
     "ConfusionItems",
     "Counts",
+    "CriterionComparison",
     "CriterionScores",
     "Decision",
     "Design",
+    "Difference",
     "Estimate",
     "FailureModeRate",
     "Failures",
     "Interval",
     "Kappa",
+    "McNemar",
     "PPIMean",
     "PPIRates",
     "Procedure",
     "RaisedThreshold",
+    "RankAgreement",
     "Rates",
     "Reliability",
     "RoganGladen",
@@ -85,6 +97,8 @@ __all__ = [
     "choose_thresholds",
     "clopper_pearson",
     "cohen_kappa",
+    "compare",
+    "compare_criteria",
     "confusion_table",
     "draw_audit",
     "fisher",
@@ -92,15 +106,18 @@ __all__ = [
     "gather",
     "grow_audit",
     "gwet_ac1",
+    "human_ceiling",
     "krippendorff_alpha",
     "labels_for",
     "labels_to_promise",
     "majority",
+    "mcnemar",
     "mean_pairwise_agreement",
     "percent_agreement",
     "ppi_mean",
     "ppi_rates",
     "proportion",
+    "rank_agreement",
     "rates",
     "reliability",
     "rogan_gladen",

@@ -1,0 +1,130 @@
+"""Paired bootstrap: all numbers of one comparison are computed from the same resampled items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.metrics.estimate import Estimate, undefined
+from workbench.metrics.intervals import wilson
+
+Floats = npt.NDArray[np.float64]
+
+_AT_ONCE = 2_000_000  # counts held in memory: 16 MB
+
+
+def times_drawn(
+    codes: npt.NDArray[np.intp], count: int, *, resamples: int, seed: int
+) -> Iterator[Floats]:
+    """How often each row is in each resample, (b, n), a part of the resamples at a time.
+
+    Args:
+        codes: Shape (n,), group of each row, 0 to `count` − 1; a group is drawn whole.
+        count: Number of groups, 1 or more.
+        resamples: In all parts together.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    step = max(1, _AT_ONCE // max(codes.size, count))
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        picks = rng.integers(0, count, size=(rows, count)) + count * np.arange(rows)[:, None]
+        times = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
+        yield times[:, codes].astype(float)
+
+
+def from_draws(
+    value: float,
+    draws: Floats,
+    *,
+    n: int,
+    groups: int,
+    clustered: bool,
+    level: float,
+    reason: str,
+    method: str = "",
+    assumptions: tuple[str, ...] = (),
+    share: bool = False,
+) -> Estimate:
+    """Estimate with a percentile interval.
+
+    Args:
+        value: Of the data; NaN where it is undefined.
+        draws: Shape (B,), of the resamples; NaN where one leaves it undefined.
+        n: Rows of data.
+        groups: Independent units among them.
+        clustered: Whether a unit may hold several rows.
+        level: Between 0 and 1.
+        reason: What the record says where `value` is NaN.
+        method: How it was made; empty: by what was resampled.
+        assumptions: Beyond what was resampled, in words.
+        share: Whether it is a share of rows: at 0 and 1, where resampling shows no spread, Wilson's
+            interval of the units takes over.
+    """
+    name = method or ("cluster bootstrap" if clustered else "bootstrap")
+    if np.isnan(value):
+        return undefined(reason, method=name, n=n, level=level, assumptions=assumptions)
+    unit = "cluster" if clustered else "item"
+    kept = draws[~np.isnan(draws)]
+    missing = None
+    if groups < 2:
+        missing = f"only one {unit}: how {unit}s differ is unknown"
+    elif 2 * kept.size < draws.size:
+        missing = "it is undefined in more than half of the resamples"
+    if missing:
+        return Estimate(
+            value=value, low=None, high=None, level=level, method=name, n=n, reason=missing,
+            assumptions=assumptions,
+        )  # fmt: skip
+    low, high = map(float, np.quantile(kept, [(1 - level) / 2, (1 + level) / 2]))
+    if share and value in {0.0, 1.0}:
+        edge = wilson(value * groups, groups, level=level)
+        low, high, name = edge.low, edge.high, f"Wilson of {groups} {unit}s"
+    else:
+        name += f", {draws.size} resamples"
+    words = f"{groups} clusters are independent, items within one are not"
+    lost = draws.size - kept.size
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=level,
+        method=name,
+        n=n,
+        effective_n=float(groups) if clustered else float(n),
+        assumptions=(
+            words if clustered else "items are independent",
+            *assumptions,
+            *((f"{lost} of {draws.size} resamples left it undefined",) if lost else ()),
+        ),
+    )
+
+
+def negated(estimate: Estimate) -> Estimate:
+    """Turn a difference round."""
+    if estimate.value is None:
+        return estimate
+    if estimate.low is None or estimate.high is None:
+        return replace(estimate, value=-estimate.value)
+    return replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
+
+
+def in_words(estimate: Estimate, *, signed: bool = False) -> str:
+    """Say a number with its interval, such as `.06 (.01 to .11)`; the reason where there is none."""
+    if estimate.value is None:
+        return f"unknown ({estimate.reason})"
+    value = short(estimate.value, signed=signed)
+    if estimate.low is None or estimate.high is None:
+        return f"{value} (no interval: {estimate.reason})"
+    return f"{value} ({short(estimate.low)} to {short(estimate.high)})"
+
+
+def short(x: float, *, signed: bool = False) -> str:
+    """Two places, without the zero before the point."""
+    text = f"{abs(x):.2f}".removeprefix("0")
+    if text == ".00":
+        return "0"
+    return ("−" if x < 0 else "+" if signed else "") + text
