@@ -43,7 +43,7 @@ class Side:
 
 def grid(extra: float | None = None) -> Floats:
     """Claimed means, ascending, with one more if `extra` is given."""
-    points: Floats = np.linspace(0, 1, _STEPS + 1)
+    points: Floats = np.arange(_STEPS + 1) / _STEPS
     if extra is None:
         return points
     means: Floats = np.unique(np.append(points, extra))
