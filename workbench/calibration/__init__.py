@@ -20,6 +20,7 @@ from workbench.calibration.audit import draw_audit, grow_audit
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
 from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
 from workbench.calibration.compare import compare, compare_criteria
+from workbench.calibration.corrected import Corrected, Estimator, SideBySide, corrected
 from workbench.calibration.criteria import (
     Caught,
     CriterionScores,
@@ -38,6 +39,15 @@ from workbench.calibration.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_r
 from workbench.calibration.ranks import RankAgreement, rank_agreement
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
 from workbench.calibration.rogan_gladen import RoganGladen, rogan_gladen
+from workbench.calibration.scores import (
+    ScoreCalibration,
+    ScoreMap,
+    ScoreMethod,
+    calibrate_scores,
+    fit_scores,
+    hold_out,
+)
+from workbench.calibration.selective import RiskCoverage, RiskPoint, risk_coverage
 from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher
 from workbench.calibration.thresholds import (
     Threshold,
@@ -63,6 +73,7 @@ __all__ = [
     "Comparison",
     "Confusion",
     "ConfusionItems",
+    "Corrected",
     "Counts",
     "CriterionComparison",
     "CriterionScores",
@@ -70,6 +81,7 @@ __all__ = [
     "Design",
     "Difference",
     "Estimate",
+    "Estimator",
     "FailureModeRate",
     "Failures",
     "Interval",
@@ -82,7 +94,13 @@ __all__ = [
     "RankAgreement",
     "Rates",
     "Reliability",
+    "RiskCoverage",
+    "RiskPoint",
     "RoganGladen",
+    "ScoreCalibration",
+    "ScoreMap",
+    "ScoreMethod",
+    "SideBySide",
     "Slice",
     "Threshold",
     "Thresholds",
@@ -93,6 +111,7 @@ __all__ = [
     "benjamini_hochberg",
     "budget",
     "calibrate",
+    "calibrate_scores",
     "choose_threshold",
     "choose_thresholds",
     "clopper_pearson",
@@ -100,12 +119,15 @@ __all__ = [
     "compare",
     "compare_criteria",
     "confusion_table",
+    "corrected",
     "draw_audit",
     "fisher",
+    "fit_scores",
     "fleiss_kappa",
     "gather",
     "grow_audit",
     "gwet_ac1",
+    "hold_out",
     "human_ceiling",
     "krippendorff_alpha",
     "labels_for",
@@ -120,6 +142,7 @@ __all__ = [
     "rank_agreement",
     "rates",
     "reliability",
+    "risk_coverage",
     "rogan_gladen",
     "stratum_of",
     "wilson",

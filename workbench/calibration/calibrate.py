@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.calibration._sample import Bools, Floats, Sample, as_floats, read_sample
+from workbench.calibration._sample import Bools, Floats, Sample, read_sample
 from workbench.calibration._shares import About
+from workbench.calibration.corrected import Corrected, corrected_of
 from workbench.calibration.estimates import Rates, rates_of
+from workbench.calibration.ppi import read_confidence
 from workbench.calibration.reliability import Reliability, reliability
 from workbench.calibration.slices import (
     FailureModeRate,
@@ -77,6 +79,8 @@ class Calibration:
     """None where no confidences were given."""
     reliability: Reliability | None
     """None where no confidences were given."""
+    corrected: Corrected | None
+    """What the confidences on unlabelled items add; None where none were given."""
     slices: tuple[Slice, ...]
     """By each label that was asked for, the largest first within one."""
     failure_modes: tuple[FailureModeRate, ...]
@@ -176,14 +180,15 @@ def calibrate(
     )
     counts = _counts(sample, judged=n)
     found = rates_of(sample, about=about, level=level)
-    threshold, curve = None, None
+    threshold, curve, beside = None, None, None
     if confidence is not None:
-        scores = as_floats(confidence)[sample.rows]
+        scores = read_confidence(confidence, sample, n=n)
         threshold = _threshold(
             sample, scores, promise=promise, failure_probability=failure_probability,
             held_out=held_out, level=level, seed=seed,
         )  # fmt: skip
         curve = _reliability(sample, scores, level=level, seed=seed)
+        beside = corrected_of(sample, scores, found, about=about, level=level)
     return Calibration(
         about=about,
         level=level,
@@ -193,6 +198,7 @@ def calibrate(
         confusion=_confusion(found, counts),
         threshold=threshold,
         reliability=curve,
+        corrected=beside,
         slices=tuple(
             one
             for by, labels in (slices or {}).items()

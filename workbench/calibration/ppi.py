@@ -24,7 +24,8 @@ from workbench.metrics.estimate import Estimate, check_level
 
 FEW_LABELS = 50
 """Labels below which the estimate says that PPI++ wants more."""
-_TUNE_FROM = 20  # labels of a verdict below which λ stays 0: a slope through fewer is luck
+TUNE_FROM = 20
+"""Labels of a verdict below which λ stays 0: a slope through fewer is luck."""
 _PRIOR = 4.0  # labels at "nothing is explained", added to the residuals' variance
 
 
@@ -244,7 +245,7 @@ def ppi_share(
     effective_n = 1 / (left * max(1 / plain.effective_n - items, 0.0) + items)
     share = replace(plain, value=value, effective_n=effective_n, influence=influence)
     return share, Tuning(
-        lam=min(1.0, slope * line.rest),
+        lam=min(1.0, round(slope * line.rest, 12)),
         explained=line.explained,
         labels=plain.n,
         worth=effective_n / plain.effective_n,
@@ -264,6 +265,8 @@ class _Line:
     """Shape (n,): what each adds to the variance of the share, but for its square."""
     hits: int
     """Labels that say suitable."""
+    explained: float
+    """r² of labels and confidence within cells; 0 where one of them is constant or they run against each other."""
     covariance: float
     """Of labels and confidence, as it enters the variance of the share."""
     variance: float
@@ -295,6 +298,8 @@ class _Line:
         squares = np.bincount(cell, weights=weights**2)
         worth = (mass / mass.sum()) ** 2 * (1 - counts / sizes) * squares / mass**2
         each = (worth / mass)[cell] * weights
+        together = float((weights * y * f).sum())
+        apart = float((weights * y**2).sum()) * float((weights * f**2).sum())
         centred = np.zeros(scores.size)
         centred[seen] = everyone - means[place]
         return cls(
@@ -303,21 +308,12 @@ class _Line:
             f=f,
             weights=each,
             hits=int(part.suitable[labelled].sum()),
+            explained=min(1.0, together**2 / apart) if together > 0 and apart > 1e-18 else 0.0,
             covariance=float((each * y * f).sum()),
             variance=float((worth * spread).sum()),
             distance=float((mass / mass.sum() * (means - ours)).sum()),
             rest=1 - int(labelled.sum()) / part.approved.size,
             centred=centred,
-        )
-
-    @property
-    def explained(self) -> float:
-        """r² of labels and confidence within cells, 0 where it cannot be known or they run against each other."""
-        both = float((self.weights * self.f**2).sum() * (self.weights * self.y**2).sum())
-        return (
-            min(1.0, self.covariance**2 / both)
-            if both > 1e-30 and self.covariance > 0 and not self._flat
-            else 0.0
         )
 
     @property
@@ -333,7 +329,7 @@ class _Line:
             return 0.0
         if lam is not None:
             return lam / self.rest
-        if self.y.size < _TUNE_FROM or self.covariance <= 0 or self.variance <= 0:
+        if self.y.size < TUNE_FROM or self.covariance <= 0 or self.variance <= 0:
             return 0.0
         return min(self.covariance / self.variance, 1 / self.rest)
 
