@@ -28,7 +28,7 @@ def times_drawn(
         seed: Of the draws.
     """
     rng = np.random.default_rng(seed)
-    step = max(1, _AT_ONCE // max(codes.size, count))
+    step = max(1, _AT_ONCE // max(1, codes.size, count))
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
         picks = rng.integers(0, count, size=(rows, count)) + count * np.arange(rows)[:, None]

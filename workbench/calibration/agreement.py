@@ -13,7 +13,13 @@ from scipy import special
 
 from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.intervals import proportion
-from workbench.metrics.resampling import Floats, bootstrap, bootstrap_mean
+from workbench.metrics.resampling import (
+    Floats,
+    bootstrap,
+    bootstrap_mean,
+    group_codes,
+    sums_by_group,
+)
 
 Weights = Literal["none", "linear", "quadratic"]
 Scale = Literal["nominal", "ordinal", "interval"]
@@ -37,14 +43,16 @@ def cohen_kappa(table: npt.ArrayLike, *, weights: Weights = "none", level: float
         level: Between 0 and 1.
 
     Raises:
-        ValueError: The table is not square, holds a negative number or is empty.
+        ValueError: The table is not square or holds a number that is no count.
 
     Source: Cohen 1960; Fleiss, Cohen & Everitt 1969, Psychol. Bull. 72:323 (standard error).
     """
     check_level(level)
     counts = np.asarray(table, dtype=float)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not (counts >= 0).all():
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"want a square table of counts, got shape {counts.shape}")
+    if not (np.isfinite(counts) & (counts >= 0)).all():
+        raise ValueError(f"want counts of 0 or more, got {counts.tolist()}")
     k, n = len(counts), float(counts.sum())
     method = "Cohen's κ, asymptotic" + ("" if weights == "none" else f", {weights} weights")
     if n == 0:
@@ -123,13 +131,14 @@ def krippendorff_alpha(
     ratings: npt.ArrayLike,
     *,
     scale: Scale,
+    groups: npt.ArrayLike | None = None,
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
     """Krippendorff's α over any number of raters, with missing answers allowed.
 
-    The interval resamples items with all their answers. Items with fewer than two answers pair with
+    The interval resamples items with all their answers, or groups of items. Items with fewer than two answers pair with
     nothing and are left out.
 
     Args:
@@ -137,24 +146,26 @@ def krippendorff_alpha(
             scale the numbers are only names.
         scale: How far apart two different answers are: `nominal` all alike, `ordinal` by the ranks
             between them, `interval` by their squared difference.
+        groups: Shape (items,), labels; items with one label are drawn together. None: each alone.
         level: Between 0 and 1.
         resamples: How many times the items are drawn again.
         seed: Of the draws.
 
     Raises:
-        ValueError: The shape or the scale is wrong.
+        ValueError: A shape or the scale is wrong, or a rating is infinite.
 
     Source: Krippendorff 2011, "Computing Krippendorff's alpha-reliability".
     """
-    data = np.asarray(ratings, dtype=float)
-    if data.ndim != 2:
-        raise ValueError(f"want ratings of shape (raters, items), got shape {data.shape}")
+    data, codes = _ratings(ratings, groups)
     if scale not in ("nominal", "ordinal", "interval"):
         raise ValueError(f"`scale` is 'nominal', 'ordinal' or 'interval', got {scale!r}")
     values = np.unique(data[~np.isnan(data)])
     k = len(values)
+    if k == 0:
+        return undefined("nobody answered", method="cluster bootstrap", level=level)
     counts = (data[:, :, None] == values).sum(axis=0).astype(float)  # (items, k)
-    pairable = counts[counts.sum(axis=1) >= 2]
+    several = counts.sum(axis=1) >= 2
+    pairable = counts[several]
     size = pairable.sum(axis=1)
     # Coincidences of values within an item, each item weighted by 1 / (answers − 1).
     together = pairable[:, :, None] * pairable[:, None, :] - np.eye(k) * pairable[:, None, :]
@@ -171,7 +182,7 @@ def krippendorff_alpha(
         return ratio
 
     return bootstrap(
-        coincidences.reshape(len(pairable), k * k),
+        sums_by_group(coincidences.reshape(len(pairable), k * k), codes[several]),
         alpha,
         n=int(size.sum()),
         level=level,
@@ -183,12 +194,18 @@ def krippendorff_alpha(
 
 
 def fleiss_kappa(
-    counts: npt.ArrayLike, *, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    counts: npt.ArrayLike,
+    *,
+    groups: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> Estimate:
     """Fleiss' κ of the same number of answers per item, with an interval from resampled items.
 
     Args:
         counts: Shape (items, categories), answers per category; every row sums to the same number ≥ 2.
+        groups: Shape (items,), labels; items with one label are drawn together. None: each alone.
         level: Between 0 and 1.
         resamples: How many times the items are drawn again.
         seed: Of the draws.
@@ -208,16 +225,24 @@ def fleiss_kappa(
         ratio: Floats = (observed - chance) / np.where(chance < 1, 1 - chance, np.nan)
         return ratio
 
-    return _bootstrap_items(table, raters, kappa, level=level, resamples=resamples, seed=seed)
+    return _bootstrap_items(
+        table, raters, kappa, groups=groups, level=level, resamples=resamples, seed=seed
+    )
 
 
 def gwet_ac1(
-    counts: npt.ArrayLike, *, level: float = 0.95, resamples: int = 1000, seed: int = 0
+    counts: npt.ArrayLike,
+    *,
+    groups: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> Estimate:
     """Gwet's AC1: agreement beyond chance that stays sensible where one category is rare.
 
     Args:
         counts: Shape (items, categories), as for `fleiss_kappa`; at least two categories.
+        groups: As for `fleiss_kappa`.
         level: Between 0 and 1.
         resamples: How many times the items are drawn again.
         seed: Of the draws.
@@ -239,30 +264,48 @@ def gwet_ac1(
         ratio: Floats = (observed - chance) / (1 - chance)
         return ratio
 
-    return _bootstrap_items(table, raters, ac1, level=level, resamples=resamples, seed=seed)
+    return _bootstrap_items(
+        table, raters, ac1, groups=groups, level=level, resamples=resamples, seed=seed
+    )
 
 
 def mean_pairwise_agreement(
-    ratings: npt.ArrayLike, *, level: float = 0.95, seed: int = 0
+    ratings: npt.ArrayLike,
+    *,
+    groups: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> Estimate:
     """Chance that two raters of one item, drawn at random, say the same: the human ceiling of accuracy.
 
     Args:
         ratings: Shape (raters, items), numbers as names; NaN where a rater did not answer.
+        groups: Shape (items,), labels; items with one label are drawn together. None: each alone.
         level: Between 0 and 1.
         seed: Of the resampled items.
 
     Raises:
-        ValueError: The shape is wrong.
+        ValueError: A shape is wrong, or a rating is infinite.
     """
-    data = np.asarray(ratings, dtype=float)
-    if data.ndim != 2:
-        raise ValueError(f"want ratings of shape (raters, items), got shape {data.shape}")
+    data, codes = _ratings(ratings, groups)
     values = np.unique(data[~np.isnan(data)])
     counts = (data[:, :, None] == values).sum(axis=0).astype(float)
     size = counts.sum(axis=1)
     pairs = (counts * (counts - 1)).sum(axis=1)[size >= 2] / (size * (size - 1))[size >= 2]
-    return bootstrap_mean(pairs, level=level, seed=seed)
+    own = None if groups is None else codes[size >= 2]
+    return bootstrap_mean(pairs, groups=own, level=level, seed=seed)
+
+
+def _ratings(
+    ratings: npt.ArrayLike, groups: npt.ArrayLike | None
+) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Ratings as (raters, items), and each item's group as a number, (items,)."""
+    data = np.asarray(ratings, dtype=float)
+    if data.ndim != 2:
+        raise ValueError(f"want ratings of shape (raters, items), got shape {data.shape}")
+    if np.isinf(data).any():
+        raise ValueError("a rating is infinite; pass finite numbers, NaN where there is none")
+    return data, group_codes(groups, data.shape[1])[0]
 
 
 def _agreement_weights(k: int, weights: Weights) -> Floats:
@@ -293,6 +336,8 @@ def _answers_per_item(counts: npt.ArrayLike) -> tuple[Floats, float]:
     table = np.asarray(counts, dtype=float)
     if table.ndim != 2 or table.size == 0:
         raise ValueError(f"want answers per category, shape (items, categories), got {table.shape}")
+    if not (np.isfinite(table) & (table >= 0)).all():
+        raise ValueError("want counts of 0 or more in every row, got a number that is none")
     raters = table.sum(axis=1)
     if np.ptp(raters) > 0 or raters[0] < 2:
         raise ValueError(
@@ -307,6 +352,7 @@ def _bootstrap_items(
     raters: float,
     statistic: Callable[[Floats], Floats],
     *,
+    groups: npt.ArrayLike | None,
     level: float,
     resamples: int,
     seed: int,
@@ -314,7 +360,7 @@ def _bootstrap_items(
     """Sums per item: answers per category, agreeing pairs, 1; the statistic reads their totals."""
     pairs = (table * (table - 1)).sum(axis=1, keepdims=True) / (raters * (raters - 1))
     return bootstrap(
-        np.concatenate([table, pairs, np.ones_like(pairs)], axis=1),
+        sums_by_group(np.concatenate([table, pairs, np.ones_like(pairs)], axis=1), groups),
         statistic,
         n=int(table.sum()),
         level=level,

@@ -95,8 +95,9 @@ def human_ceiling(
         tables.append([_table(who == 1, target, use, weights) for who in (said, answers[r])])
     stacked = np.array(tables)  # (people, judge or person, 4, n)
     used = np.flatnonzero(stacked.any(axis=(0, 1, 2)))
-    codes, count = group_codes(None if cluster is None else np.asarray(cluster)[used], used.size)
-    flat = stacked[..., used].reshape(-1, used.size)
+    groups, _ = group_codes(cluster, said.size)
+    codes, count = group_codes(groups[used], used.size)
+    flat = stacked.reshape(8 * len(people), said.size)[:, used]
     values = _measures(flat.sum(axis=1).reshape(stacked.shape[:3]))  # (people, 2, measures)
     parts = [
         _measures((times @ flat.T).reshape(-1, *stacked.shape[:3]))

@@ -19,6 +19,7 @@ class JudgeHuman:
     pq: np.ndarray  # (3 raters, 985), perceptual quality
     confidence: np.ndarray  # (873,), gpt4v_0shot where it scored both
     suitable: np.ndarray  # (873,), two of three raters: SC = 1 and PQ >= .5
+    scores: dict  # (judge, criterion) to (985,), PQ the lower of its parts, NaN where it gave none
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +44,21 @@ def judge_human():
         )
     )
     scores = defaultdict(dict)
+    place = {key: i for i, key in enumerate(ratings)}
+    every = defaultdict(lambda: np.full(len(place), np.nan))
     with gzip.open(folder / "judge_scores.csv.gz", "rt", newline="") as file:
         for row in csv.DictReader(file):
+            parts = json.loads(row["score"])
+            key = row["t2i_model"], row["uid"]
+            score = min(parts) if isinstance(parts, list) else parts
+            every[row["judge"], row["criterion"]][place[key]] = score
             if row["judge"] == "gpt4v_0shot":
-                parts = json.loads(row["score"])
-                key = row["t2i_model"], row["uid"]
-                scores[key][row["criterion"]] = min(parts) if isinstance(parts, list) else parts
+                scores[key][row["criterion"]] = score
     both = {k: v for k, v in scores.items() if len(v) == 2}
     return JudgeHuman(
         sc=table[:, :, 0].T,
         pq=table[:, :, 1].T,
         confidence=np.array([math.sqrt(v["SC"] / 10 * v["PQ"] / 10) for v in both.values()]),
         suitable=np.array([ok[k] for k in both]),
+        scores=dict(every),
     )
