@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from workbench.calibration._sample import Bools, Codes, Floats
+from workbench.calibration._scored import Scored, read_scored
 from workbench.metrics.estimate import Estimate, check_level, undefined
-from workbench.metrics.intervals import clopper_pearson, clustered_effective_n, wilson
-from workbench.metrics.resampling import Floats, bootstrap, group_codes, sums_by_group
+from workbench.metrics.intervals import wilson
+from workbench.metrics.resampling import bootstrap, group_codes, sums_by_group
 
 _NO_SPREAD = 1e-12  # width of an interval that is rounding alone
 
@@ -37,7 +39,10 @@ class Reliability:
     bins: tuple[Bin, ...]
     """From low to high confidence, about equally many judged items in each."""
     ece: Estimate
-    """Expected calibration error over these bins: mean distance of confidence and share, 0 to 1."""
+    """Expected calibration error over these bins: mean distance of confidence and share, 0 to 1. Noise
+    alone raises it, the more the fewer labels; it is here because others report it."""
+    calibration_error: Estimate
+    """Root mean square of that distance with the noise taken off, 0 to 1 (Kumar et al. 2019)."""
     brier: Estimate
     """Mean squared distance of confidence and answer (1 or 0): 0 is perfect, .25 knows nothing."""
     auroc: Estimate
@@ -72,36 +77,31 @@ def reliability(
     Raises:
         ValueError: A shape or range is wrong.
 
-    Source: Niculescu-Mizil & Caruana 2005; Naeini et al. 2015 (ECE); DeLong et al. 1988, weighted, and
+    Source: Niculescu-Mizil & Caruana 2005; Naeini et al. 2015 (ECE); Kumar, Liang & Ma 2019,
+    arXiv:1909.10155, section 4.2 (noise taken off); DeLong et al. 1988, weighted, and
     Obuchowski 1997 (AUROC, clusters).
     """
     check_level(level)
-    scores, hits = np.asarray(confidence, dtype=float), np.asarray(suitable, dtype=bool)
-    mass = np.ones(scores.shape) if weights is None else np.asarray(weights, dtype=float)
-    if scores.ndim != 1 or not scores.shape == hits.shape == mass.shape:
-        raise ValueError(f"want (n,) arrays, got {scores.shape=}, {hits.shape=}, {mass.shape=}")
+    labels = read_scored(confidence, suitable, weights=weights, groups=groups)
+    scores, hits, mass = labels.scores, labels.hits, labels.mass
     everyone = scores if population is None else np.asarray(population, dtype=float)
-    for name, values in (("confidence", scores), ("population", everyone)):
-        if not np.all((values >= 0) & (values <= 1)):
-            raise ValueError(f"`{name}` must lie between 0 and 1; leave out items without one")
-    if not np.all(mass > 0) or bins < 1:
-        raise ValueError("weights must be over 0 and there must be at least one bin")
+    if not np.all((everyone >= 0) & (everyone <= 1)):
+        raise ValueError("`population` must lie between 0 and 1; leave out items without one")
+    if bins < 1:
+        raise ValueError(f"want at least one bin, got {bins=}")
     if scores.size == 0:
         nothing = undefined("no item with a confidence was answered", method="none", level=level)
-        return Reliability(bins=(), ece=nothing, brier=nothing, auroc=nothing)
+        return Reliability(
+            bins=(), ece=nothing, calibration_error=nothing, brier=nothing, auroc=nothing
+        )
     edges = _edges(everyone, max(1, min(bins, scores.size // 10)))
     count = len(edges) - 1
     place = np.clip(np.searchsorted(edges[:-1], scores, side="right") - 1, 0, None)
-    labels = _Labels(
-        scores=scores,
-        hits=hits,
-        mass=mass,
-        codes=None if groups is None else group_codes(groups, scores.size)[0],
-    )
     found = tuple(
         _bin(labels, float(edges[b]), float(edges[b + 1]), place == b, level) for b in range(count)
     )
     ece = _ece(labels, place, count, level=level, resamples=resamples, seed=seed)
+    error = _debiased(labels, place, count, level=level, resamples=resamples, seed=seed)
     brier = bootstrap(
         sums_by_group(np.stack([mass * (scores - hits) ** 2, mass], axis=1), groups),
         lambda s: s[:, 0] / s[:, 1],
@@ -111,6 +111,7 @@ def reliability(
     return Reliability(
         bins=found,
         ece=_with_spread(ece, same=same),
+        calibration_error=_with_spread(error, same=same),
         brier=_with_spread(brier, same=same),
         auroc=auroc(scores, hits, weights=mass, groups=groups, level=level),
     )
@@ -168,7 +169,7 @@ def auroc(
     yes, no = mass[hits] / mass[hits].sum(), mass[~hits] / mass[~hits].sum()
     of_yes = _mass_below(scores[hits], scores[~hits], no)  # chance to beat an unsuitable item
     of_no = 1 - _mass_below(scores[~hits], scores[hits], yes)
-    value = float(yes @ of_yes)
+    value = round(float(yes @ of_yes), 12)  # sums of weights may pass 1 by a rounding error
     errors = np.zeros(n)
     errors[hits], errors[~hits] = yes * (of_yes - value), no * (of_no - value)
     codes, count = group_codes(groups, n)
@@ -213,48 +214,21 @@ def _edges(everyone: Floats, bins: int) -> Floats:
     return edges
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Labels:
-    """The labelled items, all arrays of shape (n,)."""
-
-    scores: Floats
-    hits: npt.NDArray[np.bool_]
-    mass: Floats
-    codes: npt.NDArray[np.intp] | None
-
-
-def _bin(
-    labels: _Labels, low: float, high: float, inside: npt.NDArray[np.bool_], level: float
-) -> Bin:
+def _bin(labels: Scored, low: float, high: float, inside: Bools, level: float) -> Bin:
     n = int(inside.sum())
-    if n == 0:
-        nothing = undefined("no item of this confidence was answered", method="none", level=level)
-        return Bin(low=low, high=high, labels=0, mean_confidence=None, observed=nothing)
-    w, y = labels.mass[inside], labels.hits[inside]
-    p = float((w * y).sum() / w.sum()) if 0 < y.sum() < n else float(y.any())
-    effective = float(w.sum() ** 2 / (w**2).sum())
-    words = ("items are independent",)
-    if labels.codes is not None:
-        _, own = np.unique(labels.codes[inside], return_inverse=True)
-        count = int(own.max()) + 1
-        effective *= clustered_effective_n(y, own, count) / n if count > 1 else 1 / n
-        words = (f"{count} clusters are independent",)
-    interval = clopper_pearson(min(p * effective, effective), effective, level=level)
+    w = labels.mass[inside]
     return Bin(
         low=low,
         high=high,
         labels=n,
-        mean_confidence=float((w * labels.scores[inside]).sum() / w.sum()),
-        observed=Estimate(
-            value=p, low=interval.low, high=interval.high, level=level, method="Clopper–Pearson",
-            n=n, effective_n=effective, assumptions=words,
-        ),
-    )  # fmt: skip
+        mean_confidence=float((w * labels.scores[inside]).sum() / w.sum()) if n else None,
+        observed=labels.share(inside, level=level, empty="no item of this confidence was answered"),
+    )
 
 
 def _ece(
-    labels: _Labels,
-    place: npt.NDArray[np.intp],
+    labels: Scored,
+    place: Codes,
     count: int,
     *,
     level: float,
@@ -272,3 +246,50 @@ def _ece(
     )  # fmt: skip
     noise = f"{count} bins; with few labels noise alone raises it"
     return replace(plain, assumptions=(*plain.assumptions, noise))
+
+
+def _debiased(
+    labels: Scored, place: Codes, count: int, *, level: float, resamples: int, seed: int
+) -> Estimate:
+    """Root of the mean squared distance of confidence and share per bin, less what noise adds.
+
+    The square of a bin's mean distance d is too large by the variance of d; that variance is estimated
+    from the spread of distances in the bin (between clusters where there are any) and subtracted. A bin
+    with one label adds nothing. Resamples are noisy twice: they are moved back by the noise of one.
+    """
+    method = f"debiased over {count} bins"
+    codes, groups = group_codes(labels.codes, place.size)
+    cells = codes * count + place
+    size = groups * count
+    weight = np.bincount(cells, weights=labels.mass, minlength=size)
+    gap = np.bincount(cells, weights=labels.mass * (labels.hits - labels.scores), minlength=size)
+    columns = np.stack([gap, weight, gap**2, gap * weight, weight**2, (weight > 0).astype(float)])
+    sums: Floats = columns.reshape(6, groups, count).transpose(1, 0, 2).reshape(groups, 6 * count)
+
+    def parts(s: Floats) -> tuple[Floats, Floats]:
+        """Mean squared distance and its noise, each of shape (B,)."""
+        gaps, mass, gap2, cross, mass2, units = s.reshape(len(s), 6, count).transpose(1, 0, 2)
+        there = np.where(mass > 0, mass, 1.0)
+        d = gaps / there
+        spread = np.maximum(gap2 - 2 * d * cross + d**2 * mass2, 0) / there**2
+        noise = np.where(units > 1, spread * units / np.maximum(units - 1, 1), d**2)
+        share = mass / mass.sum(axis=1, keepdims=True)
+        return (share * d**2).sum(axis=1), (share * noise).sum(axis=1)
+
+    square, noise = (float(x[0]) for x in parts(sums.sum(axis=0, keepdims=True)))
+    plain = bootstrap(
+        sums,
+        lambda s: np.subtract(*parts(s)) - noise,
+        n=place.size, level=level, resamples=resamples, seed=seed,
+        clustered=labels.codes is not None,
+    )  # fmt: skip
+    value = math.sqrt(max(square - noise, 0.0))
+    if plain.low is None or plain.high is None:
+        return replace(plain, value=value, method=method)
+    return replace(
+        plain,
+        value=value,
+        low=min(value, math.sqrt(max(plain.low, 0.0))),
+        high=max(value, math.sqrt(max(plain.high, 0.0))),
+        method=f"{method}, {plain.method}",
+    )

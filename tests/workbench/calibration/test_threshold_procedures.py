@@ -206,7 +206,7 @@ def test_the_promise_of_one_threshold_in_the_worst_case(procedure):
     rng, runs, broken = np.random.default_rng(11), 4000, 0
     for _ in range(runs):
         found = choose_threshold(
-            rng.uniform(0.5, 1, 400), rng.random(400) < 0.899,
+            np.round(rng.uniform(0.5, 1, 2000), 2), rng.random(2000) < 0.899,
             grid=(0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5),
             promise=0.9, procedure=procedure,
         )  # fmt: skip
