@@ -1,0 +1,190 @@
+"""Drift between versions: distances against scipy, false findings counted, pairs against samples."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from workbench.calibration._moved import compare
+from workbench.calibration.drift import Scoring, drift
+
+
+def scoring(scores, *, keys, approved=None, groups=None):
+    return Scoring(
+        approved=[bool(x >= 3) for x in scores] if approved is None else approved,
+        scores={"color": list(scores)},
+        keys=list(keys),
+        groups=groups,
+    )
+
+
+def two_samples(seed, *, n=80, m=120, shift=0.0, decimals=1):
+    rng = np.random.default_rng(seed)
+    return rng.normal(3, 1, n).round(decimals), (rng.normal(3, 1, m) + shift).round(decimals)
+
+
+def test_distances_equal_scipy():
+    for seed, decimals in ((0, 1), (1, 6)):
+        one, two = two_samples(seed, shift=0.3, decimals=decimals)
+        moved = compare(one, two, None, level=0.95, seed=0)
+        assert moved.ks == pytest.approx(stats.ks_2samp(one, two).statistic, abs=1e-12)
+        assert moved.wasserstein.value == pytest.approx(stats.wasserstein_distance(one, two))
+        # Without ties the exact distribution is known: 999 shuffles come near it.
+        if decimals == 6:
+            exact = stats.ks_2samp(one, two, method="exact").pvalue
+            assert moved.p_value == pytest.approx(exact, abs=4 * np.sqrt(exact / 999))
+        welch = stats.ttest_ind(two, one, equal_var=False).confidence_interval(0.95)
+        assert (moved.change.low, moved.change.high) == pytest.approx((welch.low, welch.high))
+
+
+def test_pairs_equal_scipy():
+    one, two = two_samples(2, n=60, m=60)
+    two = one + np.round(two - 2.8, 1)
+    moved = compare(one, two, None, paired=True, level=0.95, seed=0)
+    assert moved.p_value == pytest.approx(stats.wilcoxon(two - one).pvalue)
+    paired = stats.ttest_rel(two, one).confidence_interval(0.95)
+    assert (moved.change.low, moved.change.high) == pytest.approx((paired.low, paired.high))
+
+
+def test_many_distinct_scores_are_counted_at_a_thousand_points():
+    one, two = two_samples(3, n=6000, m=5000, shift=0.2, decimals=9)
+    moved = compare(one, two, None, level=0.95, seed=0)
+    assert moved.ks == pytest.approx(stats.ks_2samp(one, two).statistic, abs=0.002)
+    assert moved.wasserstein.value == pytest.approx(stats.wasserstein_distance(one, two), rel=0.02)
+
+
+def test_stability_index_by_hand():
+    """Scores 1 to 4, a quarter each before; after, 1 and 2 have 40% each. Half a row per cell hardly counts."""
+    one, two = (
+        np.repeat([1.0, 2, 3, 4], 10_000),
+        np.repeat([1.0, 2, 3, 4], [16_000, 16_000, 4000, 4000]),
+    )
+    moved = compare(one, two, None, level=0.95, seed=0)
+    hand = 2 * (0.4 - 0.25) * np.log(0.4 / 0.25) + 2 * (0.1 - 0.25) * np.log(0.1 / 0.25)
+    assert moved.psi == pytest.approx(hand, rel=1e-3)
+    # Its noise is chi-squared of 3 degrees, times 1/n + 1/m (Yurdakul & Naranjo 2020).
+    assert moved.psi_noise == pytest.approx(stats.chi2.ppf(0.95, 3) * 2 / 40_000, rel=0.15)
+
+
+def test_equal_samples_have_no_drift():
+    one, _ = two_samples(4)
+    moved = compare(one, one.copy(), None, level=0.95, seed=0)
+    assert moved.ks == moved.wasserstein.value == moved.wasserstein.low == 0
+    assert moved.psi == pytest.approx(0, abs=1e-15)
+    assert moved.p_value == 1
+
+
+def test_without_drift_few_are_found_even_when_products_hang_together():
+    """Five photos of a product score alike: shuffled one by one they seem to drift, as products they do not."""
+    rng = np.random.default_rng(5)
+    alone, together = [], []
+    for _ in range(40):
+        product = np.repeat(np.arange(30), 5)
+        values = np.round(rng.normal(3, 1, 30)[product] + rng.normal(0, 0.1, 150), 1)
+        one, two = values[:75], values[75:]
+        alone.append(compare(one, two, None, level=0.95, seed=0).p_value < 0.05)
+        units = product[:75], product[75:]
+        together.append(compare(one, two, units, level=0.95, seed=0).p_value < 0.05)
+    assert np.mean(alone) > 0.2
+    assert np.mean(together) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0.2, 0.5])
+def test_the_distance_of_a_real_shift_is_covered(shift):
+    """A shift moves all mass by as much. The smaller one is little beside its noise of .08."""
+    held = []
+    for seed in range(250):
+        one, two = two_samples(seed, n=150, m=150, shift=shift, decimals=2)
+        found = compare(one, two, None, level=0.95, seed=seed).wasserstein
+        held.append(found.low <= shift <= found.high)
+    assert np.mean(held) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 250)
+
+
+def test_a_drift_is_said_plainly():
+    one, two = two_samples(6, n=300, m=400, shift=-0.6)
+    found = drift(scoring(one, keys=range(300)), scoring(two, keys=range(1000, 1400)))
+    (color,) = found.scores
+    assert not found.paired
+    assert color.q_value < 0.01
+    assert color.psi > color.psi_noise
+    assert color.sentence.startswith("color: scores fell by 0.")
+    assert color.sentence.endswith("between 300 and 400 items (q = 0.001).")
+    assert found.sentence.startswith("The approval rate surely moved: ")
+    assert found.change.value == pytest.approx(np.mean(two >= 3) - np.mean(one >= 3))
+
+
+def test_the_same_items_show_what_two_samples_hide():
+    rng = np.random.default_rng(7)
+    one = rng.normal(3, 1, 200)
+    two = one + rng.normal(0.1, 0.2, 200)
+    keys = [str(i) for i in range(200)]
+    order = rng.permutation(200)
+    pairs = drift(scoring(one, keys=keys), scoring(two[order], keys=[keys[i] for i in order]))
+    apart = drift(scoring(one, keys=keys), scoring(two, keys=[f"x{k}" for k in keys]))
+    assert pairs.paired
+    assert pairs.scores[0].q_value < 1e-6
+    assert apart.scores[0].q_value > 0.05
+    assert pairs.scores[0].change.value == pytest.approx((two - one).mean())
+    assert "on the same 200 items" in pairs.scores[0].sentence
+    assert "no drift was seen" in apart.scores[0].sentence
+    width = lambda e: e.high - e.low  # noqa: E731
+    assert width(pairs.change) < width(apart.change)
+
+
+def test_newcombe_by_hand():
+    """56/70 against 48/80: .2 with [.0524, .3339], Newcombe 1998 (Stat. Med. 17:873), table II, method 10."""
+    one = scoring([0] * 80, keys=range(80), approved=[True] * 48 + [False] * 32)
+    two = scoring([0] * 70, keys=range(100, 170), approved=[True] * 56 + [False] * 14)
+    change = drift(one, two).change
+    assert change.value == pytest.approx(0.2)
+    assert (change.low, change.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_bad_input_is_refused_in_a_sentence():
+    good = scoring([1, 2], keys="ab")
+    for message, bad in {
+        "'a' is there twice after": scoring([1, 2], keys="aa"),
+        "`approved` after wants one": scoring([1, 2], keys="cd", approved=[True]),
+        "'color' after want one": scoring([1], keys="cd", approved=[True, True]),
+        "infinite": scoring([1, np.inf], keys="cd"),
+        "`groups` after wants one": scoring([1, 2], keys="cd", groups=["g"]),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            drift(good, bad)
+    with pytest.raises(ValueError, match="`false_share` lies"):
+        drift(good, good, false_share=1)
+
+
+row = st.tuples(
+    st.integers(0, 30),
+    st.sampled_from([True, False, None]),
+    st.sampled_from([None, 1.0, 2.0, 5.0, float("nan"), 1e-9]),
+    st.sampled_from("gh"),
+)
+side = st.lists(row, max_size=12, unique_by=lambda r: r[0])
+
+
+@settings(deadline=None, max_examples=60)
+@given(side, side, st.booleans(), st.integers(0, 1))
+def test_any_two_sets_have_an_answer(one, two, grouped, apart):
+    """Nothing, one item, a judge that always abstains, constant scores, shared products: no crash, no NaN."""
+    sides = []
+    for i, rows in enumerate((one, two)):
+        keys, approved, scores, groups = zip(*rows, strict=True) if rows else [()] * 4
+        sides.append(
+            scoring(
+                scores,
+                keys=[k + 100 * i * apart for k in keys],
+                approved=approved,
+                groups=groups if grouped else None,
+            )
+        )
+    found = drift(*sides)
+    assert found.sentence
+    assert all(score.sentence for score in found.scores)
+    json.dumps(dataclasses.asdict(found), allow_nan=False)
