@@ -19,7 +19,7 @@ from workbench.calibration.agreement import (
 from workbench.calibration.audit import draw_audit, grow_audit
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
 from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
-from workbench.calibration.compare import compare, compare_criteria
+from workbench.calibration.compare import compare, compare_criteria, compare_verdicts
 from workbench.calibration.corrected import Corrected, Estimator, SideBySide, corrected
 from workbench.calibration.criteria import (
     Caught,
@@ -34,7 +34,15 @@ from workbench.calibration.failures import (
 )
 from workbench.calibration.gather import AuditedVerdicts, gather
 from workbench.calibration.mcnemar import McNemar, mcnemar
-from workbench.calibration.planning import Budget, budget, labels_for
+from workbench.calibration.planning import (
+    Budget,
+    Expected,
+    Plan,
+    PlannedStratum,
+    budget,
+    labels_for,
+    plan_audit,
+)
 from workbench.calibration.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_rates
 from workbench.calibration.ranks import RankAgreement, rank_agreement
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
@@ -82,6 +90,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "Estimator",
+    "Expected",
     "FailureModeRate",
     "Failures",
     "Interval",
@@ -89,6 +98,8 @@ __all__ = [
     "McNemar",
     "PPIMean",
     "PPIRates",
+    "Plan",
+    "PlannedStratum",
     "Procedure",
     "RaisedThreshold",
     "RankAgreement",
@@ -118,6 +129,7 @@ __all__ = [
     "cohen_kappa",
     "compare",
     "compare_criteria",
+    "compare_verdicts",
     "confusion_table",
     "corrected",
     "draw_audit",
@@ -136,6 +148,7 @@ __all__ = [
     "mcnemar",
     "mean_pairwise_agreement",
     "percent_agreement",
+    "plan_audit",
     "ppi_mean",
     "ppi_rates",
     "proportion",

@@ -12,6 +12,11 @@ from workbench.calibration._comparison import Difference, Measure
 from workbench.calibration._draws import from_draws
 from workbench.metrics.estimate import Estimate
 
+_ASSUMPTIONS = (
+    "the answers are the truth",
+    "answered items were drawn with the stated probabilities, or alike within each pair of verdicts",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differences:
@@ -28,12 +33,18 @@ class Differences:
         return "not identifiable: the two decided no item in common"
 
     def estimate(
-        self, of: Callable[[Counts], Floats], why: str, *, n: int, share: bool = False
+        self,
+        of: Callable[[Counts], Floats],
+        why: str,
+        *,
+        n: int,
+        share: bool = False,
+        labelled: bool = True,
     ) -> Estimate:
         return from_draws(
             float(of(self.values)[0]), of(self.draws), n=n, groups=self.cells.units,
             clustered=self.cells.clusters is not None, level=self.level, reason=why, share=share,
-            assumptions=_assumptions(self.cells) if n < self.cells.rows.size else (),
+            assumptions=_ASSUMPTIONS if labelled else (),
         )  # fmt: skip
 
     def difference(
@@ -104,10 +115,3 @@ def _needed(measure: Measure, *judges: Decisions) -> list[int]:
     if measure != "precision":
         return [0, 1, 2, 3]
     return [cell for cell in range(4) if any(said[cell] for said in judges)]
-
-
-def _assumptions(cells: Cells) -> tuple[str, ...]:
-    return (
-        "the answers are the truth",
-        "answered items were drawn with the stated probabilities, or alike within each pair of verdicts",
-    )

@@ -8,7 +8,7 @@ they differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,16 +23,17 @@ from workbench.calibration._cells import (
 from workbench.calibration._comparison import (
     Comparison,
     CriterionComparison,
-    Difference,
     Measure,
+    in_one_sentence,
 )
 from workbench.calibration._differences import Differences
-from workbench.calibration._draws import in_words, negated
 from workbench.calibration.adjudicate import majority
 from workbench.calibration.ceiling import human_ceiling
+from workbench.calibration.gather import answers_to
 from workbench.calibration.mcnemar import McNemar, mcnemar
 from workbench.calibration.slices import benjamini_hochberg
 from workbench.metrics.estimate import check_level
+from workbench.records import Annotation, Audit, Verdict
 
 _MEASURES: tuple[Measure, ...] = ("precision", "recall", "accuracy")
 _AGAINST: tuple[tuple[Measure, str], ...] = (
@@ -147,9 +148,14 @@ def compare(
         accuracy=accuracy,
         approvals=_mcnemar(cells, np.ones(cells.rows.size, dtype=bool), right=False),
         right=_right(cells),
-        agreement=told.estimate(Counts.agreement, told.nothing, share=True, n=cells.rows.size),
+        agreement=told.estimate(
+            Counts.agreement, told.nothing, share=True, labelled=False, n=cells.rows.size
+        ),
         kappa=told.estimate(
-            Counts.kappa, "both say one and the same of all items", n=cells.rows.size
+            Counts.kappa,
+            "both say one and the same of all items",
+            labelled=False,
+            n=cells.rows.size,
         ),
         constant=tuple(
             told.difference(measure, (constant, name), (_CONSTANTS[constant], judges[name]))
@@ -159,7 +165,7 @@ def compare(
         ceiling=ceiling,
         sentence="",
     )
-    return replace(found, sentence=_sentence(found, cells))
+    return replace(found, sentence=in_one_sentence(found, np.bincount(cells.cell, minlength=4)))
 
 
 def compare_criteria(
@@ -224,6 +230,100 @@ def compare_criteria(
     )
 
 
+def compare_verdicts(
+    first: Sequence[Verdict],
+    second: Sequence[Verdict],
+    audit: Audit,
+    annotations: Iterable[Annotation],
+    *,
+    groups: Mapping[str, str] | None = None,
+    names: tuple[str, str] | None = None,
+    level: float = 0.95,
+    alpha: float = 0.05,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Comparison:
+    """`compare` two judges, or two versions of a rubric, from stored records.
+
+    People's answers are joined as `gather` joins them: the majority of those who answered without seeing
+    the judge's answer. Where somebody answered who can be held against another, the human ceiling is there.
+
+    Args:
+        first: One verdict per generation.
+        second: Likewise; generations that only one of the two judged count as undecided by the other.
+        audit: Drawn from either.
+        annotations: Any; those of generations that the audit did not draw are ignored.
+        groups: Generation key to the product or prompt that it shares; a missing or empty one stands alone.
+        names: As in `compare`; None: the rubrics, or the judges where both have one rubric.
+        level: As in `compare`.
+        alpha: As in `compare`.
+        resamples: As in `compare`.
+        seed: As in `compare`.
+
+    Raises:
+        ValueError: A generation has two verdicts of one judge, the audit drew one that has none, or the two
+            cannot be told apart by name.
+    """
+    said = [_by_generation(verdicts) for verdicts in (first, second)]
+    keys = [*said[0], *(key for key in said[1] if key not in said[0])]
+    inclusion = {item.generation: item.inclusion_probability for item in audit.drawn}
+    strangers = sorted(set(inclusion) - set(keys))
+    if strangers:
+        raise ValueError(
+            f"audit {audit.id!r} drew {len(strangers)} generations that neither judged, such as "
+            f"{strangers[0]!r}; pass all verdicts that it was drawn from"
+        )
+    answers = answers_to(audit, annotations)
+    people = {
+        name: [_approval(answers.get(key, {}).get(name)) for key in keys]
+        for name in sorted({name for own in answers.values() for name in own})
+    }
+    shared = any(len(own) > 1 for own in answers.values())
+    return compare(
+        [_approval(said[0].get(key)) for key in keys],
+        [_approval(said[1].get(key)) for key in keys],
+        _majorities(people) if people else [None] * len(keys),
+        inclusion_probability=[inclusion.get(key) for key in keys],
+        cluster=None if groups is None else [groups.get(key) or f"alone:{key}" for key in keys],
+        people=people if shared else None,
+        names=names or _names(first, second),
+        level=level,
+        alpha=alpha,
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def _by_generation(verdicts: Sequence[Verdict]) -> dict[str, Verdict]:
+    found: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        if verdict.generation in found:
+            raise ValueError(
+                f"generation {verdict.generation!r} has two verdicts of one judge; pass one of each"
+            )
+        found[verdict.generation] = verdict
+    return found
+
+
+def _approval(record: Verdict | Annotation | None) -> bool | None:
+    return None if record is None else record.approved
+
+
+def _names(first: Sequence[Verdict], second: Sequence[Verdict]) -> tuple[str, str]:
+    """Rubrics, or judges, if they tell the two apart."""
+    told = (
+        ({verdict.rubric for verdict in first}, {verdict.rubric for verdict in second}),
+        ({verdict.judge for verdict in first}, {verdict.judge for verdict in second}),
+    )
+    for one, other in told:
+        if len(one) == len(other) == 1 and one != other:
+            return one.pop(), other.pop()
+    raise ValueError(
+        "want two judges, or two versions of a rubric, and one of each on its side; pass `names` to "
+        "compare anything else"
+    )
+
+
 def _right(cells: Cells) -> McNemar:
     """McNemar's test of who is right more often, where the answered items stand alike for all."""
     sizes = np.bincount(cells.cell, minlength=4)
@@ -266,43 +366,3 @@ def _majorities(people: Mapping[str, Sequence[bool | None]] | None) -> list[bool
         raise ValueError(f"`people` wants as many answers of each person, got {sizes}") from None
     found = [majority(row) for row in rows]
     return [None if label is None else bool(label) for label in found]
-
-
-def _sentence(found: Comparison, cells: Cells) -> str:
-    sizes = np.bincount(cells.cell, minlength=4)
-    if not found.items:
-        return (
-            f"{found.first} and {found.second} decided no item in common: nothing can be compared."
-        )
-    text = f"Of {found.items} items {found.first} approves {sizes[2:].sum()}, {found.second} {sizes[1::2].sum()}. "
-    text += _verdict(found.precision)
-    if found.ceiling is not None:
-        judges = [beside.judge.precision for beside in found.ceiling]
-        person = found.ceiling[1].person.precision
-        if person.value is not None:
-            first, second = (in_words(judge) for judge in judges)
-            text += (
-                f" Held against the majority of the other people, {found.first} reaches a precision of "
-                f"{first}, {found.second} {second}, and a single person {in_words(person)}."
-            )
-    for against in found.constant:
-        low = against.difference.low
-        if against.measure == "precision" and low is not None and low <= 0:
-            text += f" {against.second} is not shown to be more precise than to {against.first}."
-        high = against.difference.high
-        if against.measure == "accuracy" and high is not None and high < 0:
-            better = in_words(against.of_first)
-            text += (
-                f" To {against.first} would be right more often, {better}, than {against.second}."
-            )
-    return text[0].upper() + text[1:]
-
-
-def _verdict(precision: Difference) -> str:
-    gain = precision.difference
-    if gain.value is None or gain.low is None or gain.high is None:
-        return f"Which of them approves more precisely cannot be said: {gain.reason}."
-    if gain.low <= 0 <= gain.high:
-        return f"The difference in precision, {in_words(gain, signed=True)}, cannot be told from 0."
-    better, by = (precision.second, gain) if gain.low > 0 else (precision.first, negated(gain))
-    return f"{better} approves more precisely by {in_words(by)}."

@@ -51,7 +51,8 @@ def gather(
     """Join verdicts, one audit and people's answers by generation.
 
     Annotations of generations that the audit did not draw are left out: they were not drawn with a
-    known probability. Those that saw the judge's answer first (`blind` is False) are left out too.
+    known probability. Those that saw the judge's answer first (`blind` is False) are left out too. A person
+    who answered twice about one generation counts once, with the later answer.
 
     Args:
         verdicts: The audit's population: one per generation, of the audit's judge and rubric.
@@ -74,12 +75,7 @@ def gather(
             f"audit {audit.id!r} drew {len(strangers)} generations without a verdict here, such as "
             f"{strangers[0]!r}; pass all verdicts that it was drawn from"
         )
-    answers: dict[str, list[Annotation]] = defaultdict(list)
-    simulated = False
-    for annotation in annotations:
-        if annotation.generation in drawn and annotation.blind and annotation.approved is not None:
-            answers[annotation.generation].append(annotation)
-            simulated |= annotation.simulated
+    answers = {key: [*said.values()] for key, said in answers_to(audit, annotations).items()}
     scores = tuple(verdict.confidence for verdict in verdicts)
     return AuditedVerdicts(
         generations=keys,
@@ -97,8 +93,22 @@ def gather(
         if categories is None
         else {"category": tuple(categories.get(key, "") for key in keys)},
         failure_modes=tuple(_named(answers.get(key, [])) for key in keys),
-        simulated=simulated,
+        simulated=any(one.simulated for said in answers.values() for one in said),
     )
+
+
+def answers_to(audit: Audit, annotations: Iterable[Annotation]) -> dict[str, dict[str, Annotation]]:
+    """Answers that an audit can weigh: generation to annotator to what they said, skipped answers left out.
+
+    Those of generations that were not drawn, and those given after seeing the judge's answer, are left out
+    too. Of several answers of one person about one generation the latest counts.
+    """
+    drawn = {item.generation for item in audit.drawn}
+    answers: dict[str, dict[str, Annotation]] = defaultdict(dict)
+    for annotation in sorted(annotations, key=lambda one: one.created_at):
+        if annotation.generation in drawn and annotation.blind and annotation.approved is not None:
+            answers[annotation.generation][annotation.annotator] = annotation
+    return dict(answers)
 
 
 def _stratum(verdict: Verdict, audit: Audit, categories: Mapping[str, str]) -> str:

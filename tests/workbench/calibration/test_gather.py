@@ -1,5 +1,8 @@
 """From records to one entry per verdict."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from workbench.calibration import calibrate, draw_audit, gather
@@ -42,6 +45,14 @@ def test_answers_are_the_majority_and_ties_are_open():
     assert joined.stratum == ("approved",) * 6 + ("rejected",) * 4
     assert joined.simulated
     assert (joined.cluster, joined.slices) == (None, {})
+
+
+def test_a_person_who_answered_twice_counts_once_with_the_later_answer():
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    twice = replace(annotation(0, approved=False), id="again", created_at=later)
+    others = [annotation(0, approved=True, by="bo")]
+    assert gather(VERDICTS, AUDIT, [annotation(0, approved=True), *others]).answer[0] is True
+    assert gather(VERDICTS, AUDIT, [twice, annotation(0, approved=True), *others]).answer[0] is None
 
 
 def test_what_is_gathered_can_be_calibrated():
