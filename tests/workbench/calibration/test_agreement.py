@@ -41,6 +41,7 @@ DIAGNOSES = [
 
 
 def test_cohen_with_its_standard_error_is_the_published_one():
+    """The first is SAS's printout of PROC FREQ, kept in statsmodels' tests; the second Artstein & Poesio 2008."""
     kappa = cohen_kappa([[0, 4, 1], [0, 8, 0], [0, 1, 5]])
     assert kappa.estimate.value == pytest.approx(0.4842, abs=5e-5)
     assert kappa.standard_error == pytest.approx(0.1380, abs=5e-5)
@@ -84,6 +85,7 @@ def test_raters_with_one_answer_leave_kappa_undefined():
     ("scale", "alpha"), [("nominal", 0.691358), ("ordinal", 0.806721), ("interval", 0.810845)]
 )
 def test_krippendorff_gives_the_published_numbers(scale, alpha):
+    """Krippendorff 2011, "Computing Krippendorff's alpha-reliability", its data with missing answers."""
     estimate = krippendorff_alpha(UNITS, scale=scale)
     assert estimate.value == pytest.approx(alpha, abs=1e-6)
     assert estimate.n == 26
@@ -100,12 +102,14 @@ def test_krippendorff_gives_the_published_numbers(scale, alpha):
     ],
 )
 def test_krippendorff_on_three_raters_of_985_images(judge_human, what, scale, alpha):
+    """Ratings published with VIEScore (Ku et al. 2024, arXiv:2312.14867)."""
     estimate = krippendorff_alpha(getattr(judge_human, what), scale=scale, resamples=200)
     assert estimate.value == pytest.approx(alpha, abs=1e-6)
     assert estimate.high - estimate.low < 0.12
 
 
 def test_fleiss_gives_the_published_number():
+    """Fleiss 1971, Psychol. Bull. 76:378, to more places than he prints."""
     estimate = fleiss_kappa(DIAGNOSES)
     assert estimate.value == pytest.approx(0.4302445, abs=1e-7)
     assert estimate.low < 0.43 < estimate.high

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from workbench.metrics import (
     Estimate,
@@ -45,6 +46,15 @@ def test_both_agree_with_scipy(k, level):
     for ours, name in ((wilson, "wilson"), (clopper_pearson, "exact")):
         theirs, mine = test.proportion_ci(level, method=name), ours(k, 12, level=level)
         assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [0, 1, 88, 440, 499, 500])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_both_agree_with_statsmodels(k, level):
+    for ours, name in ((wilson, "wilson"), (clopper_pearson, "beta")):
+        mine = ours(k, 500, level=level)
+        theirs = proportion_confint(k, 500, alpha=1 - level, method=name)
+        assert (mine.low, mine.high) == pytest.approx(theirs, abs=1e-9)
 
 
 @pytest.mark.parametrize("k", range(10))
