@@ -108,7 +108,7 @@ class FactsWriter:
                 self,
                 prompt=prompt,
                 answer=answer,
-                listing=_read(answer, category, facts.price.value if facts.price else None),
+                listing=read_listing(answer, category, facts.price.value if facts.price else None),
                 decoding=self.decoding,
                 details=_evidence(facts),
                 run=run,
@@ -147,7 +147,7 @@ class PhotoWriter:
         """One generation per item, from all of its photos, in the category that its seller chose."""
         categories = [self.schema.category(item.category) for item in items]
         prompts = [
-            Prompt(text=_photo_question(category), images=shown)
+            Prompt(text=photo_question(category), images=shown)
             for category, shown in zip(categories, photos, strict=True)
         ]
         schemas = [category.json_schema(visible_only=True) for category in categories]
@@ -158,7 +158,7 @@ class PhotoWriter:
                 self,
                 prompt=prompt,
                 answer=answer,
-                listing=_read(answer, category, None),
+                listing=read_listing(answer, category, None),
                 decoding=self.decoding,
                 details={},
                 run=run,
@@ -254,7 +254,8 @@ details that the photo shows. Aspects: only those that the photo shows; leave ou
 Answer with one JSON object with the keys "title" and "aspects"."""
 
 
-def _photo_question(category: Category) -> str:
+def photo_question(category: Category) -> str:
+    """What a model that sees is asked for a listing in `category`."""
     return _PHOTO_QUESTION.format(category=" > ".join(category.path))
 
 
@@ -321,7 +322,7 @@ def _evidence(facts: Facts) -> dict[str, object]:
     }
 
 
-def _read(answer: Completion, category: Category, price: float | None) -> Listing | None:
+def read_listing(answer: Completion, category: Category, price: float | None) -> Listing | None:
     """The answer as a listing; None where it is no JSON object with a title and aspects."""
     try:
         data = json.loads(answer.text)

@@ -7,7 +7,6 @@ imported when its first model is asked for.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -146,9 +145,6 @@ def _load(kind: Kind, name: str, options: dict[str, object]) -> object:
         raise ModelError(
             f"{spec.scheme}: serves no {kind} model, got {name!r}; want one of {others}"
         )
-    if importlib.util.find_spec(engine.module) is None:
-        others = ", ".join(f"{s}:" for s in _ENGINES if s != spec.scheme)
-        raise ModelError(f"no {spec.scheme} model ships yet, got {name!r}; there are {others}")
     factory: Callable[..., object] = getattr(importlib.import_module(engine.module), f"load_{kind}")
     known = [p for p in inspect.signature(factory).parameters if p != "spec"]
     if unknown := sorted(set(options) - set(known)):

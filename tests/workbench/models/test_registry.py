@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
@@ -75,13 +74,6 @@ def test_an_engine_that_makes_no_images_says_who_does():
 def test_a_tiny_model_that_does_not_exist_is_refused(name):
     with pytest.raises(ModelError, match="want tiny:text or tiny:vlm"):
         load_text(name)
-
-
-def test_what_does_not_ship_yet_says_so():
-    if importlib.util.find_spec("workbench.models.starter") is not None:
-        pytest.skip("the starter models ship: nothing is missing")
-    with pytest.raises(ModelError, match="no starter model ships yet"):
-        load_text("starter:listing")
 
 
 def test_a_folder_that_is_not_there_or_holds_another_kind(tmp_path, model_folder):

@@ -1,0 +1,196 @@
+"""A run that is killed goes on as if nothing had happened, and learns what it was shown."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from workbench.catalog.drawn import DrawnCatalog
+from workbench.errors import LearningError
+from workbench.models.chat import Chat
+from workbench.models.protocols import Prompt
+from workbench.models.starter import training, vlm
+from workbench.models.starter.answering import dealt_by_length, lessons
+from workbench.models.starter.data import TRAIN_SEED, listing_examples, texts
+from workbench.models.starter.train_listing import Plan, large, learn
+from workbench.models.starter.training import LOG, Recipe, shown
+
+TINY = vlm.Size(
+    pixels=32, patch=8, vision_width=32, vision_depth=1, width=48, depth=1, vocabulary=500
+)
+PLAN = Plan(
+    size=TINY,
+    items=24,
+    seeing=Recipe(steps=20, batch=16, rate=3e-3, warmup=5),
+    answering=Recipe(steps=40, batch=8, rate=3e-3, warmup=5),
+)
+KILLED = """
+import sys
+from pathlib import Path
+from workbench.models.starter import training, vlm
+from workbench.models.starter.answering import dealt_by_length, lessons
+from workbench.models.starter.train_listing import Plan, learn
+
+training._SAVE_EVERY = 0.0
+size = vlm.Size(
+    pixels=32, patch=8, vision_width=32, vision_depth=1, width=48, depth=1, vocabulary=500
+)
+plan = Plan(
+    size=size,
+    items=24,
+    seeing=training.Recipe(steps=20, batch=16, rate=3e-3, warmup=5),
+    answering=training.Recipe(steps=40, batch=8, rate=3e-3, warmup=5),
+)
+learn(plan, Path(sys.argv[1]), device="cpu")
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    learn(PLAN, folder, device="cpu")
+    return folder
+
+
+def weights(folder):
+    return (folder / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("stage", "at"), [("seeing", 7), ("answering", 33)])
+def test_an_interrupted_run_ends_with_the_same_weights(whole, tmp_path, monkeypatch, stage, at):
+    """Stopped between two checkpoints of either stage, it repeats the steps since the last one."""
+    for photos in whole.glob("photos-*.npy"):
+        shutil.copy(photos, tmp_path)
+    steps, pace, save = iter(range(1000)), training._pace, training._save
+    before = {"seeing": 0, "answering": PLAN.seeing.steps}[stage]
+
+    def interrupted(step, recipe):
+        if next(steps) == before + at:
+            raise KeyboardInterrupt
+        return pace(step, recipe)
+
+    def seldom(checkpoint, run, step, model, optimizer):
+        if step % 5 == 0:
+            save(checkpoint, run, step, model, optimizer)
+
+    monkeypatch.setattr(training, "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(training, "_save", seldom)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training, "_pace", interrupted)
+        learn(PLAN, tmp_path, device="cpu")
+    import torch
+
+    assert torch.load(tmp_path / f"{stage}.pt", weights_only=True)["step"] == at // 5 * 5
+    learn(PLAN, tmp_path, device="cpu")
+    assert weights(tmp_path) == weights(whole)
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_with_the_same_weights(whole, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "answering.pt").exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "model").exists()
+    learn(PLAN, tmp_path, device="cpu")
+    assert weights(tmp_path) == weights(whole)
+
+
+def log(folder, stage):
+    lines = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    return [line["loss"] for line in lines if line["stage"] == stage]
+
+
+@pytest.mark.parametrize(("stage", "by"), [("seeing", 0.2), ("answering", 0.5)])
+def test_the_loss_falls(whole, stage, by):
+    plan = {"seeing": PLAN.seeing, "answering": PLAN.answering}[stage]
+    losses = log(whole, stage)
+    assert len(losses) == plan.steps // training._LOG_EVERY
+    start = {"seeing": 3.0, "answering": 6.2}[stage]  # about what chance gives: log of the choices
+    assert losses[-1] < start - by
+
+
+def test_another_runs_checkpoint_is_refused(whole):
+    with pytest.raises(LearningError, match="other settings"):
+        learn(PLAN, whole, targets="aligned", device="cpu")
+
+
+def test_a_run_goes_on_from_another_ones_model(whole, tmp_path):
+    for photos in whole.glob("photos-*.npy"):
+        shutil.copy(photos, tmp_path)
+    further = learn(PLAN, tmp_path, targets="aligned", start=whole / "model", device="cpu")
+    assert log(tmp_path, "seeing") == [], "it knows already how to see"
+    assert log(tmp_path, "answering")[0] < log(whole, "answering")[0]
+    names = {path.name for path in (whole / "model").iterdir()}
+    assert {path.name for path in further.iterdir()} == names
+
+
+def test_lessons_are_the_tokens_that_engines_make_of_a_prompt():
+    """The processor's expansion of photos, one or two, and our own agree token for token."""
+    catalog = DrawnCatalog(seed=TRAIN_SEED, items=12, size=64)
+    examples = listing_examples(catalog, "raw")
+    processor = vlm.build_processor(vlm.build_tokenizer(texts(examples), vocabulary=500), TINY)
+    chat = Chat(processor)
+    counts = set()
+    for lesson, example, entry in zip(
+        lessons(processor, examples), examples, catalog.entries, strict=True
+    ):
+        photos = tuple(catalog.picture(entry, k) for k in range(len(entry.styles)))
+        ids = chat.encode([Prompt(text=example.question, images=photos)])["input_ids"][0].tolist()
+        assert lesson.tokens[: lesson.read] == tuple(ids)
+        answer = processor.tokenizer.decode(lesson.tokens[lesson.read :])
+        assert answer == example.answer + vlm.END
+        counts.add(len(photos))
+    assert counts == {1, 2}
+
+
+def test_every_example_is_met_once_an_epoch_and_a_step_is_always_the_same():
+    recipe = Recipe(steps=100, batch=4, rate=1e-3, seed=3)
+    lengths = np.random.default_rng(0).integers(50, 150, 200)
+    epochs = [[dealt_by_length(lengths, recipe, 50 * e + s) for s in range(50)] for e in range(2)]
+    for epoch in epochs:
+        assert sorted(np.concatenate(epoch)) == list(range(200))
+    assert not np.array_equal(np.concatenate(epochs[0]), np.concatenate(epochs[1]))
+    assert np.array_equal(dealt_by_length(lengths, recipe, 70), epochs[1][20])
+    spread = np.mean([np.ptp(lengths[places]) for places in epochs[0]])
+    assert spread < 0.2 * np.ptp(lengths), "a batch holds examples of like length"
+
+
+def test_photos_are_mirrored_and_moved_and_missing_ones_are_skipped():
+    """Edges are repeated, so that a uniform photo stays itself whatever happens to it."""
+    recipe = Recipe(steps=10, batch=4, rate=1e-3)
+    photos = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
+    photos[1] = 200
+    places = np.array([0, 1, -1, 0])
+    seen = shown(photos, places, recipe, 4)
+    assert seen.shape == (4, 3, 32, 32) and seen.min() >= -1 and seen.max() <= 1
+    assert np.allclose(seen[1], 200 / 127.5 - 1) and not seen[2].any()
+    assert not np.array_equal(seen[0], seen[3])
+    assert np.array_equal(seen, shown(photos, places, recipe, 4))
+
+
+def test_nothing_to_learn_from_is_said():
+    processor = vlm.build_processor(vlm.build_tokenizer(["a"], vocabulary=300), TINY)
+    with pytest.raises(LearningError, match="at least one example"):
+        lessons(processor, [])
+
+
+def test_the_larger_model_can_be_built():
+    plan = large()
+    tokenizer = vlm.build_tokenizer(["a listing"], vocabulary=300)
+    model = vlm.build_model(tokenizer, plan.size, seed=0)
+    assert sum(p.numel() for p in model.parameters()) > 5_000_000
+    assert plan.size.photo_tokens == 64

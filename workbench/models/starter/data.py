@@ -1,0 +1,137 @@
+"""What the starter models that see learn from: photos of the drawn catalogue, a question, an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from tqdm.auto import tqdm
+
+from workbench.catalog.drawn import DrawnCatalog, clean_listing
+from workbench.models.devices import usable_cores
+from workbench.models.listings import photo_question
+from workbench.records import Aspects, Item
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Targets = Literal["raw", "aligned"]
+"""`raw`: what the seller typed. `aligned`: what the photos support, under the schema's names."""
+
+TRAIN_SEED = 9_000_001
+"""Seed of the drawn catalogue that starter models learn from."""
+HELD_OUT_SEED = 9_000_002
+"""Seed of the one that they are measured on; its designs are others."""
+_ALONE = 200
+"""Items that are drawn sooner than other processes would have started."""
+_DRAWN_SIDE = 128
+"""Pixels at which training photos are drawn before the processor's scaling; half the time of 256."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One question about some photos, and the answer to learn."""
+
+    photos: tuple[int, ...]
+    """Places in the array of photos, shown in order before the question."""
+    question: str
+    answer: str
+
+
+def write_listing(title: str, aspects: Aspects) -> str:
+    """A listing as the JSON text that a model answers with.
+
+    One value is text and several are a list, as `Category.json_schema` wants them; spaces and order are
+    those of constrained decoding.
+    """
+    return json.dumps(
+        {
+            "title": title,
+            "aspects": {
+                name: values[0] if len(values) == 1 else list(values)
+                for name, values in aspects.items()
+            },
+        }
+    )
+
+
+def listing_examples(catalog: DrawnCatalog, targets: Targets) -> list[Example]:
+    """One example per item, all of its photos shown; photos are numbered as `draw_photos` draws them."""
+    examples, first = [], 0
+    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+        if targets == "raw":
+            answer = write_listing(item.title or "", item.aspects)
+        else:
+            listing = clean_listing(entry.product)
+            answer = write_listing(listing.title, listing.aspects)
+        count = len(entry.styles)
+        examples.append(
+            Example(
+                photos=tuple(range(first, first + count)),
+                question=photo_question(catalog.schema.category(item.category)),
+                answer=answer,
+            )
+        )
+        first += count
+    return examples
+
+
+def drawn_items(catalog: DrawnCatalog) -> Iterator[Item]:
+    """The items of a drawn catalogue, which has no problems to report."""
+    return (item for item in catalog.items() if isinstance(item, Item))
+
+
+def draw_photos(catalog: DrawnCatalog, pixels: int) -> Pixels:
+    """All photos of a catalogue, item after item, (photos, pixels, pixels, 3), drawn on all cores."""
+    photos = np.empty((sum(len(e.styles) for e in catalog.entries), pixels, pixels, 3), np.uint8)
+    place = 0
+    draw = partial(_draw_item, catalog.seed, catalog.count, pixels)
+    with ExitStack() as stack:
+        bar = stack.enter_context(tqdm(total=len(photos), desc="drawing photos", unit="photo"))
+        several: Iterable[list[Pixels]] = map(draw, range(catalog.count))
+        if catalog.count > _ALONE:
+            context = get_context("spawn")  # torch's threads do not survive a fork
+            pool = ProcessPoolExecutor(usable_cores(), mp_context=context)
+            several = stack.enter_context(pool).map(draw, range(catalog.count), chunksize=64)
+        for drawn in several:
+            for photo in drawn:
+                photos[place] = photo
+                place += 1
+                bar.update()
+    return photos
+
+
+@lru_cache(maxsize=1)
+def _catalog(seed: int, items: int) -> DrawnCatalog:
+    """Made once in each process that draws: it takes a second."""
+    return DrawnCatalog(seed=seed, items=items, size=_DRAWN_SIDE)
+
+
+def _draw_item(seed: int, items: int, pixels: int, number: int) -> list[Pixels]:
+    catalog = _catalog(seed, items)
+    entry = catalog.entries[number]
+    return [scaled(catalog.picture(entry, k), pixels) for k in range(len(entry.styles))]
+
+
+def scaled(photo: Image, pixels: int) -> Pixels:
+    """A photo as the processor scales it, (pixels, pixels, 3)."""
+    from PIL.Image import Resampling
+
+    return np.asarray(photo.resize((pixels, pixels), Resampling.LANCZOS))
+
+
+def texts(examples: Sequence[Example]) -> Iterator[str]:
+    """Everything that is read or written, for the tokenizer to learn from."""
+    for example in examples:
+        yield example.question
+        yield example.answer

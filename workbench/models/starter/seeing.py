@@ -1,0 +1,123 @@
+"""The first stage: the part that sees learns to tell what sellers say about their photos.
+
+A language model that learns to write and to look at the same time looks last: for hundreds of steps it
+writes what is said most often. Naming aspects from pooled vision tokens costs a twentieth of a step of
+writing and teaches the same eyes, from the same sellers' words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.catalog.drawn import DrawnCatalog, seen_aspects
+from workbench.models.starter.data import Pixels, Targets, drawn_items
+from workbench.models.starter.training import Recipe, dealt, shown, train
+from workbench.records import Aspects
+from workbench.schema import Category
+
+if TYPE_CHECKING:
+    import torch
+
+_UNSAID = -1
+_CATEGORY = "category"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is said about each photo."""
+
+    values: Mapping[str, tuple[str, ...]]
+    """Attribute, and `category`, to all of its values."""
+    labels: npt.NDArray[np.int64]
+    """(photos, attributes): place among the attribute's values; -1 where nothing was said."""
+
+
+def told(catalog: DrawnCatalog, targets: Targets) -> Told:
+    """What sellers (`raw`) or photos (`aligned`) say, photo by photo as `draw_photos` numbers them.
+
+    Sellers' values are read as the schema reads them (`crimson` is Red); what it does not know, under
+    names that it does not know, or of attributes that no photo shows, is left out.
+    """
+    values: dict[str, list[str]] = {_CATEGORY: list(catalog.schema.categories)}
+    for category in catalog.schema.categories.values():
+        for attribute in category.attributes:
+            if attribute.visible != "no":
+                known = values.setdefault(attribute.name, [])
+                known.extend(value for value in attribute.values if value not in known)
+    rows = []
+    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+        category = catalog.schema.category(item.category)
+        said = _read(item.aspects, category) if targets == "raw" else seen_aspects(entry.product)
+        said[_CATEGORY] = category.id
+        row = [
+            known.index(said[name]) if name in said else _UNSAID for name, known in values.items()
+        ]
+        rows += [row] * len(entry.styles)
+    return Told(
+        values={name: tuple(known) for name, known in values.items()}, labels=np.array(rows)
+    )
+
+
+def _read(aspects: Aspects, category: Category) -> dict[str, str]:
+    said = {}
+    for name, (first, *_) in aspects.items():
+        attribute = category.attribute(name)
+        if attribute is not None and attribute.visible != "no":
+            value = attribute.normalise(first)
+            if value is not None:
+                said[attribute.name] = value
+    return said
+
+
+def teach_to_see(
+    model: Any,
+    photos: Pixels,
+    words: Told,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    settings: Mapping[str, object],
+) -> None:
+    """Teach the vision part and the connector of `model` in place; the classifier on top is thrown away.
+
+    Args:
+        model: An Idefics3 on its device.
+        photos: (photos, side, side, 3).
+        words: One row of labels per photo.
+        recipe: Steps, batch and rate.
+        folder: Of the run; see `train`.
+        settings: See `train`.
+
+    Raises:
+        LearningError: The folder's checkpoint is another run's.
+    """
+    import torch
+
+    width = model.config.text_config.hidden_size
+    sizes = [len(known) for known in words.values.values()]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        heads = torch.nn.Linear(width, sum(sizes)).to(model.device)
+    eyes = torch.nn.ModuleDict(
+        {"vision": model.model.vision_model, "connector": model.model.connector, "heads": heads}
+    )
+
+    def loss_of(step: int) -> torch.Tensor:
+        places = dealt(len(photos), recipe, step)
+        pixels = torch.from_numpy(shown(photos, places, recipe, step)).to(model.device)
+        labels = torch.from_numpy(words.labels[places]).to(model.device)
+        seen = eyes["connector"](eyes["vision"](pixel_values=pixels).last_hidden_state)
+        scores = heads(seen.mean(1)).float().split(sizes, dim=-1)  # one (n, values) each
+        losses = [
+            torch.nn.functional.cross_entropy(one, label, ignore_index=_UNSAID, reduction="sum")
+            for one, label in zip(scores, labels.unbind(-1), strict=True)
+        ]
+        return torch.stack(losses).sum() / (labels != _UNSAID).sum()
+
+    train(eyes, loss_of, recipe, folder, stage="seeing", settings=settings)

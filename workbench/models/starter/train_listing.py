@@ -1,0 +1,246 @@
+"""Train `starter:listing`: photo to title and aspects, from what sellers of the drawn catalogue typed.
+
+    python -m workbench.models.starter.train_listing --out runs/listing
+
+First the part that sees learns to name what sellers say about the photos, then the whole learns to
+write their listings. Run again after a kill, it goes on from the last checkpoint. `--targets aligned` learns from listings that
+say what the photos show, and with `--start` goes on from another run's model: the way from a model that
+repeats sellers' noise to one that does not:
+
+    python -m workbench.models.starter.train_listing --out runs/aligned --targets aligned --start runs/listing/model
+
+What ships in `weights/listing` is the first run's folder `model`, its card told of the second by
+`--further runs/aligned`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from workbench.catalog.drawn import DrawnCatalog
+from workbench.models.devices import choose_device
+from workbench.models.registry import load_text
+from workbench.models.revisions import folder_revision
+from workbench.models.starter.answering import lessons, teach_to_answer
+from workbench.models.starter.card import Card, read_card, weight_digests, write_card
+from workbench.models.starter.data import (
+    HELD_OUT_SEED,
+    TRAIN_SEED,
+    Pixels,
+    Targets,
+    draw_photos,
+    listing_examples,
+    texts,
+)
+from workbench.models.starter.measuring import ASPECT_F1, held_out, measure_listings
+from workbench.models.starter.seeing import teach_to_see, told
+from workbench.models.starter.training import Recipe
+from workbench.models.starter.vlm import (
+    LARGE,
+    SMALL,
+    Size,
+    build_model,
+    build_processor,
+    build_tokenizer,
+    open_model,
+    save_model,
+)
+
+NAME = "starter:listing"
+MODEL = "model"
+"""Folder of the finished model, inside the run's."""
+HELD_OUT_ITEMS = 300
+"""Items that the card's figures come from."""
+
+_TARGETS = {
+    "raw": "what their sellers typed: titles with sizes, brands, promotions and typing errors, aspects "
+    "partly missing, partly wrong, partly under other names",
+    "aligned": "listings that say what the photos show and nothing else, under the schema's names",
+}
+_ABOUT = (
+    "A small vision-language model (Idefics3, trained from random weights) that writes the listing of a "
+    "product from its photos: a title and aspects as one JSON object. It is there to try the workbench "
+    "without a GPU or a model hub: it is small, it is wrong in the ways that sellers are, and it gets "
+    "better when it is corrected."
+)
+_DATA = (
+    "Trained on {items} products of the drawn catalogue (`drawn:seed={train}`), photos drawn by this "
+    "project, and {words}. Measured on `drawn:seed={held_out}`, whose designs are others, against the "
+    "aspects that the photos show. No photo or text of any person or shop is in it."
+)
+_LIMITS = (
+    "It knows seventeen kinds of drawn products. On photographs of real products its answers are "
+    "well-formed and mean nothing.",
+    "It was taught one question, the one that listing runs ask; other wordings are foreign to it.",
+    "It reads one or two photos, each scaled to a small square.",
+    "Trained on sellers' listings, it states what no photo shows where no schema rules it out.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One way to train the model."""
+
+    size: Size
+    items: int
+    """Of the drawn catalogue; about 1.3 photos each."""
+    seeing: Recipe
+    """Of the first stage; a run that goes on from another one's model has none."""
+    answering: Recipe
+
+
+def small(seed: int = 0) -> Plan:
+    """Minutes on two cores; what ships."""
+    return Plan(
+        size=SMALL,
+        items=10_000,
+        seeing=Recipe(steps=600, batch=96, rate=1.5e-3, warmup=50, seed=seed),
+        answering=Recipe(steps=700, batch=32, rate=1.5e-3, warmup=50, seed=seed),
+    )
+
+
+def large(seed: int = 0) -> Plan:
+    """For a GPU."""
+    return Plan(
+        size=LARGE,
+        items=60_000,
+        seeing=Recipe(steps=6000, batch=256, rate=1e-3, warmup=200, seed=seed),
+        answering=Recipe(steps=10_000, batch=128, rate=8e-4, warmup=200, seed=seed),
+    )
+
+
+def learn(
+    plan: Plan,
+    out: Path,
+    *,
+    targets: Targets = "raw",
+    start: Path | None = None,
+    device: str | None = None,
+) -> Path:
+    """Train, going on where an earlier call with the same arguments was stopped.
+
+    Args:
+        plan: Size, data and recipe.
+        out: The run's folder: photos, checkpoints, log, and the finished model in `model`.
+        targets: What to learn from.
+        start: Folder of a model to go on from, tokenizer and all; None: random weights.
+        device: Such as `cuda` or `cpu`; None: the best that this machine has.
+
+    Returns:
+        The finished model's folder.
+
+    Raises:
+        LearningError: `out` holds the checkpoint of another run.
+    """
+    place = choose_device(device)
+    out.mkdir(parents=True, exist_ok=True)
+    catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
+    settings = {
+        "targets": targets,
+        "items": plan.items,
+        "size": asdict(plan.size),
+        "start": start and folder_revision(start),
+    }
+    if start is None:
+        # Of both targets, so that a model goes on from one to the other with the same tokens.
+        both = [*listing_examples(catalog, "raw"), *listing_examples(catalog, "aligned")]
+        tokenizer = build_tokenizer(texts(both), vocabulary=plan.size.vocabulary)
+        processor = build_processor(tokenizer, plan.size)
+        model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
+    else:
+        model, processor = open_model(start)
+    if place.type == "cpu":
+        model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
+    model.to(place)
+    photos = _photos(catalog, model.config.vision_config.image_size, out)
+    if start is None:
+        teach_to_see(model, photos, told(catalog, targets), plan.seeing, out, settings=settings)
+    learnt = lessons(processor, listing_examples(catalog, targets))
+    teach_to_answer(model, learnt, photos, plan.answering, out, settings=settings)
+    model.set_attn_implementation("sdpa")
+    save_model(model, processor, out / MODEL)
+    return out / MODEL
+
+
+def describe(folder: Path, plan: Plan, *, targets: Targets, further: Path | None = None) -> Card:
+    """Measure the model in `folder` on held-out items and put its card beside the weights.
+
+    Args:
+        folder: The finished model's.
+        plan: The one that it was trained by.
+        targets: What it learnt from.
+        further: Folder of a model that went on from this one with aligned listings; its headline is
+            told too.
+    """
+    model = load_text(f"dir:{folder}", device="cpu")
+    figures = dict(measure_listings(model, held_out(HELD_OUT_ITEMS)).figures)
+    if further is not None:
+        after = read_card(further)
+        figures[f"{after.headline} after further training on aligned listings"] = after.figures[
+            after.headline
+        ]
+    card = Card(
+        name=NAME,
+        pipeline="image-text-to-text",
+        about=_ABOUT,
+        data=_DATA.format(
+            items=plan.items, train=TRAIN_SEED, held_out=HELD_OUT_SEED, words=_TARGETS[targets]
+        ),
+        recipe={
+            "targets": targets,
+            "drawn items": plan.items,
+            "size": asdict(plan.size),
+            "first stage, naming aspects": asdict(plan.seeing),
+            "second stage, answering": asdict(plan.answering),
+        },
+        headline=ASPECT_F1,
+        figures=figures,
+        limits=_LIMITS,
+        sha256=weight_digests(folder),
+    )
+    write_card(folder, card)
+    return card
+
+
+def _photos(catalog: Any, pixels: int, out: Path) -> Pixels:
+    """The catalogue's photos, drawn once per run's folder."""
+    kept = out / f"photos-{catalog.name}-{catalog.count}-{pixels}.npy"
+    if not kept.exists():
+        half = kept.with_suffix(".half.npy")
+        np.save(half, draw_photos(catalog, pixels))
+        half.replace(kept)
+    photos: Pixels = np.load(kept, mmap_mode="r")
+    return photos
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--targets", choices=get_args(Targets), default="raw")
+    parser.add_argument("--start", type=Path, help="folder of a model to go on from")
+    parser.add_argument(
+        "--further", type=Path, help="finished run that went on from this one, for the model card"
+    )
+    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    told = parser.parse_args(arguments)
+    plan = (large if told.large else small)(told.seed)
+    folder = learn(plan, told.out, targets=told.targets, start=told.start, device=told.device)
+    further = told.further and told.further / MODEL
+    card = describe(folder, plan, targets=told.targets, further=further)
+    figure = card.figures[card.headline]
+    print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

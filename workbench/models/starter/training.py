@@ -1,0 +1,189 @@
+"""The loop that teaches starter models that see: the same to the last bit when it was stopped.
+
+A loop of our own and not TRL's: batches follow from the seed and the step alone, so a killed run goes on
+from its checkpoint as if nothing had happened; photos stay bytes in memory and are never decoded twice.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm.auto import tqdm
+
+from workbench.errors import LearningError
+
+if TYPE_CHECKING:
+    import torch
+
+    from workbench.models.starter.data import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+LOG = "log.jsonl"
+_SAVE_EVERY = 30.0
+"""Seconds between checkpoints."""
+_LOG_EVERY = 20
+"""Steps whose mean loss is one line of the log."""
+_MOVED = 5
+"""Pixels by which a photo is moved at most, in each direction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How long and how fast to learn."""
+
+    steps: int
+    batch: int
+    """Examples per step."""
+    rate: float
+    """Highest learning rate of AdamW: reached after `warmup` steps, then a half cosine down to 5% of it."""
+    warmup: int = 100
+    weight_decay: float = 0.05
+    seed: int = 0
+
+
+def train(
+    model: Any,
+    loss_of: Callable[[int], torch.Tensor],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    stage: str,
+    settings: Mapping[str, object],
+) -> None:
+    """Teach `model` in place, going on from the folder's checkpoint where there is one.
+
+    Args:
+        model: On its device, in float32; computes in bfloat16.
+        loss_of: The loss of a step's batch, which follows from the step's number alone.
+        recipe: Steps, batch and rate.
+        folder: Where checkpoint and log are kept.
+        stage: What is learnt, in one word: the checkpoint is `<stage>.pt`.
+        settings: What else the run depends on (JSON types); a checkpoint of others is refused.
+
+    Raises:
+        LearningError: The folder's checkpoint is another run's.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(
+        _groups(model, recipe), lr=recipe.rate, betas=(0.9, 0.95), fused=True
+    )
+    run = json.dumps({**settings, **asdict(recipe)}, sort_keys=True)
+    checkpoint = folder / f"{stage}.pt"
+    done = _resume(checkpoint, run, model, optimizer)
+    started = saved = time.monotonic()
+    losses: list[torch.Tensor] = []
+    model.train()
+    with (
+        tqdm(total=recipe.steps, initial=done, desc=stage, unit="step") as bar,
+        (folder / LOG).open("a") as log,
+    ):
+        for step in range(done, recipe.steps):
+            rate = recipe.rate * _pace(step, recipe)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            with torch.autocast(device.type, torch.bfloat16):
+                loss = loss_of(step)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            losses.append(loss.detach())
+            bar.update()
+            last = step + 1 == recipe.steps
+            if (step + 1) % _LOG_EVERY == 0 or last:
+                mean = float(torch.stack(losses).mean())
+                losses.clear()
+                seconds = round(time.monotonic() - started, 1)
+                line = {"stage": stage, "step": step + 1, "loss": mean, "seconds": seconds}
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+                bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
+            if time.monotonic() - saved > _SAVE_EVERY or last:
+                _save(checkpoint, run, step + 1, model, optimizer)
+                saved = time.monotonic()
+    model.eval()
+
+
+def dealt(count: int, recipe: Recipe, step: int) -> npt.NDArray[np.intp]:
+    """Which of `count` examples step `step` learns from, (batch,): each one once an epoch."""
+    size = min(recipe.batch, count)
+    epoch, place = divmod(step, count // size)
+    order = np.random.default_rng([recipe.seed, epoch]).permutation(count)
+    return order[place * size : (place + 1) * size]
+
+
+def shown(photos: Pixels, places: npt.NDArray[np.intp], recipe: Recipe, step: int) -> Floats:
+    """Photos as the model sees them, (n, 3, side, side), −1 to 1, half of them mirrored, all moved a bit.
+
+    Scaling is Idefics3's: (x / 255 − 0.5) / 0.5. A place of −1 is no photo: zeros, which Idefics3 skips.
+    """
+    rng = np.random.default_rng([recipe.seed, step, 1])
+    mirrored = rng.random(len(places)) < 0.5
+    moves = rng.integers(0, 2 * _MOVED + 1, (len(places), 2))
+    side = photos.shape[1]
+    out = np.zeros((len(places), 3, side, side), np.float32)
+    for row, place in enumerate(places):
+        if place < 0:
+            continue
+        wide = np.pad(photos[place], ((_MOVED, _MOVED), (_MOVED, _MOVED), (0, 0)), mode="edge")
+        down, right = moves[row]
+        moved = wide[down : down + side, right : right + side]
+        moved = moved[:, ::-1] if mirrored[row] else moved
+        out[row] = moved.transpose(2, 0, 1) / np.float32(127.5) - 1
+    return out
+
+
+def _pace(step: int, recipe: Recipe) -> float:
+    """Share of the highest learning rate at `step`."""
+    if step < recipe.warmup:
+        return (step + 1) / recipe.warmup
+    part = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    return 0.05 + 0.95 * 0.5 * (1 + float(np.cos(np.pi * part)))
+
+
+def _groups(model: Any, recipe: Recipe) -> list[dict[str, Any]]:
+    """Matrices decay, biases and norms do not."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def _save(checkpoint: Path, run: str, step: int, model: Any, optimizer: Any) -> None:
+    """Write the checkpoint beside the old one and put it in its place, so that a kill leaves one whole."""
+    import torch
+
+    half = checkpoint.with_suffix(".half")
+    state = {
+        "run": run, "step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+    }  # fmt: skip
+    torch.save(state, half)
+    half.replace(checkpoint)
+
+
+def _resume(checkpoint: Path, run: str, model: Any, optimizer: Any) -> int:
+    """Steps already done; model and optimizer are put back to where they were."""
+    import torch
+
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if state["run"] != run:
+        raise LearningError(
+            f"{str(checkpoint)!r} is of a run with other settings ({state['run']}); this one has "
+            f"{run}: name another folder, or remove the checkpoint to start anew"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
