@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
@@ -12,12 +13,16 @@ from workbench.calibration._sample import Codes, Floats
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.resampling import sums_by_group
 
-_POINTS = 1000  # values that distances are taken at: all where there are fewer, else quantiles
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_POINTS = 500  # values that distances are taken at: all where there are fewer, else quantiles
 _SHUFFLES = 999
-_RESAMPLES = 1000
+_RESAMPLES = 600
 _BINS = 10  # of the stability index
-_WORK = 200_000_000  # rows times shuffles where rows come in groups: some seconds
-_LEAST = 199  # shuffles and resamples, however many rows there are
+_WORK = 100_000_000  # rows times shuffles where rows come in groups: some seconds
+_AT_ONCE = 4_000_000  # numbers per block of shuffles: 32 MB
+_LEAST = 99  # shuffles and resamples, however many rows there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +130,23 @@ class _Counts:
             one, two = self.seen[0].astype(np.int64)
             drawn = rng.multivariate_hypergeometric(one + two, int(one.sum()), size=_SHUFFLES)
             return np.stack([drawn, one + two - drawn], axis=1).astype(float)
-        unit, side, kinds = self._laid_out(self.units)
+        kinds, (one, two) = self._laid_out(self.units)
+        change = (
+            two - one
+        ).T.tocsr()  # (K, units): what turning a unit over adds to the first side
         apart = np.append(kinds[0], kinds[1])
-        in_both = np.isin(unit, kinds[2])
-        shuffles = []
-        for _ in range(self._tries(_SHUFFLES)):
+        parts = []
+        for rows in self._tries(_SHUFFLES):
             # A unit on both sides may have come the other way round; others may have come elsewhere.
-            turned = np.zeros(unit.max() + 1, dtype=np.intp)
-            turned[kinds[2]] = rng.integers(0, 2, kinds[2].size)
-            turned[rng.permutation(apart)[: kinds[0].size]] = 2
-            own = turned[unit]
-            shuffles.append(self._count(np.where(in_both, side ^ own, own != 2), None))
-        return np.stack(shuffles)
+            turned = np.zeros((rows, one.shape[0]))
+            turned[:, kinds[2]] = rng.integers(0, 2, (rows, kinds[2].size))
+            for row in turned:
+                first = rng.permutation(apart)
+                row[np.intersect1d(first[: kinds[0].size], kinds[1], assume_unique=True)] = 1
+                row[np.intersect1d(first[kinds[0].size :], kinds[0], assume_unique=True)] = 1
+            moved = (change @ turned.T).T
+            parts.append(np.stack([self.seen[0, 0] + moved, self.seen[0, 1] - moved], axis=1))
+        return np.concatenate(parts)
 
     def resampled(self, rng: np.random.Generator) -> Floats:
         """Counts of units drawn again with replacement, shape (resamples, 2, K)."""
@@ -145,34 +155,39 @@ class _Counts:
                 rng.multinomial(int(c.sum()), c / c.sum(), size=_RESAMPLES) for c in self.seen[0]
             ]
             return np.stack(sides, axis=1).astype(float)
-        unit, side, kinds = self._laid_out(self.units)
-        drawn = []
-        for _ in range(self._tries(_RESAMPLES)):
-            times = np.zeros(unit.max() + 1)
+        kinds, counts = self._laid_out(self.units)
+        columns = [side.T.tocsr() for side in counts]
+        parts = []
+        for rows in self._tries(_RESAMPLES):
+            times = np.zeros((rows, counts[0].shape[0]))
             for pool in kinds:
-                if pool.size:
-                    times += np.bincount(rng.choice(pool, pool.size), minlength=times.size)
-            drawn.append(self._count(side, times[unit]))
-        return np.stack(drawn)
+                for i in range(rows if pool.size else 0):
+                    drawn = rng.choice(pool, pool.size)
+                    times[i] += np.bincount(drawn, minlength=times.shape[1])
+            parts.append(np.stack([(column @ times.T).T for column in columns], axis=1))
+        return np.concatenate(parts)
 
     def _laid_out(
         self, units: tuple[Codes, Codes]
-    ) -> tuple[Codes, Codes, tuple[Codes, Codes, Codes]]:
-        """Return unit and side of all rows, and the units that are before only, after only, on both sides."""
+    ) -> tuple[tuple[Codes, Codes, Codes], tuple[csr_array, csr_array]]:
+        """Return units that are before only, after only, and on both sides; each side's counts, (units, K)."""
+        from scipy.sparse import csr_array
+
         before, after = np.unique(units[0]), np.unique(units[1])
         both = np.intersect1d(before, after)
-        kinds = (np.setdiff1d(before, both), np.setdiff1d(after, both), both)
-        return np.concatenate(units), np.repeat([0, 1], [b.size for b in self.bins]), kinds
+        shape = (int(max(before[-1], after[-1])) + 1, self.points.size)
+        sides = [
+            csr_array((np.ones(place.size), (unit, place)), shape=shape)
+            for unit, place in zip(units, self.bins, strict=True)
+        ]
+        return (np.setdiff1d(before, both), np.setdiff1d(after, both), both), (sides[0], sides[1])
 
-    def _count(self, side: Codes, weights: Floats | None) -> Floats:
-        """Counts, shape (2, K), with rows on `side`, 0 or 1."""
-        k = self.points.size
-        place = np.concatenate(self.bins) + k * side
-        return np.bincount(place, weights=weights, minlength=2 * k).reshape(2, k).astype(float)
-
-    def _tries(self, most: int) -> int:
+    def _tries(self, most: int) -> list[int]:
+        """Draws in all, in blocks that fit in memory."""
         rows = sum(b.size for b in self.bins)
-        return max(_LEAST, min(most, _WORK // rows))
+        left = max(_LEAST, min(most, _WORK // rows))
+        block = max(1, _AT_ONCE // rows)
+        return [min(block, left - start) for start in range(0, left, block)]
 
 
 def _shares(counts: Floats) -> Floats:

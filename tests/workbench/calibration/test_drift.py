@@ -50,10 +50,10 @@ def test_pairs_equal_scipy():
     assert (moved.change.low, moved.change.high) == pytest.approx((paired.low, paired.high))
 
 
-def test_many_distinct_scores_are_counted_at_a_thousand_points():
+def test_many_distinct_scores_are_counted_at_five_hundred_points():
     one, two = two_samples(3, n=6000, m=5000, shift=0.2, decimals=9)
     moved = compare(one, two, None, level=0.95, seed=0)
-    assert moved.ks == pytest.approx(stats.ks_2samp(one, two).statistic, abs=0.002)
+    assert moved.ks == pytest.approx(stats.ks_2samp(one, two).statistic, abs=0.004)
     assert moved.wasserstein.value == pytest.approx(stats.wasserstein_distance(one, two), rel=0.02)
 
 
@@ -82,7 +82,7 @@ def test_without_drift_few_are_found_even_when_products_hang_together():
     """Five photos of a product score alike: shuffled one by one they seem to drift, as products they do not."""
     rng = np.random.default_rng(5)
     alone, together = [], []
-    for _ in range(40):
+    for _ in range(20):
         product = np.repeat(np.arange(30), 5)
         values = np.round(rng.normal(3, 1, 30)[product] + rng.normal(0, 0.1, 150), 1)
         one, two = values[:75], values[75:]
@@ -90,7 +90,7 @@ def test_without_drift_few_are_found_even_when_products_hang_together():
         units = product[:75], product[75:]
         together.append(compare(one, two, units, level=0.95, seed=0).p_value < 0.05)
     assert np.mean(alone) > 0.2
-    assert np.mean(together) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 40)
+    assert np.mean(together) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 20)
 
 
 @pytest.mark.slow
@@ -98,11 +98,11 @@ def test_without_drift_few_are_found_even_when_products_hang_together():
 def test_the_distance_of_a_real_shift_is_covered(shift):
     """A shift moves all mass by as much. The smaller one is little beside its noise of .08."""
     held = []
-    for seed in range(250):
+    for seed in range(200):
         one, two = two_samples(seed, n=150, m=150, shift=shift, decimals=2)
         found = compare(one, two, None, level=0.95, seed=seed).wasserstein
         held.append(found.low <= shift <= found.high)
-    assert np.mean(held) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 250)
+    assert np.mean(held) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 200)
 
 
 def test_a_drift_is_said_plainly():
