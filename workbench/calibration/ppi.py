@@ -86,7 +86,7 @@ def ppi_mean(
     Raises:
         ValueError: A shape or range is wrong, or a number is missing.
 
-    Source: Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453, example 6.1 (tuning) and section 2.
+    Source: Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453 (the mean, with power tuning).
     """
     check_level(level)
     _check_lam(lam)
@@ -130,7 +130,8 @@ def ppi_rates(
 ) -> PPIRates:
     """Estimate what `rates` does, with the judge's confidence on the items that nobody labelled.
 
-    The shares of suitable approvals and of suitable rejections are estimated by PPI++, each with its
+    Labels must be drawn at random, with the stated probabilities; below 50 of a verdict the estimate
+    says that PPI++ wants more. The shares of suitable approvals and of suitable rejections are estimated by PPI++, each with its
     own λ, tuned over its strata; everything else follows from them as in `rates`. In a stratum whose
     items were drawn alike the share is the published one. Its interval is Wilson's at the effective
     count: the labels-only one, divided by the share of the variance that is left, which is taken a
@@ -239,7 +240,7 @@ def ppi_share(
             slope, part.weights, sample.clusters[inside], plain.influence.size
         )
         before, after = float((plain.influence**2).sum()), float((influence**2).sum())
-        left = _steady(after, before, before, plain.dof or 1)
+        left = _steady(after, before, before or after, plain.dof or 1)
     # The draw's part of the variance shrinks to `left`; that of the items themselves stays.
     items = 0.0 if whole or influence is not None else 1 / part.approved.size
     effective_n = 1 / (left * max(1 / plain.effective_n - items, 0.0) + items)
@@ -353,6 +354,8 @@ class _Line:
 
 def _steady(after: float, before: float, usual: float, n: int) -> float:
     """Ratio of two variances from n labels, with the label that the slope costs and `_PRIOR` unexplained ones."""
+    if usual <= 0:  # all that was drawn is known
+        return 1.0
     return (n * after * (n - 1) / max(n - 2, 1) + _PRIOR * usual) / (n * before + _PRIOR * usual)
 
 

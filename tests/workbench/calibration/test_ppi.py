@@ -172,6 +172,33 @@ def test_few_labels_and_missing_confidences_are_told():
     assert none.approvals.lam == 0.0
 
 
+@pytest.mark.parametrize("cluster", [None, [f"p{i // 3}" for i in range(30)]])
+@pytest.mark.parametrize("said", [True, False])
+def test_a_fixed_lambda_where_the_labels_do_not_vary(cluster, said):
+    """The labels tell no variance then; what λ = 1 adds must not become certainty or a division by 0."""
+    found = ppi_rates(
+        approved=[True] * 30,
+        inclusion_probability=[0.4] * 12 + [None] * 18,
+        answer=[said] * 12 + [None] * 18,
+        confidence=[i % 7 / 7 for i in range(30)],
+        cluster=cluster,
+        lam=1.0,
+    ).rates.precision
+    assert found.high - found.low > 0.1
+
+
+def test_a_stratum_nobody_answered_beside_one_that_everybody_did():
+    found = ppi_rates(
+        approved=[True] * 40,
+        inclusion_probability=[1.0] * 20 + [None] * 20,
+        answer=[i % 3 > 0 for i in range(20)] + [None] * 20,
+        confidence=[i % 5 / 5 for i in range(40)],
+        stratum=["a"] * 20 + ["b"] * 20,
+        lam=0.5,
+    ).rates.precision
+    assert found.value == pytest.approx(13 / 20)
+
+
 def test_what_the_audit_cannot_know_stays_unknown():
     arguments = judged(np.random.default_rng(8))
     blind = np.where(arguments["approved"], arguments["inclusion_probability"], math.nan)
