@@ -1,15 +1,31 @@
-"""Draws judged listings for an audit, and answers it from what the catalogue itself knows."""
+"""Draws judged generations for an audit, says before what it would buy, and answers from what a catalogue knows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder
-from workbench.calibration.audited import draw_from, selection_of
+from workbench.calibration import Design, Expected, Plan, plan_audit
+from workbench.calibration.audited import (
+    draw_from,
+    find_audit,
+    grow_from,
+    learned_scores,
+    unanswered,
+)
+from workbench.calibration.population import (
+    Selection,
+    latest_selection,
+    select_decisions,
+    selection_of,
+)
 from workbench.catalog.truth import annotate_from_truth
-from workbench.errors import StoreError
-from workbench.records import Audit, Generation, Item, Verdict
+from workbench.errors import CalibrationError, StoreError
+from workbench.records import Audit, Generation, Item, Part, Verdict
 from workbench.rubric import Rubric
 from workbench.schema import Schema
 
@@ -17,6 +33,174 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 _INSTRUMENT = "instrument:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditJob:
+    """What `audit_store` and `plan_store` are asked for."""
+
+    size: int
+    """Generations to draw."""
+    design: Design
+    part: Part
+    """Of the split: `eval` items never train anything."""
+    seed: int
+    judge: str | None = None
+    """None: the one whose verdict was stored last; so are `rubric` and `model`."""
+    rubric: str | None = None
+    model: str | None = None
+    by_category: bool = False
+    threshold: float | None = None
+    """For the design `near-threshold`."""
+    learn_from: str | None = None
+    """An audit whose answers say what to expect of a confidence; None: the confidence itself does."""
+    grow: str | None = None
+    """An audit to draw on; its own design, seed and population count then."""
+    promise: float = 0.9
+    """Precision that a plan is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSummary:
+    """An audit that was drawn, or found."""
+
+    audit: Audit
+    known: bool
+    """True where the store held it already."""
+    unanswered: int
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON; the drawn items are in the store."""
+        audit = self.audit
+        taken = Counter(item.stratum for item in audit.drawn)
+        return {
+            "audit": audit.id, "judge": audit.judge, "rubric": audit.rubric,
+            "design": audit.design, "seed": audit.seed, "drawn": len(audit.drawn),
+            "unanswered": self.unanswered, "known": self.known,
+            "strata": {n: {"population": c, "drawn": taken[n]} for n, c in audit.strata.items()},
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        audit = self.audit
+        taken = Counter(item.stratum for item in audit.drawn)
+        width = max(map(len, audit.strata))
+        lines = [
+            f"{audit.judge} by {audit.rubric}: {len(audit.drawn):,} of "
+            f"{sum(audit.strata.values()):,} decided verdicts are drawn, {audit.design}, seed {audit.seed}",
+            *(
+                f"  {name:<{width}}  {taken[name]:>6,} of {size:>9,}   probability {taken[name] / size:.4f}"
+                for name, size in audit.strata.items()
+            ),
+        ]
+        state = "was in the store already" if self.known else "is stored"
+        answers = (
+            f"{self.unanswered:,} wait for an answer" if self.unanswered else "all are answered"
+        )
+        return "\n".join([*lines, f"Audit {audit.id[:12]} {state}; {answers}."])
+
+
+def audit_store(store: Store, job: AuditJob) -> AuditSummary:
+    """Draw an audit of what is judged in the store, and store it; the same job finds the same audit.
+
+    Raises:
+        StoreError: An audit that is named is not there.
+        CalibrationError: There is nothing to draw from, or the size does not do.
+    """
+    with _clear():
+        if job.grow is not None:
+            audit = grow_from(store, find_audit(store, job.grow), size=job.size)
+        else:
+            selection = _selection(store, job)
+            audit = draw_from(
+                store, selection, size=job.size, seed=job.seed, design=job.design,
+                by_category=job.by_category, threshold=job.threshold,
+                expected=_expected(store, job, selection),
+            )  # fmt: skip
+    known = store.find(Audit, audit.id)
+    if known is None:
+        store.add([audit])
+    drawn = known or audit
+    return AuditSummary(
+        audit=drawn, known=known is not None, unanswered=len(unanswered(store, drawn))
+    )
+
+
+def plan_store(store: Store, job: AuditJob) -> tuple[Plan, ...]:
+    """What audits of half to four times the size would buy; nothing is drawn or stored.
+
+    Raises:
+        StoreError: An audit that is named is not there.
+        CalibrationError: There is nothing to draw from, or the size does not do.
+    """
+    selection = _selection(store, job)
+    decided, _ = select_decisions(store, selection)
+    learned = _expected(store, job, selection)
+    most = sum(d.approved is not None for d in decided)
+    sizes = sorted({min(most, size) for size in (job.size, 2 * job.size, 4 * job.size)})
+    with _clear():
+        return plan_audit(
+            decided,
+            sizes=sizes,
+            design=job.design,
+            categories=[d.category for d in decided] if job.by_category else None,
+            threshold=job.threshold,
+            expected=None if learned is None else [learned[d.key] for d in decided],
+            promise=job.promise,
+        )
+
+
+def describe_plans(plans: Sequence[Plan]) -> str:
+    """As text for a terminal: a line per size, then the strata and the words of the first."""
+    first = plans[0]
+    lines = [
+        f"{'labels':>8}  {'approvals':>9}  {'rejections':>10}  {'precision':>13}  {'recall':>13}  "
+        f"{'suitable rate':>13}",
+        *(
+            f"{p.labels:>8,}  {p.approvals:>9,}  {p.labels - p.approvals:>10,}  "
+            + "  ".join(f"{_expectation(e):>13}" for e in (p.precision, p.recall, p.suitable_rate))
+            for p in plans
+        ),
+        "",
+        first.sentence,
+        "",
+    ]
+    width = max(len(s.name) for s in first.strata)
+    lines += [
+        f"  {s.name:<{width}}  {s.drawn:>6,} of {s.population:>9,}, {s.share:.2f} expected suitable"
+        for s in first.strata
+    ]
+    return "\n".join([*lines, *(f"note: {words}" for words in first.assumptions)])
+
+
+def _expectation(rate: Expected) -> str:
+    if rate.value is None or rate.half_width is None:
+        return "—"
+    return f"{rate.value:.2f} ± {rate.half_width:.3f}"
+
+
+def _selection(store: Store, job: AuditJob) -> Selection:
+    return latest_selection(
+        store, part=job.part, judge=job.judge, rubric=job.rubric, model=job.model
+    )
+
+
+def _expected(store: Store, job: AuditJob, selection: Selection) -> dict[str, float | None] | None:
+    if job.learn_from is None:
+        return None
+    scores = learned_scores(store, find_audit(store, job.learn_from))
+    return {
+        d.key: None if d.confidence is None else float(scores.apply(d.confidence))
+        for d in select_decisions(store, selection)[0]
+    }
+
+
+@contextmanager
+def _clear() -> Iterator[None]:
+    """Options of a command that do not go together are told in one sentence, like other errors on purpose."""
+    try:
+        yield
+    except ValueError as error:
+        raise CalibrationError(str(error)) from error
 
 
 def audit_from_truth(

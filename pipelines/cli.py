@@ -12,6 +12,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -217,6 +218,76 @@ def judge(
 
     with _open(store, images) as opened:
         summary = judge_store(opened, rubric=rubric, judge=judge, part=part, quiet=quiet or as_json)
+    _tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
+@app.command(
+    epilog="\b\nExamples:\n  workbench audit --store shop --size 200 --plan\n"
+    "  workbench audit --store shop --size 200 --design neyman\n"
+    "  workbench audit --store shop --size 400 --grow 3f2a81"
+)
+def audit(
+    size: Annotated[int, typer.Option(min=1, help="How many judged generations are drawn.")],
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    design: Annotated[
+        Literal["uniform", "stratified", "near-threshold", "neyman"],
+        typer.Option(
+            help="uniform; stratified by verdict; denser near a threshold of confidence; or Neyman's "
+            "allocation, where answers are hardest to foresee."
+        ),
+    ] = "stratified",
+    by_category: Annotated[
+        bool, typer.Option("--by-category", help="Strata are verdict × category.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The confidence that near-threshold is about."),
+    ] = None,
+    learn_from: Annotated[
+        str | None,
+        typer.Option(
+            help="An audit whose answers say what the judge's confidence is worth; for neyman and plans."
+        ),
+    ] = None,
+    grow: Annotated[
+        str | None,
+        typer.Option(help="An audit to enlarge to --size: all that it drew stay drawn."),
+    ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Only say what this size, and larger ones, would buy."),
+    ] = False,
+    promise: Annotated[
+        float, typer.Option(min=0.01, max=0.999, help="Precision that a plan shall promise.")
+    ] = 0.9,
+    judge: Annotated[
+        str | None, typer.Option(help="Whose verdicts; default: those stored last.")
+    ] = None,
+    rubric: Annotated[str | None, typer.Option(help="By which rubric; default: the last.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="On whose outputs; default: the last model's.")
+    ] = None,
+    part: Annotated[
+        Literal["train", "eval"], typer.Option(help="Of which part; eval items never train.")
+    ] = "eval",
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the draw.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw judged generations for people, or say what a number of answers would buy."""
+    from pipelines.audit import AuditJob, audit_store, describe_plans, plan_store
+
+    job = AuditJob(
+        size=size, design=design, part=part, seed=seed, judge=judge, rubric=rubric, model=model,
+        by_category=by_category, threshold=threshold, learn_from=learn_from, grow=grow,
+        promise=promise,
+    )  # fmt: skip
+    with _open(store, images) as opened:
+        if plan:
+            plans = plan_store(opened, job)
+            _tell(as_json, {"plans": list(map(asdict, plans))}, lambda: describe_plans(plans))
+            return
+        summary = audit_store(opened, job)
     _tell(as_json, summary.as_dict(), lambda: str(summary))
 
 

@@ -75,26 +75,11 @@ def draw_audit(
 
     Source: Neyman 1934, J. R. Stat. Soc. 97:558; Ohlsson 1995 (permanent random numbers).
     """
-    _check(verdicts, size=size, minimum=minimum, design=design, categories=categories)
-    _check_design(verdicts, design=design, threshold=threshold, expected=expected)
-    if categories is not None and design == "near-threshold":
-        raise ValueError("`near-threshold` draws by distance: leave `categories` out")
+    strata, parameters = lay_out(
+        verdicts, size=size, design=design, categories=categories, minimum=minimum,
+        threshold=threshold, expected=expected,
+    )  # fmt: skip
     judge, rubric = _one_source(verdicts)
-    decided = [v for v in verdicts if v.approved is not None]
-    if not decided:
-        raise CalibrationError(
-            f"the judge decided none of {len(verdicts)} generations: there is nothing to audit"
-        )
-    parameters: dict[str, object] = {"minimum": 0 if design == "uniform" else minimum}
-    if design == "near-threshold" or (design == "neyman" and categories is None):
-        parameters["edges"] = bands_of(decided, size=size, minimum=minimum, threshold=threshold)
-    if threshold is not None:
-        parameters["threshold"] = float(threshold)
-    strata = _strata(verdicts, design, parameters, categories)
-    likely = [v.confidence for v in verdicts] if expected is None else expected
-    if design in ("near-threshold", "neyman"):
-        shares = measures(strata, design=design, expected=likely)
-        parameters["measure"] = {name: float(f"{x:.9g}") for name, x in sorted(shares.items())}
     parameters["population"] = {
         "verdicts": len(verdicts),
         "sha256": digest_of(v.key for v in verdicts),
@@ -158,6 +143,60 @@ def grow_audit(
     )  # fmt: skip
 
 
+def lay_out(
+    verdicts: Sequence[Decision],
+    *,
+    size: int,
+    design: Design,
+    categories: Sequence[str] | None,
+    minimum: int,
+    threshold: float | None,
+    expected: Sequence[float | None] | None,
+) -> tuple[dict[str, list[int]], dict[str, object]]:
+    """Strata of a draw (name to positions of decided verdicts) and the parameters that make them.
+
+    Arguments and what is raised are those of `draw_audit`.
+    """
+    _check(verdicts, size=size, minimum=minimum, design=design, categories=categories)
+    _check_design(verdicts, design=design, threshold=threshold, expected=expected)
+    if categories is not None and design == "near-threshold":
+        raise ValueError("`near-threshold` draws by distance: leave `categories` out")
+    decided = [v for v in verdicts if v.approved is not None]
+    if not decided:
+        raise CalibrationError(
+            f"the judge decided none of {len(verdicts)} generations: there is nothing to audit"
+        )
+    parameters: dict[str, object] = {"minimum": 0 if design == "uniform" else minimum}
+    if design == "near-threshold" or (design == "neyman" and categories is None):
+        parameters["edges"] = bands_of(decided, size=size, minimum=minimum, threshold=threshold)
+    if threshold is not None:
+        parameters["threshold"] = float(threshold)
+    strata = _strata(verdicts, design, parameters, categories)
+    likely = [v.confidence for v in verdicts] if expected is None else expected
+    if design in ("near-threshold", "neyman"):
+        shares = measures(strata, design=design, expected=likely)
+        parameters["measure"] = {name: float(f"{x:.9g}") for name, x in sorted(shares.items())}
+    return strata, parameters
+
+
+def take_from(
+    strata: Mapping[str, Sequence[int]],
+    parameters: Mapping[str, object],
+    *,
+    size: int,
+    drawn: Mapping[str, int] | None = None,
+) -> dict[str, int]:
+    """Stratum to how many of it are drawn; `drawn` are drawn already."""
+    least, measure = parameters["minimum"], parameters.get("measure")
+    return allocate(
+        {name: len(rows) for name, rows in strata.items()},
+        size=size,
+        minimum=least if isinstance(least, int) else 0,
+        measure=measure if isinstance(measure, Mapping) else None,
+        drawn=drawn,
+    )
+
+
 def digest_of(keys: Iterable[str]) -> str:
     """Sha256 (64 hex digits) of keys, whatever their order."""
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
@@ -210,14 +249,7 @@ def _drawn(
     has: dict[str, int] = {}
     for item in before:
         has[item.stratum] = has.get(item.stratum, 0) + 1
-    least, measure = parameters["minimum"], parameters.get("measure")
-    take = allocate(
-        sizes,
-        size=size,
-        minimum=least if isinstance(least, int) else 0,
-        measure=measure if isinstance(measure, Mapping) else None,
-        drawn=has,
-    )
+    take = take_from(strata, parameters, size=size, drawn=has)
     parameters = {"size": size, **{k: v for k, v in parameters.items() if k != "size"}}
     return Audit(
         id=content_key("audit", judge, rubric, design, seed, parameters, sizes),

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from workbench.calibration._strata import Design
 from workbench.calibration.audit import digest_of, draw_audit, grow_audit, population_digest
 from workbench.calibration.calibrate import Calibration, calibrate
 from workbench.calibration.gather import gather
+from workbench.calibration.population import Decided, Selection, select_decisions
+from workbench.calibration.scores import FEWEST_LABELS, ScoreMap, fit_scores
 from workbench.errors import CalibrationError, StoreError
-from workbench.records import Annotation, Audit, AuditedItem, Generation, Item, Part, Verdict
+from workbench.records import Annotation, Audit, AuditedItem, Generation, Item, Verdict
 from workbench.store import group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Which verdicts of a store an audit is about: one judge's, by one rubric, on one model's outputs."""
-
-    judge: str
-    judge_revision: str
-    rubric: str
-    """`<name>@<version>`."""
-    model_revision: str
-    part: Part | None
-    """Of the items; None: any, also outputs that describe no item."""
-    generation_runs: tuple[str, ...] | None = None
-    """Runs that made the outputs; None: any."""
-    categories: tuple[str, ...] | None = None
-    """None: all."""
-    until: int | None = None
-    """The store's count (`seq`) at the last of them: verdicts that come later are not meant. None: all."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Field name to value, JSON types."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Selection:
-        """Read what `to_dict` wrote.
-
-        Raises:
-            ValueError: A field is missing or unknown.
-        """
-        names = {field.name for field in fields(cls)}
-        if set(data) != names:
-            raise ValueError(f"a selection has the fields {sorted(names)}, got {sorted(data)}")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        return cls(**values)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """One verdict as a draw reads it: a `Decision`, with the category of its generation."""
-
-    key: str
-    generation: str
-    judge: str
-    rubric: str
-    approved: bool | None
-    confidence: float | None
-    category: str
+_ISOTONIC = 200  # labels from which a map may have any rising shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,82 +45,6 @@ class Audited:
     population: tuple[Judged, ...]
     """Every judged generation that the audit is about, the undecided ones too."""
     calibration: Calibration
-
-
-def selection_of(
-    verdicts: Sequence[Verdict], generations: Sequence[Generation], *, part: Part | None
-) -> Selection:
-    """How these verdicts are found again: by judge, rubric, model, part and the runs that made the outputs.
-
-    Raises:
-        CalibrationError: There are none, the generations come from several models or the verdicts from
-            several judges or rubrics.
-    """
-    models = {g.revision for g in generations}
-    judges = {(v.judge, v.revision, v.rubric) for v in verdicts}
-    if len(models) != 1 or len(judges) != 1:
-        raise CalibrationError(
-            "an audit is about one model's outputs and one judge's verdicts by one rubric, got "
-            f"{len(models)} models and {len(judges)} judges and rubrics: audit each alone"
-        )
-    judge, revision, rubric = judges.pop()
-    runs = {g.run for g in generations}
-    return Selection(
-        judge=judge,
-        judge_revision=revision,
-        rubric=rubric,
-        model_revision=models.pop(),
-        part=part,
-        generation_runs=None if None in runs else tuple(sorted(map(str, runs))),
-    )
-
-
-def select_decisions(store: Store, selection: Selection) -> tuple[list[Decided], Selection]:
-    """The verdicts that `selection` means, and the selection with `until` filled in.
-
-    Bodies are not read: a million verdicts take seconds.
-
-    Raises:
-        CalibrationError: The store holds none.
-    """
-    frame = store.decisions(
-        judge=selection.judge,
-        revision=selection.judge_revision,
-        rubric=selection.rubric,
-        model_revision=selection.model_revision,
-        generation_run=selection.generation_runs,
-        category=selection.categories,
-        part=selection.part,
-        until=selection.until,
-    )
-    if frame.empty:
-        raise CalibrationError(
-            f"{store.url} holds no verdicts of {selection.judge} by {selection.rubric}"
-            + (f" on items of part {selection.part!r}" if selection.part else "")
-            + ": judge them with `workbench judge`"
-        )
-    approved = frame["approved"].astype(object)
-    decided = [
-        Decided(
-            key=key,
-            generation=generation,
-            judge=selection.judge,
-            rubric=selection.rubric,
-            approved=bool(said) if said in (True, False) else None,
-            confidence=None if math.isnan(confidence) else confidence,
-            category=category if isinstance(category, str) else "",
-        )
-        for key, generation, said, confidence, category in zip(
-            frame["key"].tolist(),
-            frame["generation"].tolist(),
-            approved.where(approved.notna(), None).tolist(),
-            frame["confidence"].tolist(),
-            frame["category"].tolist(),
-            strict=True,
-        )
-    ]
-    until = selection.until if selection.until is not None else int(frame["seq"].max())
-    return decided, replace(selection, until=until)
 
 
 def draw_from(
@@ -236,6 +109,37 @@ def grow_from(store: Store, audit: Audit, *, size: int, run: str | None = None) 
     population = cast("Mapping[str, object]", audit.parameters["population"])
     categories = [d.category for d in decided] if population.get("by_category") else None
     return grow_audit(audit, decided, size=size, categories=categories, run=run)
+
+
+def learned_scores(store: Store, audit: Audit) -> ScoreMap:
+    """What the answers to `audit` say a confidence is worth: isotonic from 200 labels on, else Platt's.
+
+    For `expected` of another draw: nothing is held out, and nothing is claimed about it.
+
+    Raises:
+        CalibrationError: There are fewer than 10 answers about verdicts with a confidence, or the
+            population is not found.
+    """
+    gathered = gather(_decisions(store, audit), audit, answers_to(store, audit))
+    rows = [
+        (confidence, answer, 1 / chance)
+        for confidence, answer, chance in zip(
+            gathered.confidence or [None] * len(gathered.answer),
+            gathered.answer,
+            gathered.inclusion_probability,
+            strict=True,
+        )
+        if confidence is not None and answer is not None and chance is not None
+    ]
+    if len(rows) < FEWEST_LABELS:
+        raise CalibrationError(
+            f"want {FEWEST_LABELS} answers about verdicts with a confidence to learn from, but audit "
+            f"{audit.id[:12]} brought {len(rows)}"
+        )
+    scores, answers, weights = (list(column) for column in zip(*rows, strict=True))
+    return fit_scores(
+        scores, answers, weights=weights, method="isotonic" if len(rows) >= _ISOTONIC else "platt"
+    )
 
 
 def find_audit(store: Store, audit: str | None = None) -> Audit:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.calibration._strata import stratum_in, stratum_of
+from workbench.calibration._strata import Decision, stratum_in, stratum_of
 from workbench.calibration.adjudicate import majority
-from workbench.records import Annotation, Audit, Verdict
+from workbench.records import Annotation, Audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class AuditedVerdicts:
 
 
 def gather(
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Decision],
     audit: Audit,
     annotations: Iterable[Annotation],
     *,
@@ -111,7 +111,7 @@ def answers_to(audit: Audit, annotations: Iterable[Annotation]) -> dict[str, dic
     return dict(answers)
 
 
-def _stratum(verdict: Verdict, audit: Audit, categories: Mapping[str, str]) -> str:
+def _stratum(verdict: Decision, audit: Audit, categories: Mapping[str, str]) -> str:
     category = categories.get(verdict.generation, "")
     name = stratum_in(audit.design, audit.parameters, verdict, category)
     if name in audit.strata or verdict.approved is None:

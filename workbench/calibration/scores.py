@@ -20,7 +20,8 @@ from workbench.metrics.resampling import bootstrap, group_codes, sums_by_group
 ScoreMethod = Literal["isotonic", "platt"]
 
 _EDGE = 1e-6  # confidences nearer to 0 or 1 count as this far away: their logit is finite
-_FEWEST = 10  # labels to fit a map to
+FEWEST_LABELS = 10
+"""To fit a map of scores to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +222,9 @@ def hold_out(n: int, *, share: float, seed: int, groups: npt.ArrayLike | None = 
 def _fit(labels: Scored, method: ScoreMethod) -> ScoreMap:
     if method not in ("isotonic", "platt"):
         raise ValueError(f"`method` is 'isotonic' or 'platt', got {method!r}")
-    if labels.scores.size < _FEWEST:
+    if labels.scores.size < FEWEST_LABELS:
         raise CalibrationError(
-            f"want {_FEWEST} labels or more to fit a map of scores to, got {labels.scores.size}"
+            f"want {FEWEST_LABELS} labels or more to fit a map of scores to, got {labels.scores.size}"
         )
     return _isotonic(labels) if method == "isotonic" else _platt(labels)
 

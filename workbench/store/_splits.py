@@ -73,6 +73,13 @@ def require_train(engine: Engine, location: Location, items: Iterable[str]) -> N
             f"{len(unknown)} of {len(wanted)} items are not in the store, so nothing says that they "
             f"may train: {_some(unknown)}; add them first"
         )
+    # What trains before it is dealt could be dealt to `eval` afterwards.
+    undealt = [name for name in wanted if not any(group in parts for group in groups[name])]
+    if undealt:
+        raise LeakageError(
+            f"{len(undealt)} of {len(wanted)} items belong to no part yet, so nothing says that they "
+            f"may train: {_some(undealt)}; deal their groups with `assign_split` first"
+        )
 
 
 def _parts(connection: Connection, groups: list[str]) -> dict[str, Part]:

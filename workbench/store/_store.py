@@ -180,7 +180,8 @@ class Store:
         """Make sure that items (by id) may train.
 
         Raises:
-            LeakageError: Some are or were in a group that is held out, or are not in the store.
+            LeakageError: Some are or were in a group that is held out, are not in the store, or in a
+                group that has no part yet.
         """
         _splits.require_train(self._engine, self._location, items)
 

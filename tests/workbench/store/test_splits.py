@@ -76,6 +76,15 @@ def test_nobody_vouches_for_unknown_items(store):
         store.require_train(["shop/9"])
 
 
+def test_items_that_were_not_dealt_may_not_train(store, make):
+    """They could be dealt to `eval` after they trained."""
+    store.add([make.item()])
+    with pytest.raises(LeakageError, match=r"1 of 1 items belong to no part yet.*'shop/1'"):
+        store.require_train(["shop/1"])
+    store.assign_split([group_of(make.item())], eval_share=0, seed=1)
+    store.require_train(["shop/1"])
+
+
 def test_frames_can_be_kept_to_one_part(store, make):
     store.add([make.item(), make.item(id="shop/2", group="parent-1")])
     store.add([make.generation(), make.generation(key="g2", item="shop/2")])
