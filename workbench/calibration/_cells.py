@@ -153,6 +153,11 @@ class Cells:
         more = np.bincount(self.clusters, weights=plus.astype(float) - minus)
         return int((more > 0).sum()), int((more < 0).sum())
 
+    def answered_units(self, cells: Sequence[int]) -> int:
+        """Items, or clusters, with an answer in any of these cells."""
+        inside = self.answered & np.isin(self.cell, list(cells))
+        return int(inside.sum()) if self.clusters is None else np.unique(self.clusters[inside]).size
+
     def _effective_n(self, cell: int) -> float:
         """Answers of equal weight, or clusters with an answer, that would tell as much of this cell."""
         inside = self.answered & (self.cell == cell)

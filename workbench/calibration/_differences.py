@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.calibration._cells import Cells, Counts, Decisions, Floats, cells_where
 from workbench.calibration._comparison import Difference, Measure
-from workbench.calibration._draws import from_draws
+from workbench.calibration._draws import expanded, from_draws, one_sided_p
 from workbench.metrics.estimate import Estimate
 
 _ASSUMPTIONS = (
@@ -40,11 +40,12 @@ class Differences:
         n: int,
         share: bool = False,
         labelled: bool = True,
+        behind: int = 0,
     ) -> Estimate:
         return from_draws(
             float(of(self.values)[0]), of(self.draws), n=n, groups=self.cells.units,
             clustered=self.cells.clusters is not None, level=self.level, reason=why, share=share,
-            assumptions=_ASSUMPTIONS if labelled else (),
+            assumptions=_ASSUMPTIONS if labelled else (), behind=behind,
         )  # fmt: skip
 
     def difference(
@@ -61,7 +62,8 @@ class Differences:
             return _measure(counts, measure, second) - _measure(counts, measure, first)
 
         why = self._why(measure, needed, *zip(names, said, strict=True))
-        difference = self.estimate(gain, why, n=n)
+        behind = self.cells.answered_units(apart)
+        difference = self.estimate(gain, why, n=n, behind=behind)
         one_sided = None
         if difference.low is not None:
             one_sided = gain(self.draws)
@@ -77,10 +79,8 @@ class Differences:
         return Difference(
             measure=measure, first=names[0], second=names[1], of_first=own[0], of_second=own[1],
             difference=difference, alpha=self.alpha,
-            least=None if one_sided is None else float(np.quantile(one_sided, self.alpha)),
-            p_value=None
-            if one_sided is None
-            else float(((one_sided <= 0).sum() + 1) / (one_sided.size + 1)),
+            least=None if one_sided is None else float(np.quantile(one_sided, expanded(self.alpha, behind))),
+            p_value=None if one_sided is None else one_sided_p(one_sided, behind),
         )  # fmt: skip
 
     def _why(self, measure: Measure, needed: list[int], *judges: tuple[str, Decisions]) -> str:

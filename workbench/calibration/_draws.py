@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.intervals import wilson
@@ -48,6 +50,7 @@ def from_draws(
     method: str = "",
     assumptions: tuple[str, ...] = (),
     share: bool = False,
+    behind: int = 0,
 ) -> Estimate:
     """Estimate with a percentile interval.
 
@@ -63,6 +66,7 @@ def from_draws(
         assumptions: Beyond what was resampled, in words.
         share: Whether it is a share of rows: at 0 and 1, where resampling shows no spread, Wilson's
             interval of the units takes over.
+        behind: Units that the value really rests on, where they are few: see `expanded`. 0: no expansion.
     """
     name = method or ("cluster bootstrap" if clustered else "bootstrap")
     if np.isnan(value):
@@ -79,7 +83,8 @@ def from_draws(
             value=value, low=None, high=None, level=level, method=name, n=n, reason=missing,
             assumptions=assumptions,
         )  # fmt: skip
-    low, high = map(float, np.quantile(kept, [(1 - level) / 2, (1 + level) / 2]))
+    tail = expanded((1 - level) / 2, behind)
+    low, high = map(float, np.quantile(kept, [tail, 1 - tail]))
     if share and value in {0.0, 1.0}:
         edge = wilson(value * groups, groups, level=level)
         low, high, name = edge.low, edge.high, f"Wilson of {groups} {unit}s"
@@ -101,6 +106,32 @@ def from_draws(
             *((f"{lost} of {draws.size} resamples left it undefined",) if lost else ()),
         ),
     )
+
+
+def expanded(tail: float, n: int) -> float:
+    """Tail of a resampled distribution at which a bound keeps its level with few units.
+
+    Percentiles of resamples of n units are too narrow as if a normal quantile with a variance over n were
+    used where Student's with n − 1 is due; a tail further out makes up for both.
+
+    Args:
+        tail: Nominal, between 0 and ½.
+        n: Units; under 2 (nothing to expand for) the tail stays.
+
+    Source: Hesterberg 2015, The American Statistician 69:371 (expanded percentile interval).
+    """
+    if n < 2:
+        return tail
+    return float(special.ndtr(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, tail)))
+
+
+def one_sided_p(draws: Floats, n: int) -> float:
+    """P-value that a difference is not over 0, consistent with a bound at an `expanded` tail; over 0."""
+    share = float((draws <= 0).sum() + 1) / (draws.size + 1)
+    if n < 2 or share >= 1:
+        return share
+    p = special.stdtr(n - 1, math.sqrt((n - 1) / n) * special.ndtri(share))
+    return max(float(p), 1 / (draws.size + 1))
 
 
 def negated(estimate: Estimate) -> Estimate:

@@ -70,7 +70,8 @@ def compare(
     long as the cells where they differ hold answers; where one does not, what depends on it comes back
     as not identifiable.
 
-    Intervals are percentiles over resampled items (or clusters). A cell with fewer than five suitable or
+    Intervals are percentiles over resampled items (or clusters), those of differences expanded for how few
+    answers they rest on: those of the cells where the two differ. A cell with fewer than five suitable or
     five unsuitable answers shows too little spread to resample: its share is drawn from its Jeffreys posterior.
 
     Args:
@@ -93,7 +94,8 @@ def compare(
             an item was answered but not drawn.
 
     Source: McNemar 1947, Psychometrika 12:153; Fagerland, Lydersen & Laake 2013, BMC Med. Res. Methodol.
-    13:91 (mid-p); Efron & Tibshirani 1993, chapter 13 (percentiles); Field & Welsh 2007 (clusters).
+    13:91 (mid-p); Efron & Tibshirani 1993, chapter 13 (percentiles); Hesterberg 2015, Am. Stat. 69:371
+    (expanded); Field & Welsh 2007 (clusters).
     """
     check_level(level)
     check_level(1 - alpha)
