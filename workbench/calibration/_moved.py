@@ -20,7 +20,8 @@ _POINTS = 500  # values that distances are taken at: all where there are fewer, 
 _SHUFFLES = 999
 _RESAMPLES = 600
 _BINS = 10  # of the stability index
-_WORK = 100_000_000  # rows times shuffles where rows come in groups: some seconds
+_BLOCKS = 1000  # units per kind above which units are put together
+_WORK = 300_000_000  # counts times shuffles: some seconds
 _AT_ONCE = 4_000_000  # numbers per block of shuffles: 32 MB
 _LEAST = 99  # shuffles and resamples, however many rows there are
 
@@ -113,7 +114,7 @@ class _Counts:
             places = np.linspace(0, pooled.size - 1, _POINTS // 2).astype(int)
             points = np.unique(np.concatenate([points[steps[::2]], pooled[places], points[-1:]]))
         if units is not None:
-            both = np.unique(np.concatenate(units), return_inverse=True)[1]
+            both = _merged(np.unique(np.concatenate(units), return_inverse=True)[1], one.size)
             units = (both[: one.size], both[one.size :])
         bins = (np.searchsorted(points, one), np.searchsorted(points, two))
         return cls(points=points, bins=bins, units=units)
@@ -136,7 +137,7 @@ class _Counts:
         ).T.tocsr()  # (K, units): what turning a unit over adds to the first side
         apart = np.append(kinds[0], kinds[1])
         parts = []
-        for rows in self._tries(_SHUFFLES):
+        for rows in self._tries(_SHUFFLES, one.shape[0]):
             # A unit on both sides may have come the other way round; others may have come elsewhere.
             turned = np.zeros((rows, one.shape[0]))
             turned[:, kinds[2]] = rng.integers(0, 2, (rows, kinds[2].size))
@@ -158,7 +159,7 @@ class _Counts:
         kinds, counts = self._laid_out(self.units)
         columns = [side.T.tocsr() for side in counts]
         parts = []
-        for rows in self._tries(_RESAMPLES):
+        for rows in self._tries(_RESAMPLES, counts[0].shape[0]):
             times = np.zeros((rows, counts[0].shape[0]))
             for pool in kinds:
                 for i in range(rows if pool.size else 0):
@@ -177,17 +178,45 @@ class _Counts:
         both = np.intersect1d(before, after)
         shape = (int(max(before[-1], after[-1])) + 1, self.points.size)
         sides = [
-            csr_array((np.ones(place.size), (unit, place)), shape=shape)
+            csr_array(
+                (np.ones(place.size), (unit, place)), shape=shape
+            )  # adds up what is there twice
             for unit, place in zip(units, self.bins, strict=True)
         ]
         return (np.setdiff1d(before, both), np.setdiff1d(after, both), both), (sides[0], sides[1])
 
-    def _tries(self, most: int) -> list[int]:
+    def _tries(self, most: int, units: int) -> list[int]:
         """Draws in all, in blocks that fit in memory."""
-        rows = sum(b.size for b in self.bins)
-        left = max(_LEAST, min(most, _WORK // rows))
-        block = max(1, _AT_ONCE // rows)
+        held = min(sum(b.size for b in self.bins), 2 * units * self.points.size)
+        left = max(_LEAST, min(most, _WORK // held))
+        block = max(1, _AT_ONCE // units)
         return [min(block, left - start) for start in range(0, left, block)]
+
+
+def _merged(unit: Codes, before: int) -> Codes:
+    """Put many units together at random, so that shuffles take no longer than for some thousand.
+
+    Shuffling blocks of units is a shuffle of units, too. Those on one side only keep one size of block on
+    either side: a side's spread depends on how much is in it.
+
+    Args:
+        unit: Shape (n,), from 0, of the rows of both sides.
+        before: Rows of the first side.
+    """
+    count = int(unit.max()) + 1
+    first, second = (
+        np.bincount(rows, minlength=count) > 0 for rows in (unit[:before], unit[before:])
+    )
+    kinds = [np.flatnonzero(k) for k in (first & ~second, second & ~first, first & second)]
+    together = (min(kinds[0].size, kinds[1].size) // _BLOCKS,) * 2 + (kinds[2].size // _BLOCKS,)
+    rng = np.random.default_rng(0)
+    block = np.empty(count, dtype=np.intp)
+    start = 0
+    for members, size in zip(kinds, together, strict=True):
+        blocks = max(1, members.size // max(1, size))
+        block[rng.permutation(members)] = start + np.arange(members.size) % blocks
+        start += blocks
+    return block[unit]
 
 
 def _shares(counts: Floats) -> Floats:

@@ -188,3 +188,15 @@ def test_any_two_sets_have_an_answer(one, two, grouped, apart):
     assert found.sentence
     assert all(score.sentence for score in found.scores)
     json.dumps(dataclasses.asdict(found), allow_nan=False)
+
+
+def test_many_pairs_shuffled_in_blocks_tell_what_pairs_shuffled_one_by_one_do(monkeypatch):
+    rng = np.random.default_rng(8)
+    one = np.round(rng.normal(3, 1, 3000), 1)
+    two = one + rng.choice([0, 0.1, -0.1], 3000)
+    blocks = compare(one, two, None, paired=True, level=0.95, seed=0)
+    monkeypatch.setattr("workbench.calibration._moved._BLOCKS", 10_000)
+    alone = compare(one, two, None, paired=True, level=0.95, seed=0)
+    assert blocks.psi_noise == pytest.approx(alone.psi_noise, rel=0.25)
+    assert blocks.wasserstein.value == alone.wasserstein.value
+    assert blocks.wasserstein.high == pytest.approx(alone.wasserstein.high, rel=0.25)
