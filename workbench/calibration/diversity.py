@@ -67,7 +67,9 @@ def vendi_score(embeddings: npt.ArrayLike) -> float | None:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def coverage(made: npt.ArrayLike, own: npt.ArrayLike, *, neighbours: int = 5) -> float | None:
+def neighbour_coverage(
+    made: npt.ArrayLike, own: npt.ArrayLike, *, neighbours: int = 5
+) -> float | None:
     """Share of the items' own pictures that have a made one among their near ones: 0 to 1.
 
     Near means as near as the own picture's k-th nearest own picture. None where there are not more than k
@@ -213,7 +215,7 @@ def _ratios(
         pairs = (
             (mean_distance(new), mean_distance(known)),
             (vendi_score(new), vendi_score(known)),
-            (coverage(new, known, neighbours=min(5, size - 1)), 1.0),
+            (neighbour_coverage(new, known, neighbours=min(5, size - 1)), 1.0),
         )
         found.append([top / below if top is not None and below else np.nan for top, below in pairs])
     return [float(x) for x in np.mean(found, axis=0)]

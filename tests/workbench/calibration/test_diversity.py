@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.calibration.diversity import convergence, coverage, mean_distance, vendi_score
+from workbench.calibration.diversity import (
+    convergence,
+    mean_distance,
+    neighbour_coverage,
+    vendi_score,
+)
 
 
 def test_identical_pictures_count_as_one_and_orthogonal_ones_as_many():
@@ -46,12 +51,12 @@ def test_coverage_by_hand():
         return [[np.cos(np.radians(a)), np.sin(np.radians(a))] for a in degrees]
 
     own = at(0, 10, 20, 90)
-    assert coverage(at(5), own, neighbours=1) == 0.5  # near 0 and 10
-    assert coverage(at(15), own, neighbours=1) == 0.5  # near 10 and 20
-    assert coverage(at(25), own, neighbours=1) == 0.5  # near 20 and 90, 65 degrees away
-    assert coverage(own, own, neighbours=1) == 1
-    assert coverage(at(200), own, neighbours=1) == 0
-    assert coverage(own, own, neighbours=4) is None
+    assert neighbour_coverage(at(5), own, neighbours=1) == 0.5  # near 0 and 10
+    assert neighbour_coverage(at(15), own, neighbours=1) == 0.5  # near 10 and 20
+    assert neighbour_coverage(at(25), own, neighbours=1) == 0.5  # near 20 and 90, 65 degrees away
+    assert neighbour_coverage(own, own, neighbours=1) == 1
+    assert neighbour_coverage(at(200), own, neighbours=1) == 0
+    assert neighbour_coverage(own, own, neighbours=4) is None
 
 
 def loop(seed, *, narrowing, categories=8, fall=(60, 30, 15)):
@@ -109,9 +114,9 @@ def test_bad_input_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="shape \\(n, d\\)"):
         mean_distance([1.0, 2.0])
     with pytest.raises(ValueError, match="one width"):
-        coverage(np.eye(2), np.eye(3))
+        neighbour_coverage(np.eye(2), np.eye(3))
     with pytest.raises(ValueError, match="count from 1"):
-        coverage(np.eye(2), np.eye(2), neighbours=0)
+        neighbour_coverage(np.eye(2), np.eye(2), neighbours=0)
     with pytest.raises(ValueError, match="for each of 2 pictures"):
         convergence(np.eye(2), np.eye(2), attempt=[1], category=["a", "b"])
     assert vendi_score([]) is mean_distance([]) is mean_distance([[1.0]]) is None
