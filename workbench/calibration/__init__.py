@@ -19,6 +19,11 @@ from workbench.calibration.agreement import (
 from workbench.calibration.audit import draw_audit, grow_audit
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
 from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
+from workbench.calibration.clusters import (
+    FailureCluster,
+    FailureClusters,
+    failure_clusters,
+)
 from workbench.calibration.compare import compare, compare_criteria, compare_verdicts
 from workbench.calibration.corrected import Corrected, Estimator, SideBySide, corrected
 from workbench.calibration.criteria import (
@@ -26,6 +31,24 @@ from workbench.calibration.criteria import (
     CriterionScores,
     RaisedThreshold,
     WrongRejections,
+)
+from workbench.calibration.delay import (
+    AlarmDelay,
+    alarm_delay,
+)
+from workbench.calibration.diversity import (
+    AttemptDiversity,
+    Convergence,
+    convergence,
+    mean_distance,
+    neighbour_coverage,
+    vendi_score,
+)
+from workbench.calibration.drift import (
+    Drift,
+    ScoreDrift,
+    Scoring,
+    drift,
 )
 from workbench.calibration.estimates import Rates, rates
 from workbench.calibration.failures import (
@@ -63,6 +86,15 @@ from workbench.calibration.thresholds import (
     choose_threshold,
     choose_thresholds,
 )
+from workbench.calibration.watch import (
+    Watch,
+    Watched,
+    watch_precision,
+)
+from workbench.calibration.words import (
+    Word,
+    marking_words,
+)
 from workbench.metrics.estimate import Estimate
 from workbench.metrics.intervals import Interval, clopper_pearson, proportion, wilson
 
@@ -71,7 +103,9 @@ __all__ = [
     "AdjudicatedItem",
     "Adjudication",
     "AgainstPeople",
+    "AlarmDelay",
     "AnnotatorErrors",
+    "AttemptDiversity",
     "AuditedVerdicts",
     "Bin",
     "Budget",
@@ -81,6 +115,7 @@ __all__ = [
     "Comparison",
     "Confusion",
     "ConfusionItems",
+    "Convergence",
     "Corrected",
     "Counts",
     "CriterionComparison",
@@ -88,9 +123,12 @@ __all__ = [
     "Decision",
     "Design",
     "Difference",
+    "Drift",
     "Estimate",
     "Estimator",
     "Expected",
+    "FailureCluster",
+    "FailureClusters",
     "FailureModeRate",
     "Failures",
     "Interval",
@@ -109,15 +147,21 @@ __all__ = [
     "RiskPoint",
     "RoganGladen",
     "ScoreCalibration",
+    "ScoreDrift",
     "ScoreMap",
     "ScoreMethod",
+    "Scoring",
     "SideBySide",
     "Slice",
     "Threshold",
     "Thresholds",
     "Tuning",
+    "Watch",
+    "Watched",
+    "Word",
     "WrongRejections",
     "adjudicate",
+    "alarm_delay",
     "auroc",
     "benjamini_hochberg",
     "budget",
@@ -131,8 +175,11 @@ __all__ = [
     "compare_criteria",
     "compare_verdicts",
     "confusion_table",
+    "convergence",
     "corrected",
     "draw_audit",
+    "drift",
+    "failure_clusters",
     "fisher",
     "fit_scores",
     "fleiss_kappa",
@@ -145,8 +192,11 @@ __all__ = [
     "labels_for",
     "labels_to_promise",
     "majority",
+    "marking_words",
     "mcnemar",
+    "mean_distance",
     "mean_pairwise_agreement",
+    "neighbour_coverage",
     "percent_agreement",
     "plan_audit",
     "ppi_mean",
@@ -158,5 +208,7 @@ __all__ = [
     "risk_coverage",
     "rogan_gladen",
     "stratum_of",
+    "vendi_score",
+    "watch_precision",
     "wilson",
 ]
