@@ -206,11 +206,7 @@ def _why(
         return f"No estimate has an interval: {labels_only.reason}."
     alone, ours = widths["labels only"], widths.get("PPI++", widths["labels only"])
     used = [(name, one) for name, one in tunings if one is not None]
-    known = "; ".join(
-        f"among {name} the confidence explains {one.explained:.0%} of the answers' variance "
-        f"(λ = {one.lam:.2f}), which makes each of {one.labels} labels worth {one.worth:.2f}"
-        for name, one in used
-    )
+    known = "; ".join(_said(name, one) for name, one in used)
     if narrowest == "PPI++":
         first = (
             f"PPI++ is narrowest, {ours:.3f} wide against {alone:.3f} by the labels alone: {known}."
@@ -221,7 +217,7 @@ def _why(
             f"alone; PPI++ is {ours:.3f} wide: {known}."
         )
     elif all(one.lam == 0 for _, one in used):
-        first = f"Labels alone are as narrow as it gets, {alone:.3f} wide: {_unused(used)}."
+        first = f"Labels alone are as narrow as it gets, {alone:.3f} wide: {known}."
     else:
         first = f"Labels alone are as good, {alone:.3f} wide against {ours:.3f} by PPI++: {known}."
     wide = widths.get("Rogan–Gladen")
@@ -230,11 +226,15 @@ def _why(
     return f"{first} Rogan–Gladen is {wide:.3f} wide: {weak}."
 
 
-def _unused(used: Sequence[tuple[str, Tuning]]) -> str:
-    """Return why the confidence was not used at all."""
-    if all(one.explained == 0 for _, one in used):
-        return "within a verdict the confidence does not rise with the answers"
-    few = [f"{one.labels} of {name}" for name, one in used if one.labels < TUNE_FROM]
-    if few:
-        return f"λ is not tuned on fewer than {TUNE_FROM} labels, and there are {' and '.join(few)}"
-    return "no item is without a label"
+def _said(name: str, tuning: Tuning) -> str:
+    """Return what the confidence did for one verdict's share, or why it was not used."""
+    if tuning.lam > 0:
+        return (
+            f"among {name} the confidence explains {tuning.explained:.0%} of the answers' variance "
+            f"(λ = {tuning.lam:.2f}), which makes each of {tuning.labels} labels worth {tuning.worth:.2f}"
+        )
+    if tuning.explained == 0:
+        return f"among {name} the confidence does not rise with the answers"
+    if tuning.labels < TUNE_FROM:
+        return f"{name} have {tuning.labels} labels, and λ is not tuned on fewer than {TUNE_FROM} labels"
+    return f"all {name} have their label"

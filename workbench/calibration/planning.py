@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from workbench.calibration._shares import FEW, PRIOR, Share
+from workbench.calibration._shares import FEW, PRIOR, Share, doubted
 from workbench.calibration._strata import Decision, Design
 from workbench.calibration._trials import labels_to_promise
 from workbench.calibration.audit import lay_out, take_from
@@ -313,13 +313,16 @@ def _share(
         return None
     p = sum(count * share for count, _, share in rows) / size
     drawn = sum(n for _, n, _ in rows)
-    variance = p * (1 - p) / size
+    variance = alike = kish = 0.0  # as `rates` steadies what few labels say
     for count, n, share in rows:
         if n > 0:
-            steady = (n * share + PRIOR * p) / (
-                n + PRIOR
-            )  # as `rates` steadies what few labels say
-            variance += (count / size) ** 2 * (1 - n / count) * steady * (1 - steady) / n
+            each = (count / size) ** 2 * (1 - n / count) / n
+            steady = (n * share + PRIOR * p) / (n + PRIOR)
+            variance += each * steady * (1 - steady)
+            alike += each * p * (1 - p)
+            kish += (count / size) ** 2 / n
+    variance = doubted(variance, alike, rarer=min(p, 1 - p) / kish if kish > 0 else 0.0)
+    variance += p * (1 - p) / size
     effective = p * (1 - p) / variance if variance > 0 else drawn
     return Share(value=p, n=round(drawn), effective_n=max(effective, 1e-9))
 

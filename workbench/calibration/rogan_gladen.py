@@ -66,9 +66,9 @@ def rogan_gladen(
     Both samples' uncertainty counts. The interval holds the rates π for which a − π·T − (1 − π)·F
     may be 0: the contrast's interval moves each share to its own limits and adds the squared
     distances (MOVER), Wilson's where there are 10 of either kind, Clopper–Pearson's where there are
-    fewer. It needs no division by J. In a grid of rates, T and F down to .005 from their edges and 20
-    to 180 labels a class it covered 93.5% or more, where the delta method and a bootstrap
-    of the labels alone fall below 75% (BENCHMARKS.md).
+    fewer. It needs no division by J. With TPR and TNR from .7 to .995, true rates from .03 to .97 and
+    12 to 180 labels a class it covered 94.5% and more (`benchmarks/coverage.py`); the delta method and
+    a bootstrap of the labels alone fall below 85% there.
 
     Args:
         approved: Length M, the judge's verdicts on the batch without labels; None where it abstained.
