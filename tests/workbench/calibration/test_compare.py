@@ -392,4 +392,5 @@ def test_intervals_cover_and_one_sided_tests_keep_their_level(n, take, clustered
     )
     print(n, take, clustered, easy, inside, over)  # noqa: T201 - for BENCHMARKS.md
     assert (inside >= 0.93).all()
-    assert (over <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / runs)).all()
+    # Three standard errors: these are 36 looks, and at two of them one would fail by chance.
+    assert (over <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)).all()
