@@ -216,3 +216,18 @@ def test_bad_input_is_refused_in_a_sentence():
     }.items():
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_published_approvals_break_a_promise_within_a_few_labels(judge_human):
+    """`gpt4v_0shot` at .7: 213 of 539 approvals are suitable (statistics of the published file)."""
+    answers = np.random.default_rng(0).permutation(
+        judge_human.suitable[judge_human.confidence >= 0.7]
+    )
+    assert (answers.sum(), answers.size) == (213, 539)
+    found = watch_precision(answers, promise=0.88).watch
+    assert found.alarm_at < 20
+    assert found.precision.value == pytest.approx(0.395176, abs=1e-6)
+    assert found.low < 0.395 < found.high < 0.5
+    batch = watch_precision(answers, promise=0.88, population=539).watch
+    assert batch.high - batch.low < 0.02
+    assert batch.low <= 213 / 539 <= batch.high
