@@ -126,7 +126,7 @@ def audit_store(store: Store, job: AuditJob) -> AuditSummary:
 
 
 def plan_store(store: Store, job: AuditJob) -> tuple[Plan, ...]:
-    """What audits of half to four times the size would buy; nothing is drawn or stored.
+    """What audits of one, two and four times the size would buy; nothing is drawn or stored.
 
     Raises:
         StoreError: An audit that is named is not there.

@@ -17,6 +17,7 @@ from workbench.calibration.agreement import (
     percent_agreement,
 )
 from workbench.calibration.audit import draw_audit, grow_audit
+from workbench.calibration.budget import Budget, budget, labels_for
 from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
 from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
 from workbench.calibration.clusters import (
@@ -57,15 +58,7 @@ from workbench.calibration.failures import (
 )
 from workbench.calibration.gather import AuditedVerdicts, gather
 from workbench.calibration.mcnemar import McNemar, mcnemar
-from workbench.calibration.planning import (
-    Budget,
-    Expected,
-    Plan,
-    PlannedStratum,
-    budget,
-    labels_for,
-    plan_audit,
-)
+from workbench.calibration.planning import Expected, Plan, PlannedStratum, plan_audit
 from workbench.calibration.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_rates
 from workbench.calibration.ranks import RankAgreement, rank_agreement
 from workbench.calibration.reliability import Bin, Reliability, auroc, reliability

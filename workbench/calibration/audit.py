@@ -50,7 +50,9 @@ def draw_audit(
       to size × standard deviation of the answers that are `expected`. Of all allocations it leaves the
       suitable rate the least variance.
 
-    Verdicts without a decision (`approved` is None) are not drawn.
+    Verdicts without a decision (`approved` is None) are not drawn. For a threshold with a promise draw
+    `uniform` or `stratified`: `choose_threshold` thins labels until all above it were equally likely,
+    and unequal draws lose most by that.
 
     The draw ranks generations by a hash of `seed` and their key (permanent random numbers) and takes
     the first ones of each stratum: it depends on neither the order of `verdicts` nor the machine, the
