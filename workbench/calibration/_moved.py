@@ -72,22 +72,23 @@ def compare(
             n_before=one.size, n_after=two.size, change=nothing, ks=None, wasserstein=nothing,
             psi=None, psi_noise=None, p_value=None,
         )  # fmt: skip
+    words = ("items are independent" if groups is None else "groups of items are independent",)
     counts = _Counts.of(one, two, units)
     rng = np.random.default_rng(seed)
     shuffled = counts.shuffled(rng)
     cells = _cells(counts.points, one)
     ks = float(_ks(counts.seen)[0])
-    if paired:
-        p_value = _wilcoxon(two - one, None if units is None else units[0])
-    else:
-        # The data are one of the shuffles that might have come, so p is never 0.
-        p_value = (1 + int((_ks(shuffled) >= ks - 1e-12).sum())) / (1 + len(shuffled))
+    # The data are one of the shuffles that might have come, so p is never 0.
+    p_value = (1 + int((_ks(shuffled) >= ks - 1e-12).sum())) / (1 + len(shuffled))
+    if paired:  # two tests, so the smaller counts twice (Bonferroni)
+        ranks = _wilcoxon(two - one, None if units is None else units[0])
+        p_value = min(1.0, 2 * min(p_value, ranks))
     return Moved(
         n_before=one.size,
         n_after=two.size,
-        change=_change(one, two, units, paired=paired, level=level),
+        change=_change(one, two, units, paired=paired, words=words, level=level),
         ks=ks,
-        wasserstein=_wasserstein(counts, rng, n=one.size + two.size, level=level),
+        wasserstein=_wasserstein(counts, rng, n=one.size + two.size, words=words, level=level),
         psi=float(_psi(counts.seen, cells)[0]),
         psi_noise=float(np.quantile(_psi(shuffled, cells), 0.95)),
         p_value=p_value,
@@ -262,7 +263,9 @@ def _psi(counts: Floats, cells: Codes) -> Floats:
     return index
 
 
-def _wasserstein(counts: _Counts, rng: np.random.Generator, *, n: int, level: float) -> Estimate:
+def _wasserstein(
+    counts: _Counts, rng: np.random.Generator, *, n: int, words: tuple[str, ...], level: float
+) -> Estimate:
     """Distance with a bootstrap interval that spans the basic and the percentile one.
 
     Resampling adds distance. The basic bootstrap takes that off and so reaches 0, but lies too low where
@@ -278,14 +281,18 @@ def _wasserstein(counts: _Counts, rng: np.random.Generator, *, n: int, level: fl
         level=level,
         method=f"bootstrap, basic and percentile, {len(drawn)} resamples",
         n=n,
-        assumptions=(
-            "items are independent" if counts.units is None else "groups of items are independent",
-        ),
+        assumptions=words,
     )
 
 
 def _change(
-    one: Floats, two: Floats, units: tuple[Codes, Codes] | None, *, paired: bool, level: float
+    one: Floats,
+    two: Floats,
+    units: tuple[Codes, Codes] | None,
+    *,
+    paired: bool,
+    words: tuple[str, ...],
+    level: float,
 ) -> Estimate:
     """Difference of the means with Student's interval, clusters counted as wholes."""
     value = float(two.mean() - one.mean())
@@ -310,12 +317,9 @@ def _change(
     below = sum(v**2 / (part.size - 1) for v, part in zip(pieces, parts, strict=True))
     dof = variance**2 / below if below > 0 else 1.0
     half = float(special.stdtrit(dof, (1 + level) / 2)) * math.sqrt(variance)
-    words = (
-        "items are independent" if units is None or paired else "groups of items are independent"
-    )
     return Estimate(
         value=value, low=value - half, high=value + half, level=level, method=method, n=n,
-        assumptions=(words,),
+        assumptions=words,
     )  # fmt: skip
 
 

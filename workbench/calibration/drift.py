@@ -31,7 +31,8 @@ class Scoring:
     keys: Sequence[str]
     """What the item is known by in both sets: where any is in both, they are compared in pairs."""
     groups: Sequence[str] | None = None
-    """Items that belong together, such as one product's; None: independent."""
+    """Items that belong together, such as one product's; None: independent. Of the same items one side's
+    groups are enough (those before count)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class ScoreDrift:
     """What `psi` stays below in 95 of 100 cases without any drift, at these sizes. A fixed limit such as
     .2 knows no sizes."""
     p_value: float | None
-    """Of no drift: by permutation of `ks`, or on the same items by Wilcoxon's signed ranks."""
+    """Of no drift, by permutation of `ks`. On the same items pairs are turned round instead, which sees a
+    change of shape, beside Wilcoxon's signed ranks, which see the smallest shifts: twice the smaller of both."""
     q_value: float | None
     """`p_value` after Benjamini and Hochberg over all scores."""
     sentence: str
@@ -183,10 +185,12 @@ def _pairs(before: Sequence[str], after: Sequence[str]) -> _Pairs | None:
 def _groups(before: Scoring, after: Scoring, pairs: _Pairs | None) -> _Pairs | None:
     """Groups of the rows that are compared, in one numbering; None where items are independent."""
     if pairs is not None:
-        if before.groups is None:
-            return None
-        codes = codes_of(before.groups)[pairs[0]]
-        return codes, codes
+        # The items are the same, so the groups of either side are those of both.
+        for scoring, rows in zip((before, after), pairs, strict=True):
+            if scoring.groups is not None:
+                codes = codes_of(scoring.groups)[rows]
+                return codes, codes
+        return None
     if before.groups is None and after.groups is None:
         return None
     one = (
