@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from workbench.calibration._sample import Bools, Sample
+from workbench.calibration._sample import Bools, Floats, Sample
 from workbench.calibration._shares import About, share_of
 from workbench.calibration.estimates import rates_of
 from workbench.metrics.estimate import Estimate
@@ -39,7 +39,8 @@ class Slice:
     """Share of its suitable items that the judge rejects."""
     p_value: float | None
     """One-sided Fisher test that its approvals are unsuitable no more often than all others; None without
-    labels on both sides. Counts are divided by the design effect of all approvals where it is over 1."""
+    labels on both sides. Counts are weighted, and divided by the design effect of all approvals where it is
+    over 1."""
     q_value: float | None
     """`p_value` after Benjamini and Hochberg over the slices of the same `by`."""
 
@@ -57,8 +58,8 @@ class FailureModeRate:
     caught: Estimate
     """Share of items showing it that the judge rejects, for whatever reason."""
     p_value: float | None
-    """One-sided Fisher test that the judge rejects items with it no more often than items without it; valid
-    under any drawing by verdict, counts divided by the design effect as for slices. None where approvals or
+    """One-sided Fisher test that the judge rejects items with it no more often than items without it; counts
+    are weighted within each verdict and divided by the design effect as for slices. None where approvals or
     rejections have no answer."""
     q_value: float | None
     """`p_value` after Benjamini and Hochberg over all modes."""
@@ -88,14 +89,18 @@ def slices_of(
         codes[order], np.arange(len(names) + 1)
     )  # slice i is order[ends[i]:ends[i + 1]]
     answered = sample.approved & sample.answered
-    total, hits = int(answered.sum()), int((answered & sample.suitable).sum())
+    total = int(answered.sum())
+    mass = np.where(answered, sample.weights, 0.0)  # items that each answered approval stands for
+    bad = np.where(sample.suitable, 0.0, mass)
+    all_mass, all_bad = float(mass.sum()), float(bad.sum())
     shrink = _shrink(sample, approved=True, about=about)
     found = []
     for i, name in enumerate(names):
-        part = sample.subset(order[ends[i] : ends[i + 1]])
+        places = order[ends[i] : ends[i + 1]]
+        part = sample.subset(places)
         own = rates_of(part, about=about, level=level, exact=True)
-        asked = part.approved & part.answered
-        n, k = int(asked.sum()), int((asked & part.suitable).sum())
+        n = int((part.approved & part.answered).sum())
+        own_mass, own_bad = float(mass[places].sum()), float(bad[places].sum())
         found.append(
             Slice(
                 by=by,
@@ -109,8 +114,8 @@ def slices_of(
                 false_positive_rate=own.false_positive_rate,
                 false_negative_rate=own.false_negative_rate,
                 p_value=fisher(
-                    *_counts(n - k, n, shrink),
-                    *_counts(total - n - hits + k, total - n, shrink),
+                    *_counts(own_bad, own_mass, n, shrink),
+                    *_counts(all_bad - own_bad, all_mass - own_mass, total - n, shrink),
                     more=True,
                 ),
                 q_value=None,
@@ -145,11 +150,12 @@ def failure_modes_of(
         _shrink(sample, approved=False, about=about),
         _shrink(sample, approved=True, about=about),
     )
+    weights = sample.weights
     found = []
     for mode in sorted(places):
         shown = np.zeros(sample.approved.size, dtype=bool)
         shown[places[mode]] = True
-        found.append(_mode(sample, mode, shown, shrinks, about=about, level=level))
+        found.append(_mode(sample, mode, shown, weights, shrinks, about=about, level=level))
     adjusted = benjamini_hochberg([mode.p_value for mode in found])
     marked = [replace(mode, q_value=q) for mode, q in zip(found, adjusted, strict=True)]
     return tuple(sorted(marked, key=lambda mode: (-(mode.in_approvals.value or 0), mode.mode)))
@@ -159,6 +165,7 @@ def _mode(
     sample: Sample,
     mode: str,
     shown: Bools,
+    weights: Floats,
     shrinks: tuple[float, float],
     *,
     about: About,
@@ -168,7 +175,11 @@ def _mode(
     own = rates_of(replace(sample, suitable=shown), about=about, level=level, exact=True)
     approvals, rejections = sample.approved & sample.answered, ~sample.approved & sample.answered
     passed, caught = int((shown & approvals).sum()), int((shown & rejections).sum())
-    asked = int(approvals.sum()), int(rejections.sum())
+
+    def counts(verdict: Bools, shrink: float) -> tuple[int, int]:
+        mass = weights[verdict]
+        return _counts(float(mass[shown[verdict]].sum()), float(mass.sum()), mass.size, shrink)
+
     return FailureModeRate(
         mode=mode,
         seen_in_approvals=passed,
@@ -176,8 +187,8 @@ def _mode(
         in_approvals=own.precision,
         caught=own.false_negative_rate,
         p_value=fisher(
-            *_counts(caught, asked[1], shrinks[0]),
-            *_counts(passed, asked[0], shrinks[1]),
+            *counts(rejections, shrinks[0]),
+            *counts(approvals, shrinks[1]),
             more=True,
         ),
         q_value=None,
@@ -190,10 +201,19 @@ def _shrink(sample: Sample, *, approved: bool, about: About) -> float:
     return 1.0 if isinstance(share, str) else min(1.0, share.effective_n / share.n)
 
 
-def _counts(k: int, n: int, shrink: float) -> tuple[int, int]:
-    """Successes and rows as a test may count them; a side that has labels keeps at least one."""
-    rows = max(1, round(n * shrink)) if n else 0
-    return min(rows, round(k * shrink)), rows
+def _counts(hits: float, mass: float, n: int, shrink: float) -> tuple[int, int]:
+    """Successes and rows as a test may count them; a side that has labels keeps at least one.
+
+    Args:
+        hits: Items that the successes stand for: an audit may draw some of them more densely than others.
+        mass: Items that all `n` labels stand for.
+        n: Labels.
+        shrink: Effective labels per label.
+    """
+    if n == 0:
+        return 0, 0
+    rows = max(1, round(n * shrink))
+    return round(min(1.0, max(0.0, hits / mass)) * rows), rows
 
 
 def fisher(k: int, n: int, other_k: int, other_n: int, *, more: bool = False) -> float | None:
