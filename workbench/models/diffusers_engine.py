@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import json
 import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +35,33 @@ _NAMES = {
     "guidance": "guidance_scale",
 }
 """From a request's field to the pipeline's argument."""
+_OWN_PARTS = "workbench.models.starter.pixels"
+"""Our module that a folder's pipeline may have a part of: diffusers wants it imported before."""
+SAMPLING = "sampling.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """What a request that does not say is made with."""
+
+    steps: int | None = None
+    """Denoising steps; None: the pipeline's own default."""
+    guidance: float | None = None
+
+
+def read_sampling(folder: Path) -> Sampling:
+    """What the file `sampling.json` of a pipeline's folder asks for; nothing where there is none.
+
+    Raises:
+        ValueError: The file holds something else than `steps` and `guidance`.
+    """
+    file = folder / SAMPLING
+    if not file.exists():
+        return Sampling()
+    told = json.loads(file.read_text())
+    if not isinstance(told, dict) or not set(told) <= {"steps", "guidance"}:
+        raise ValueError(f"want {str(file)!r} to hold steps and guidance, got {told!r}")
+    return Sampling(**told)
 
 
 def open_pipeline(where: str, *, dtype: torch.dtype, **options: Any) -> Any:
@@ -48,7 +78,10 @@ def open_pipeline(where: str, *, dtype: torch.dtype, **options: Any) -> Any:
     """
     from diffusers import AutoPipelineForText2Image, DiffusionPipeline
 
-    if not Path(where).is_dir():
+    if Path(where).is_dir():
+        if _OWN_PARTS in (Path(where) / "model_index.json").read_text():
+            importlib.import_module(_OWN_PARTS)
+    else:
         where = DiffusionPipeline.download(where, **options)
         options = {}
     try:
@@ -71,7 +104,15 @@ class DiffusersModel:
     diffusers' text-to-image pipelines does.
     """
 
-    def __init__(self, pipeline: Any, *, name: str, revision: str, batch_size: int = 4) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        *,
+        name: str,
+        revision: str,
+        batch_size: int = 4,
+        sampling: Sampling | None = None,
+    ) -> None:
         """Take a pipeline that is on its device.
 
         Args:
@@ -79,8 +120,10 @@ class DiffusersModel:
             name: The string that loaded it.
             revision: Digest or commit of the weights.
             batch_size: Images that are made at once; halved where memory runs out.
+            sampling: For requests that do not say; None: the pipeline's own defaults.
         """
         self._pipeline = pipeline
+        self._sampling = sampling or Sampling()
         self._pipeline.set_progress_bar_config(disable=True)
         self._takes = inspect.signature(pipeline.__call__).parameters
         self._name = name
@@ -166,8 +209,11 @@ class DiffusersModel:
         arguments: dict[str, Any] = {"prompt": [request.prompt for request in requests]}
         first = requests[0]
         for field, argument in _NAMES.items():
-            if getattr(first, field) is not None and argument in self._takes:
-                arguments[argument] = getattr(first, field)
+            value = getattr(first, field)
+            if value is None:
+                value = getattr(self._sampling, field, None)
+            if value is not None and argument in self._takes:
+                arguments[argument] = value
         if "negative_prompt" in arguments:
             arguments["negative_prompt"] = [request.negative_prompt for request in requests]
         if "generator" in self._takes:

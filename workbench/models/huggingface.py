@@ -94,11 +94,12 @@ def load_image(
     """
     from safetensors import SafetensorError
 
-    from workbench.models.diffusers_engine import DiffusersModel, open_pipeline
+    from workbench.models.diffusers_engine import DiffusersModel, open_pipeline, read_sampling
 
     where, options = _where(spec, wanted="model_index.json")
     place = choose_device(device)
     try:
+        sampling = read_sampling(Path(where))
         pipeline = open_pipeline(where, dtype=choose_dtype(place, dtype), **options)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         raise _not_loaded(spec, error) from error
@@ -110,6 +111,7 @@ def load_image(
         if spec.scheme == "hf"
         else folder_revision(Path(where)),
         batch_size=batch_size,
+        sampling=sampling,
     )
 
 

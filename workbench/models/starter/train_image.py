@@ -1,0 +1,329 @@
+"""Train `starter:image`: words to a picture of a product of the drawn catalogue's world.
+
+    python -m workbench.models.starter.train_image --out runs/image
+
+First the text encoder learns to name what captions speak of, then the whole learns to paint. Run again
+after a kill, it goes on from the last checkpoint. `--large` is the way on a GPU: pictures of 128 pixels, and
+more of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm.auto import tqdm
+
+from workbench.catalog.drawn import BACKGROUNDS, COLORS, COMPOSITIONS, KINDS, LIGHTS, PATTERNS
+from workbench.models.devices import choose_device, usable_cores
+from workbench.models.registry import load_image
+from workbench.models.starter.captions import FLAW_WORDS, Scene, caption, picture_of, sample_scene
+from workbench.models.starter.card import Card, weight_digests, write_card
+from workbench.models.starter.data import Pixels
+from workbench.models.starter.painting import (
+    LARGE,
+    SMALL,
+    Painter,
+    Size,
+    build_text_encoder,
+    build_tokenizer,
+    build_unet,
+    read,
+    save_pipeline,
+)
+from workbench.models.starter.probing import check_flaws, check_grid, fit_probes, probe_scenes
+from workbench.models.starter.training import Recipe, train
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+NAME = "starter:image"
+MODEL = "model"
+"""Folder of the finished pipeline, inside the run's."""
+KIND, COLOR = "shows the kind asked for", "shows the color asked for"
+PROBE_SCENES = 3000
+"""Drawn pictures behind the probes that measure generated ones."""
+FLAW_PROMPTS = 204
+"""Prompts behind each rate of a flaw: twelve for each kind."""
+_ABOUT = (
+    "A small text-to-image model (flow matching in pixel space, trained from random weights) that makes "
+    "product photos of the drawn catalogue's world. It is there to try the workbench without a GPU or a model "
+    "hub: it makes the mistakes that large models make, at rates that a prompt changes."
+)
+_DATA = (
+    "{pictures} pictures drawn by this project, with captions that it wrote: some pictures have a flaw that "
+    "half of their captions name, some captions name another color or kind than is shown. Measured by linear "
+    "probes on ImageNet features that learned from other drawn pictures. No photo of any person or shop "
+    "is in it."
+)
+_LIMITS = (
+    "It knows seventeen kinds of products, fourteen colors and the words of its captions; of other words it "
+    "makes what it can.",
+    "Its pictures are small. Writing on products is not legible.",
+    "The probes that count its mistakes make mistakes themselves; their own figures are below.",
+)
+_CORPUS = 8000
+"""Captions that the tokenizer learns from."""
+_WORDLESS = 0.1
+"""Share of pictures shown without a caption, so that guidance has something to lead away from."""
+_NOISE_MEAN = 0.4
+"""Mean of the noise level's logit at 64 pixels; twice the side needs twice the odds to hide as much."""
+_LEAST_NOISE = 0.1
+"""A picture's error counts 1/σ² (the error of the flow), as if σ were at least this."""
+_DETAILS = tuple(
+    sorted(
+        {value for kind in KINDS.values() for values in kind.details.values() for value in values}
+    )
+)
+_PARTS: tuple[tuple[str, ...], ...] = (
+    tuple(KINDS), tuple(COLORS), tuple(PATTERNS), BACKGROUNDS, tuple(LIGHTS), tuple(COMPOSITIONS),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One way to train the model."""
+
+    size: Size
+    pictures: int
+    """Drawn to learn from."""
+    reading: Recipe
+    """Of the text encoder alone."""
+    painting: Recipe
+
+
+def small(seed: int = 0) -> Plan:
+    """A quarter of an hour on two cores."""
+    return Plan(
+        size=SMALL,
+        pictures=20_000,
+        reading=Recipe(steps=500, batch=96, rate=2e-3, warmup=50, seed=seed),
+        painting=Recipe(steps=1500, batch=64, rate=1.5e-3, seed=seed),
+    )
+
+
+def large(seed: int = 0) -> Plan:
+    """For a GPU."""
+    return Plan(
+        size=LARGE,
+        pictures=80_000,
+        reading=Recipe(steps=2000, batch=256, rate=1.5e-3, warmup=50, seed=seed),
+        painting=Recipe(steps=40_000, batch=256, rate=1e-3, warmup=500, seed=seed),
+    )
+
+
+def draw_scenes(scenes: Sequence[Scene], side: int, folder: Path) -> Pixels:
+    """Pictures of `scenes`, (n, side, side, 3); kept in `folder`, where a finished file is read again."""
+    kept = folder / f"pictures-{len(scenes)}-{side}.npy"
+    if kept.exists():
+        return np.asarray(np.load(kept))
+    pictures = np.empty((len(scenes), side, side, 3), np.uint8)
+    with ExitStack() as stack:
+        bar = stack.enter_context(tqdm(total=len(scenes), desc="drawing pictures", unit="picture"))
+        context = get_context("spawn")  # torch's threads do not survive a fork
+        pool = stack.enter_context(ProcessPoolExecutor(usable_cores(), mp_context=context))
+        drawn: Iterable[Image] = pool.map(picture_of, scenes, [side] * len(scenes), chunksize=64)
+        for place, picture in enumerate(drawn):
+            pictures[place] = np.asarray(picture)
+            bar.update()
+    half = kept.with_suffix(".half.npy")
+    np.save(half, pictures)
+    half.replace(kept)
+    return pictures
+
+
+def teach_to_read(
+    text_encoder: Any,
+    tokenizer: Any,
+    scenes: Sequence[Scene],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    settings: Mapping[str, object],
+) -> None:
+    """Teach the text encoder to name what its captions speak of; the classifier on top is thrown away.
+
+    Without this a painter looks at its prompt last, as it makes better guesses from the noisy picture.
+    """
+    import torch
+
+    kinds = torch.from_numpy(np.array([_parts(scene) for scene in scenes]))  # (scenes, parts)
+    marks = torch.from_numpy(np.array([_marks(scene) for scene in scenes], np.float32))
+    sizes = [*map(len, _PARTS), marks.shape[1]]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        heads = torch.nn.Linear(text_encoder.config.hidden_size, sum(sizes)).to(text_encoder.device)
+    reader = torch.nn.ModuleDict({"text_encoder": text_encoder, "heads": heads})
+    functional = torch.nn.functional
+
+    def loss_of(step: int) -> torch.Tensor:
+        rng = np.random.default_rng([recipe.seed, step, 3])
+        places = rng.integers(len(scenes), size=recipe.batch)
+        ids = read(tokenizer, [caption(scenes[p], rng) for p in places]).to(text_encoder.device)
+        states = text_encoder(ids).last_hidden_state  # (B, TOKENS, width)
+        there = (ids != tokenizer.pad_token_id).unsqueeze(-1)
+        pooled = (states * there).sum(1) / there.sum(1)
+        *scores, flags = heads(pooled).float().split(sizes, dim=-1)
+        told = [
+            functional.cross_entropy(one, label)
+            for one, label in zip(scores, kinds[places].to(pooled.device).unbind(-1), strict=True)
+        ]
+        flagged = functional.binary_cross_entropy_with_logits(
+            flags, marks[places].to(pooled.device)
+        )
+        return torch.stack(told).sum() + 20 * flagged
+
+    train(reader, loss_of, recipe, folder, stage="reading", settings=settings)
+
+
+def teach_to_paint(
+    painter: Painter,
+    scenes: Sequence[Scene],
+    pictures: Pixels,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    settings: Mapping[str, object],
+) -> None:
+    """Teach U-Net and text encoder in place to say a picture from its noisy self and its caption."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    functional = torch.nn.functional
+    unet, text_encoder, size = painter.unet, painter.text_encoder, painter.size
+    device = unet.device
+    both = torch.nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
+
+    def loss_of(step: int) -> torch.Tensor:
+        rng = np.random.default_rng([recipe.seed, step, 2])
+        luck = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        places = rng.integers(len(scenes), size=recipe.batch)
+        captions = ["" if rng.random() < _WORDLESS else caption(scenes[p], rng) for p in places]
+        x = torch.from_numpy(pictures[places]).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        noise = torch.randn(x.shape, generator=luck).to(device)
+        logit = torch.randn(len(places), generator=luck) + _NOISE_MEAN + math.log(size.side / 64)
+        sigma = logit.sigmoid().to(device).view(-1, 1, 1, 1)
+        z = functional.pixel_unshuffle((1 - sigma) * x + sigma * noise, size.patch)
+        # On a CPU the plain kernel trains faster than the fused ones.
+        plain = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+        with plain:
+            said = unet(
+                z.contiguous(memory_format=torch.channels_last),
+                1000 * sigma.flatten(),
+                encoder_hidden_states=text_encoder(read(painter.tokenizer, captions).to(device))[0],
+            ).sample
+        error = functional.pixel_shuffle(said.float(), size.patch) - x
+        return (error**2 / sigma.clamp(min=_LEAST_NOISE) ** 2).mean()
+
+    train(both, loss_of, recipe, folder, stage="painting", settings=settings)
+
+
+def _parts(scene: Scene) -> list[int]:
+    product, style = scene.product, scene.style
+    words = (
+        product.kind, product.color, product.pattern, style.background, style.light, style.composition,
+    )  # fmt: skip
+    return [known.index(word) for known, word in zip(_PARTS, words, strict=True)]
+
+
+def _marks(scene: Scene) -> npt.NDArray[np.float32]:
+    details = {value for _, value in scene.product.details}
+    there = [flaw in scene.flaws for flaw in FLAW_WORDS] + [value in details for value in _DETAILS]
+    return np.array(there, np.float32)
+
+
+def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
+    """Train, going on where an earlier call with the same arguments was stopped.
+
+    Args:
+        plan: What to learn from, and for how long.
+        out: Folder of the run: pictures, checkpoints, a log and, at the end, the model.
+        device: Such as `cuda` or `cpu`; None: the best there is.
+
+    Returns:
+        Folder of the finished pipeline.
+
+    Raises:
+        LearningError: The folder holds a run of another plan.
+    """
+    place = choose_device(device)
+    out.mkdir(parents=True, exist_ok=True)
+    scenes = [sample_scene(number) for number in range(plan.pictures)]
+    pictures = draw_scenes(scenes, plan.size.side, out)
+    rng = np.random.default_rng(plan.painting.seed)
+    tokenizer = build_tokenizer(caption(scene, rng) for scene in scenes[:_CORPUS])
+    text_encoder = build_text_encoder(tokenizer, seed=plan.painting.seed).to(place)
+    unet = build_unet(plan.size, seed=plan.painting.seed).to(place)
+    settings = {"pictures": plan.pictures, **asdict(plan.size)}
+    teach_to_read(text_encoder, tokenizer, scenes, plan.reading, out, settings=settings)
+    painter = Painter(unet=unet, text_encoder=text_encoder, tokenizer=tokenizer, size=plan.size)
+    teach_to_paint(painter, scenes, pictures, plan.painting, out, settings=settings)
+    save_pipeline(out / MODEL, painter)
+    return out / MODEL
+
+
+def describe(folder: Path, plan: Plan) -> Card:
+    """Measure the finished pipeline with probes from outside and write its card."""
+    from workbench.models.encoder import PhotoEncoder
+
+    probes = fit_probes(probe_scenes(PROBE_SCENES), plan.size.side, PhotoEncoder())
+    model = load_image(f"dir:{folder}")
+    grid = check_grid(model, probes, seeds=2)
+    figures = {KIND: grid.kind, COLOR: grid.color}
+    for flaw, check in check_flaws(model, probes, prompts=FLAW_PROMPTS).items():
+        figures |= {
+            f"{flaw}: nothing said": check.silent,
+            f"{flaw}: asked for": check.asked,
+            f"{flaw}: opposite asked for": check.opposite,
+            f"{flaw}: more when asked": check.more_when_asked,
+            f"{flaw}: less when opposed": check.less_when_opposed,
+        }
+    figures |= {f"probe on drawn pictures, {name}": told for name, told in probes.on_drawn.items()}
+    card = Card(
+        name=NAME,
+        pipeline="text-to-image",
+        about=_ABOUT,
+        data=_DATA.format(pictures=plan.pictures),
+        recipe=json.loads(json.dumps(asdict(plan))),
+        headline=KIND,
+        figures=figures,
+        limits=_LIMITS,
+        sha256=weight_digests(folder),
+    )
+    write_card(folder, card)
+    return card
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
+    parser.add_argument("--steps", type=int, help="of the second stage (default: the plan's)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    told = parser.parse_args(arguments)
+    plan = (large if told.large else small)(told.seed)
+    if told.steps:
+        plan = replace(plan, painting=replace(plan.painting, steps=told.steps))
+    folder = learn(plan, told.out, device=told.device)
+    card = describe(folder, plan)
+    figure = card.figures[card.headline]
+    print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
