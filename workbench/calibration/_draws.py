@@ -15,6 +15,7 @@ from workbench.metrics.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
 
+_NO_SPREAD = 1e-12  # width of an interval that is rounding alone
 _AT_ONCE = 2_000_000  # counts held in memory: 16 MB
 
 
@@ -108,6 +109,14 @@ def from_draws(
     )
 
 
+def with_spread(estimate: Estimate) -> Estimate:
+    """Take the interval away where all resamples agree: one of width 0 would claim certainty."""
+    if estimate.low is None or estimate.high is None or estimate.high - estimate.low > _NO_SPREAD:
+        return estimate
+    why = "every resample gives the same number: resampling cannot show how others would differ"
+    return replace(estimate, low=None, high=None, reason=f"no interval: {why}")
+
+
 def expanded(tail: float, n: int) -> float:
     """Tail of a resampled distribution at which a bound keeps its level with few units.
 
@@ -149,7 +158,8 @@ def in_words(estimate: Estimate, *, signed: bool = False) -> str:
         return f"unknown ({estimate.reason})"
     value = short(estimate.value, signed=signed)
     if estimate.low is None or estimate.high is None:
-        return f"{value} (no interval: {estimate.reason})"
+        why = (estimate.reason or "").removeprefix("no interval: ")
+        return f"{value} (no interval: {why})"
     return f"{value} ({short(estimate.low)} to {short(estimate.high)})"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.calibration._draws import from_draws, in_words, times_drawn
+from workbench.calibration._draws import from_draws, in_words, times_drawn, with_spread
 from workbench.calibration._sample import as_floats, tristate
 from workbench.metrics.estimate import Estimate, check_level
 from workbench.metrics.resampling import group_codes
@@ -115,16 +115,21 @@ def human_ceiling(
             if rows:
                 value = float((values[..., m][rows] @ signs).mean())
                 drawn = (draws[..., m][:, rows] @ np.array(signs)).mean(axis=1)
-            found[measure] = from_draws(
-                value,
-                drawn,
-                n=n,
-                groups=count,
-                clustered=cluster is not None,
-                level=level,
-                reason=_EMPTY[measure] if n else _ALONE,
-                assumptions=("where the others are split, either answer is right half the time",),
-                share=min(signs) >= 0 and measure != "kappa",
+            found[measure] = with_spread(
+                from_draws(
+                    value,
+                    drawn,
+                    n=n,
+                    groups=count,
+                    clustered=cluster is not None,
+                    level=level,
+                    reason=_EMPTY[measure] if n else _ALONE,
+                    assumptions=(
+                        "where the others are split, either answer is right half the time",
+                    ),
+                    share=min(signs) >= 0 and measure != "kappa",
+                    behind=count,
+                )
             )
         return AgainstPeople(**found)
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from workbench.calibration._draws import from_draws, in_words, times_drawn
+from workbench.calibration._draws import from_draws, in_words, times_drawn, with_spread
 from workbench.calibration._sample import as_floats
 from workbench.metrics.estimate import Estimate, check_level
 from workbench.metrics.resampling import group_codes
@@ -117,10 +117,11 @@ def rank_agreement(
         signs = np.ones(len(keys)) / max(len(keys), 1) if sign is None else sign
         value = float(signs @ [values[key] for key in keys]) if keys else math.nan
         rows = np.stack([draws[key] for key in keys]) if keys else np.full((0, 1), np.nan)
-        return from_draws(
+        found = from_draws(
             value, signs @ rows if keys else np.full(1, np.nan), n=max((sizes[k] for k in keys), default=0),
             groups=count, clustered=cluster is not None, level=level, reason=why,
         )  # fmt: skip
+        return with_spread(found)
 
     def one(key: tuple[str, ...]) -> Estimate:
         few = sizes[key] < 3

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from workbench.calibration._draws import with_spread
 from workbench.calibration._sample import Bools, Codes, Floats
 from workbench.calibration._scored import Scored, read_scored
 from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.intervals import wilson
 from workbench.metrics.resampling import bootstrap, group_codes, sums_by_group
-
-_NO_SPREAD = 1e-12  # width of an interval that is rounding alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,8 @@ class Reliability:
     """From low to high confidence, about equally many judged items in each."""
     ece: Estimate
     """Expected calibration error over these bins: mean distance of confidence and share, 0 to 1. Noise
-    alone raises it, the more the fewer labels; it is here because others report it."""
+    alone raises the value, the more the fewer labels; it is here because others report it. The interval
+    reaches down to what is left when that noise is taken off, so a judge that is right may have 0."""
     calibration_error: Estimate
     """Root mean square of that distance with the noise taken off, 0 to 1 (Kumar et al. 2019)."""
     brier: Estimate
@@ -100,8 +100,8 @@ def reliability(
     found = tuple(
         _bin(labels, float(edges[b]), float(edges[b + 1]), place == b, level) for b in range(count)
     )
-    ece = _ece(labels, place, count, level=level, resamples=resamples, seed=seed)
     error = _debiased(labels, place, count, level=level, resamples=resamples, seed=seed)
+    ece = _ece(labels, place, count, error, level=level, resamples=resamples, seed=seed)
     brier = bootstrap(
         sums_by_group(np.stack([mass * (scores - hits) ** 2, mass], axis=1), groups),
         lambda s: s[:, 0] / s[:, 1],
@@ -119,16 +119,9 @@ def reliability(
 
 def _with_spread(estimate: Estimate, *, same: bool) -> Estimate:
     """Take the interval away where resampling has no spread to show; `same`: each bin holds one answer."""
-    if estimate.low is None or estimate.high is None:
-        return estimate
-    if same:
-        reason = "within each bin all answers agree: resampling cannot show how others would differ"
-    elif estimate.high - estimate.low < _NO_SPREAD:
-        reason = (
-            "every resample gives the same number: resampling cannot show how others would differ"
-        )
-    else:
-        return estimate
+    if not same or estimate.low is None:
+        return with_spread(estimate)
+    reason = "within each bin all answers agree: resampling cannot show how others would differ"
     return replace(estimate, low=None, high=None, reason=f"no interval: {reason}")
 
 
@@ -230,11 +223,13 @@ def _ece(
     labels: Scored,
     place: Codes,
     count: int,
+    error: Estimate,
     *,
     level: float,
     resamples: int,
     seed: int,
 ) -> Estimate:
+    """Mean distance per bin; `error` is `_debiased`'s, which says whether there may be none at all."""
     columns = np.zeros((place.size, count + 1))  # signed distances per bin, then the weight
     columns[np.arange(place.size), place] = labels.mass * (labels.hits - labels.scores)
     columns[:, count] = labels.mass
@@ -244,8 +239,14 @@ def _ece(
         n=place.size, level=level, resamples=resamples, seed=seed,
         clustered=labels.codes is not None,
     )  # fmt: skip
-    noise = f"{count} bins; with few labels noise alone raises it"
-    return replace(plain, assumptions=(*plain.assumptions, noise))
+    words = (*plain.assumptions, f"{count} bins; with few labels noise alone raises it")
+    if plain.value is None or plain.low is None or plain.high is None:
+        return replace(plain, assumptions=words)
+    # Resamples carry the noise twice. The basic bootstrap takes some off, at 0 the debiased error all of it.
+    low = 0.0 if error.low == 0 else max(0.0, min(plain.low, 2 * plain.value - plain.high))
+    return replace(
+        plain, low=low, method=f"{plain.method}, basic and percentile", assumptions=words
+    )
 
 
 def _debiased(

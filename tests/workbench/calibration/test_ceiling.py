@@ -162,3 +162,12 @@ def test_any_answers_give_a_record(rows, clustered):
         for measure in ("precision", "recall", "accuracy"):
             estimate = getattr(who, measure)
             assert estimate.value is None or 0 <= estimate.value <= 1
+
+
+def test_perfect_agreement_of_few_is_no_certainty():
+    said = [True, False, True, False]
+    found = human_ceiling(said, {"a": said, "b": said})
+    assert found.person.precision.low < 0.6  # Wilson of four
+    assert found.gap.accuracy.value == 0
+    assert found.gap.accuracy.low is found.gap.accuracy.high is None
+    assert "cannot show" in found.gap.accuracy.reason

@@ -190,3 +190,11 @@ def test_any_scores_give_a_record_or_one_sentence(rows, measure, clustered):
     assert found.sentence.endswith(".")
     for estimate in (found.judge_to_mean, found.gap, *found.person_to_each.values()):
         assert estimate.value is None or -2 <= estimate.value <= 2
+
+
+def test_perfect_order_of_few_is_no_certainty():
+    found = rank_agreement([1, 2, 3, 4], {"a": [1, 2, 3, 4], "b": [1, 2, 3, 4]})
+    assert found.judge_to_mean.value == 1
+    assert found.judge_to_mean.low is found.judge_to_mean.high is None
+    assert "cannot show" in found.judge_to_mean.reason
+    assert found.sentence.count("no interval: ") == 2

@@ -125,3 +125,15 @@ def test_answers_without_spread_get_no_interval():
     assert even.brier.low is None
     assert "every resample gives the same number" in even.brier.reason
     assert even.ece.high > 0.05
+
+
+@pytest.mark.parametrize(("off", "n"), [(0.0, 60), (0.0, 300), (0.15, 300)])
+def test_the_interval_of_the_plain_error_covers_it(off, n):
+    # By percentiles alone it holds an error of 0 never.
+    rng, covered = np.random.default_rng(7), []
+    for seed in range(80):
+        scores = 0.1 + 0.7 * rng.random(n)
+        answers = rng.random(n) < scores + off
+        ece = reliability(scores, answers, resamples=200, seed=seed).ece
+        covered.append(ece.low <= off + 1e-9 and ece.high >= off)
+    assert np.mean(covered) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 80)
