@@ -1,6 +1,7 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
 from workbench.calibration._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
+from workbench.calibration._calibration import Calibration, Confusion, Counts, People, UnnamedModes
 from workbench.calibration._comparison import Comparison, CriterionComparison, Difference
 from workbench.calibration._shares import About
 from workbench.calibration._strata import Decision, Design, stratum_of
@@ -18,7 +19,7 @@ from workbench.calibration.agreement import (
 )
 from workbench.calibration.audit import draw_audit, grow_audit
 from workbench.calibration.budget import Budget, budget, labels_for
-from workbench.calibration.calibrate import Calibration, Confusion, Counts, calibrate
+from workbench.calibration.calibrate import calibrate_arrays
 from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
 from workbench.calibration.clusters import (
     FailureCluster,
@@ -56,6 +57,7 @@ from workbench.calibration.failures import (
     ConfusionItems,
     Failures,
 )
+from workbench.calibration.frame import calibrate
 from workbench.calibration.gather import AuditedVerdicts, gather
 from workbench.calibration.mcnemar import McNemar, mcnemar
 from workbench.calibration.planning import Expected, Plan, PlannedStratum, plan_audit
@@ -72,6 +74,7 @@ from workbench.calibration.scores import (
     hold_out,
 )
 from workbench.calibration.selective import RiskCoverage, RiskPoint, risk_coverage
+from workbench.calibration.sentences import Section, sentences_of
 from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher
 from workbench.calibration.thresholds import (
     Threshold,
@@ -129,6 +132,7 @@ __all__ = [
     "McNemar",
     "PPIMean",
     "PPIRates",
+    "People",
     "Plan",
     "PlannedStratum",
     "Procedure",
@@ -144,11 +148,13 @@ __all__ = [
     "ScoreMap",
     "ScoreMethod",
     "Scoring",
+    "Section",
     "SideBySide",
     "Slice",
     "Threshold",
     "Thresholds",
     "Tuning",
+    "UnnamedModes",
     "Watch",
     "Watched",
     "Word",
@@ -159,6 +165,7 @@ __all__ = [
     "benjamini_hochberg",
     "budget",
     "calibrate",
+    "calibrate_arrays",
     "calibrate_scores",
     "choose_threshold",
     "choose_thresholds",
@@ -200,6 +207,7 @@ __all__ = [
     "reliability",
     "risk_coverage",
     "rogan_gladen",
+    "sentences_of",
     "stratum_of",
     "vendi_score",
     "watch_precision",

@@ -6,20 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from workbench.calibration._by_confidence import ISOTONIC_FROM
+from workbench.calibration._calibration import Calibration
 from workbench.calibration._strata import Design
 from workbench.calibration.audit import digest_of, draw_audit, grow_audit, population_digest
-from workbench.calibration.calibrate import Calibration, calibrate
+from workbench.calibration.calibrate import calibrate_arrays
+from workbench.calibration.gather import answers_to as weighable
 from workbench.calibration.gather import gather
 from workbench.calibration.population import Decided, Selection, select_decisions
 from workbench.calibration.scores import FEWEST_LABELS, ScoreMap, fit_scores
-from workbench.errors import CalibrationError, StoreError
+from workbench.errors import CalibrationError, RubricError, StoreError
 from workbench.records import Annotation, Audit, AuditedItem, Generation, Item, Verdict
+from workbench.rubric import Rubric, parse_rubric
 from workbench.store import group_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
-
-_ISOTONIC = 200  # labels from which a map may have any rising shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,10 @@ def learned_scores(store: Store, audit: Audit) -> ScoreMap:
         )
     scores, answers, weights = (list(column) for column in zip(*rows, strict=True))
     return fit_scores(
-        scores, answers, weights=weights, method="isotonic" if len(rows) >= _ISOTONIC else "platt"
+        scores,
+        answers,
+        weights=weights,
+        method="isotonic" if len(rows) >= ISOTONIC_FROM else "platt",
     )
 
 
@@ -181,16 +186,66 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
         [j.verdict for j in population],
         audit,
         annotations,
-        categories={j.generation.key: j.generation.category for j in population},
         groups={j.generation.key: group_of(j.item) for j in population if j.item},
+        categories={j.generation.key: j.generation.category for j in population},
+    )
+    rubric = rubric_of(store, audit.rubric)
+    said = [{s.criterion: s.score for s in j.verdict.scores} for j in population]
+    criteria = rubric.criteria if rubric else ()
+    people = people_of(audit, annotations)
+    calibration = calibrate_arrays(
+        **gathered.arguments()
+        | {"slices": {by: s for by, s in labels_of(population).items() if len(set(s)) > 1}},
+        keys=gathered.generations,
+        scores={c.id: [one.get(c.id) for one in said] for c in criteria},
+        thresholds={c.id: c.threshold for c in criteria},
+        decides={c.id: c.decides for c in criteria},
+        people={
+            name: [own.get(key) for key in gathered.generations] for name, own in people.items()
+        }
+        if len(people) > 1
+        else None,
+        promise=promise,
+        seed=audit.seed,
     )
     return Audited(
         audit=audit,
         population=tuple(
             replace(j, answer=answer) for j, answer in zip(population, gathered.answer, strict=True)
         ),
-        calibration=calibrate(**gathered.arguments(), promise=promise, seed=audit.seed),
+        calibration=calibration,
     )
+
+
+def rubric_of(store: Store, label: str) -> Rubric | None:
+    """The rubric `<name>@<version>`; None for a store that was filled without it, or by a newer workbench."""
+    name, _, version = label.rpartition("@")
+    text = store.rubric_text(name, int(version)) if version.isdigit() else None
+    if text is None:
+        return None
+    try:
+        return parse_rubric(text, where=label)
+    except RubricError:  # written by a newer version: the rates do not need it
+        return None
+
+
+def labels_of(population: Sequence[Judged]) -> dict[str, tuple[str, ...]]:
+    """Label name to one label per judged generation: category, model and attempt, for slices."""
+    return {
+        "category": tuple(j.generation.category for j in population),
+        "model": tuple(j.generation.model for j in population),
+        "attempt": tuple(str(j.generation.attempt) for j in population),
+    }
+
+
+def people_of(audit: Audit, annotations: Sequence[Annotation]) -> dict[str, dict[str, bool]]:
+    """Annotator to what they said of each generation that the audit drew."""
+    said: dict[str, dict[str, bool]] = {}
+    for generation, own in weighable(audit, annotations).items():
+        for name, annotation in own.items():
+            if annotation.approved is not None:
+                said.setdefault(name, {})[generation] = annotation.approved
+    return dict(sorted(said.items()))
 
 
 def answers_to(store: Store, audit: Audit) -> list[Annotation]:

@@ -1,108 +1,42 @@
-"""One call from verdicts, audit and answers to everything that a calibration page shows."""
+"""From arrays of verdicts, audit and answers to everything that a calibration page shows."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from workbench.calibration._sample import Bools, Floats, Sample, read_sample
-from workbench.calibration._shares import About
-from workbench.calibration.corrected import Corrected, corrected_of
-from workbench.calibration.estimates import Rates, rates_of
-from workbench.calibration.ppi import read_confidence
-from workbench.calibration.reliability import Reliability, reliability
-from workbench.calibration.slices import (
-    FailureModeRate,
-    Slice,
-    failure_modes_of,
-    slices_of,
+from workbench.calibration._by_confidence import (
+    held_out_of,
+    joint_threshold_of,
+    reliability_of,
+    risk_coverage_of,
+    score_calibration_of,
+    threshold_of,
 )
-from workbench.calibration.thresholds import Threshold, choose_threshold
-from workbench.metrics.estimate import Estimate, check_level, undefined
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-_GRID_STEPS = 50  # thresholds tried: quantiles of the judged items' confidence
-_START = 100, 300  # labels at which the sequence of thresholds begins, where there are enough
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How many items, and what became of them. Plain counts: for shares see `Rates`."""
-
-    judged: int
-    approved: int
-    rejected: int
-    abstained: int
-    """Items that the judge did not decide; they are in no rate."""
-    drawn_approvals: int
-    drawn_rejections: int
-    answered_approvals: int
-    answered_rejections: int
-    suitable_approvals: int
-    """Answered approvals that are suitable."""
-    suitable_rejections: int
+from workbench.calibration._calibration import (
+    Calibration,
+    Confusion,
+    Counts,
+    People,
+    UnnamedModes,
+)
+from workbench.calibration._sample import Bools, Floats, Sample, as_floats, read_sample
+from workbench.calibration._shares import About
+from workbench.calibration.agreement import krippendorff_alpha
+from workbench.calibration.ceiling import human_ceiling
+from workbench.calibration.clusters import FailureClusters, failure_clusters
+from workbench.calibration.corrected import corrected_of
+from workbench.calibration.estimates import Rates, rates_of
+from workbench.calibration.failures import failures_of
+from workbench.calibration.ppi import read_confidence
+from workbench.calibration.slices import failure_modes_of, slices_of
+from workbench.metrics.estimate import Estimate, check_level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confusion:
-    """Judge against answers over all judged items, in items; scaled up from the audit."""
-
-    true_positives: Estimate
-    """Approved and suitable."""
-    false_positives: Estimate
-    """Approved, not suitable."""
-    false_negatives: Estimate
-    """Rejected, suitable."""
-    true_negatives: Estimate
-    """Rejected, not suitable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What the judge's approvals are worth, by an audit whose drawing probabilities are known."""
-
-    about: About
-    """Whom the numbers are about: items like these, or these items alone."""
-    level: float
-    simulated: bool
-    """True where answers came from a simulation or the catalogue's own truth, not from people."""
-    counts: Counts
-    rates: Rates
-    confusion: Confusion
-    threshold: Threshold | None
-    """None where no confidences were given."""
-    reliability: Reliability | None
-    """None where no confidences were given."""
-    corrected: Corrected | None
-    """What the confidences on unlabelled items add; None where none were given."""
-    slices: tuple[Slice, ...]
-    """By each label that was asked for, the largest first within one."""
-    failure_modes: tuple[FailureModeRate, ...]
-    """As the answers named them, the one that gets through most often first."""
-    notes: tuple[str, ...]
-    """What a reader must know before the numbers, in words."""
-
-    def to_json(self) -> str:
-        """JSON text that `from_json` reads back to an equal record; None is null, NaN cannot occur."""
-        return _adapter().dump_json(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Calibration:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ValueError: The text is not such JSON, a field is missing, or numbers contradict each other.
-        """
-        return _adapter().validate_json(text)
-
-
-def calibrate(
+def calibrate_arrays(
     *,
     approved: Sequence[bool | None],
     inclusion_probability: Sequence[float | None],
@@ -112,6 +46,14 @@ def calibrate(
     cluster: Sequence[str] | None = None,
     slices: Mapping[str, Sequence[str]] | None = None,
     failure_modes: Sequence[Collection[str]] | None = None,
+    keys: Sequence[str] | None = None,
+    scores: Mapping[str, Sequence[float | None]] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    decides: Mapping[str, bool] | None = None,
+    jointly: Sequence[str] = (),
+    people: Mapping[str, Sequence[bool | None]] | None = None,
+    embeddings: Sequence[npt.ArrayLike | None] | None = None,
+    texts: Sequence[str] | None = None,
     about: About = "items like these",
     level: float = 0.95,
     promise: float = 0.9,
@@ -120,11 +62,11 @@ def calibrate(
     seed: int = 0,
     simulated: bool = False,
 ) -> Calibration:
-    """Measure a judge against the answers on an audited sample.
+    """Measure a judge against the answers on an audited sample; `calibrate` does it from a pandas frame.
 
     All sequences have one entry per item that the judge saw, N in all, audited or not, in one order.
-    The threshold is chosen on a random part of the labels and its precision reported on the rest;
-    clusters stay together.
+    Thresholds are chosen, and confidences mapped, on a random part of the labels and reported on the
+    rest; clusters stay together.
 
     Args:
         approved: The judge's verdict; None where it abstained.
@@ -135,6 +77,15 @@ def calibrate(
         cluster: Items that belong together, such as the parent product; None: independent.
         slices: Label name to one label per item, such as `{"category": [...]}`.
         failure_modes: What people named, one collection per item; None: they were not asked.
+        keys: What each item is called where errors are named; None: they are not.
+        scores: Criterion to the judge's score per item, None where it gave none; wants `keys` and `thresholds`.
+        thresholds: Criterion to the score from which on it is passed, of the same criteria.
+        decides: Criterion to whether failing it rejects; None: all do.
+        jointly: Criteria, with scores from 0 to 1, for which thresholds are chosen that keep the promise together.
+        people: Person to answers, None where they gave none, for agreement and the human ceiling; wants
+            the items that they answered to be drawn.
+        embeddings: One vector per item; only those of answered items are read, None elsewhere will do.
+        texts: One per item, such as titles, whose words describe crowded errors; wants `embeddings`.
         about: `these items` for statements on this batch alone (finite-population variance).
         level: Of all intervals, between 0 and 1.
         promise: Precision that the threshold shall keep, between 0 and 1.
@@ -146,7 +97,7 @@ def calibrate(
     Example:
         One hundred approvals that people answered, and fifty rejections that nobody looked at:
 
-        >>> found = calibrate(
+        >>> found = calibrate_arrays(
         ...     approved=[True] * 100 + [False] * 50,
         ...     inclusion_probability=[1.0] * 100 + [None] * 50,
         ...     answer=[True] * 88 + [False] * 12 + [None] * 50,
@@ -162,15 +113,26 @@ def calibrate(
     """
     check_level(level)
     n = len(approved)
-    for name, values in {
-        "confidence": confidence, "failure_modes": failure_modes, **(slices or {}),
-    }.items():  # fmt: skip
+    if not 0 <= held_out < 1:
+        raise ValueError(f"`held_out` is a share from 0 to below 1, got {held_out!r}")
+    given = {
+        "confidence": confidence, "failure_modes": failure_modes, "keys": keys, "texts": texts,
+        "embeddings": embeddings, **(slices or {}), **(scores or {}), **(people or {}),
+    }  # fmt: skip
+    for name, values in given.items():
         if values is not None and len(values) != n:
             raise ValueError(
                 f"`{name}` wants one value for each of {n} verdicts, got {len(values)}"
             )
-    if not 0 <= held_out < 1:
-        raise ValueError(f"`held_out` is a share from 0 to below 1, got {held_out!r}")
+    strangers = [name for name in jointly if name not in (scores or {})]
+    if strangers:
+        raise ValueError(
+            f"`jointly` names criteria that have scores, {list(scores or {})}, got {strangers}"
+        )
+    if scores and keys is None:
+        raise ValueError("`scores` want `keys`, which say what the judge's errors are called")
+    if texts is not None and embeddings is None:
+        raise ValueError("`texts` describe crowded errors and want `embeddings`, which find them")
     sample = read_sample(
         approved=approved,
         inclusion_probability=inclusion_probability,
@@ -180,15 +142,29 @@ def calibrate(
     )
     counts = _counts(sample, judged=n)
     found = rates_of(sample, about=about, level=level)
-    threshold, curve, beside = None, None, None
+    kept = held_out_of(sample, held_out, seed)
+    notes = _notes(counts, simulated=simulated)
+    threshold, curve, mapped, risks, beside, joint = None, None, None, None, None, None
     if confidence is not None:
-        scores = read_confidence(confidence, sample, n=n)
-        threshold = _threshold(
-            sample, scores, promise=promise, failure_probability=failure_probability,
-            held_out=held_out, level=level, seed=seed,
+        sure = read_confidence(confidence, sample, n=n)
+        threshold = threshold_of(
+            sample, sure, kept=kept, promise=promise, failure_probability=failure_probability,
+            level=level, seed=seed,
         )  # fmt: skip
-        curve = _reliability(sample, scores, level=level, seed=seed)
-        beside = corrected_of(sample, scores, found, about=about, level=level)
+        curve = reliability_of(sample, sure, level=level, seed=seed)
+        risks = risk_coverage_of(sample, sure, level=level, seed=seed)
+        beside = corrected_of(sample, sure, found, about=about, level=level)
+        fitted = score_calibration_of(sample, sure, kept=kept, level=level, seed=seed)
+        if isinstance(fitted, str):
+            notes = (*notes, fitted) if fitted else notes
+        else:
+            mapped = fitted
+    if jointly:
+        columns = {name: as_floats((scores or {})[name])[sample.rows] for name in jointly}
+        joint = joint_threshold_of(
+            sample, columns, kept=kept, promise=promise, failure_probability=failure_probability,
+            level=level, seed=seed,
+        )  # fmt: skip
     return Calibration(
         about=about,
         level=level,
@@ -197,7 +173,10 @@ def calibrate(
         rates=found,
         confusion=_confusion(found, counts),
         threshold=threshold,
+        joint_threshold=joint,
         reliability=curve,
+        score_calibration=mapped,
+        risk_coverage=risks,
         corrected=beside,
         slices=tuple(
             one
@@ -207,7 +186,88 @@ def calibrate(
         failure_modes=()
         if failure_modes is None
         else failure_modes_of(sample, failure_modes, about=about, level=level),
-        notes=_notes(counts, simulated=simulated),
+        unnamed_modes=None
+        if embeddings is None
+        else _unnamed(sample, embeddings, keys, texts, level=level, seed=seed),
+        failures=None
+        if keys is None
+        else failures_of(
+            sample, keys=keys, scores=scores or {}, thresholds=thresholds or {}, decides=decides,
+            level=level, seed=seed,
+        ),
+        people=_people(sample, people, level=level, seed=seed) if people else None,
+        notes=notes,
+    )  # fmt: skip
+
+
+def _people(
+    sample: Sample, people: Mapping[str, Sequence[bool | None]], *, level: float, seed: int
+) -> People:
+    """Agreement and the ceiling over the items that anybody answered."""
+    said = {
+        name: np.array(list(values), dtype=object)[sample.rows] for name, values in people.items()
+    }
+    asked = np.any([values != None for values in said.values()], axis=0)  # noqa: E711 - elementwise
+    places = np.flatnonzero(asked)
+    answers = {name: values[places].tolist() for name, values in said.items()}
+    ratings = np.stack([as_floats(values) for values in answers.values()])  # (people, items)
+    groups = None if sample.clusters is None else sample.clusters[places]
+    inclusion = sample.inclusion[places]
+    return People(
+        annotators=tuple(answers),
+        items=int(((~np.isnan(ratings)).sum(axis=0) > 1).sum()),
+        alpha=krippendorff_alpha(ratings, scale="nominal", groups=groups, level=level, seed=seed),
+        ceiling=human_ceiling(
+            sample.approved[places].tolist(),
+            answers,
+            inclusion_probability=inclusion.tolist(),
+            cluster=None if groups is None else groups.astype(str).tolist(),
+            level=level,
+            seed=seed,
+        ),
+    )
+
+
+def _unnamed(
+    sample: Sample,
+    embeddings: Sequence[npt.ArrayLike | None],
+    keys: Sequence[str] | None,
+    texts: Sequence[str] | None,
+    *,
+    level: float,
+    seed: int,
+) -> UnnamedModes:
+    weights = sample.weights
+
+    def among(side: Bools, failed: Bools) -> FailureClusters:
+        places = np.flatnonzero(side & sample.answered)
+        rows = sample.rows[places].tolist()
+        vectors = [embeddings[row] for row in rows]
+        missing = next((row for row, v in zip(rows, vectors, strict=True) if v is None), None)
+        if missing is not None:
+            raise ValueError(f"every answered item wants an embedding, row {missing} has none")
+        try:
+            table: Floats = np.array(vectors, dtype=float)
+        except ValueError as error:
+            raise ValueError(
+                "embeddings want as many numbers for each answered item, got different lengths"
+            ) from error
+        return failure_clusters(
+            table,
+            failed[places].tolist(),
+            [str(row) if keys is None else keys[row] for row in rows],
+            texts=None if texts is None else [texts[row] for row in rows],
+            weights=weights[places].tolist(),
+            groups=None
+            if sample.clusters is None
+            else sample.clusters[places].astype(str).tolist(),
+            level=level,
+            seed=seed,
+        )
+
+    return UnnamedModes(
+        false_positives=among(sample.approved, ~sample.suitable),
+        false_negatives=among(~sample.approved, sample.suitable),
     )
 
 
@@ -253,103 +313,6 @@ def _scaled(share: Estimate, items: int, *, rest: bool = False) -> Estimate:
     return replace(share, value=value * items, low=low * items, high=high * items)
 
 
-def _threshold(
-    sample: Sample,
-    scores: Floats,
-    *,
-    promise: float,
-    failure_probability: float,
-    held_out: float,
-    level: float,
-    seed: int,
-) -> Threshold | None:
-    scored = ~np.isnan(scores)
-    usable = sample.answered & scored
-    if not usable.any():
-        return None
-    reporting = usable & _held_out(sample, held_out, seed)
-    choosing = usable & ~reporting
-    chosen = choose_threshold(
-        scores[choosing],
-        sample.suitable[choosing],
-        grid=_grid(sample, scores, choosing),
-        promise=promise,
-        failure_probability=failure_probability,
-        keep_probability=sample.inclusion[choosing],
-        groups=None if sample.clusters is None else sample.clusters[choosing],
-        seed=seed,
-    )
-    if chosen.value is None:
-        split = (
-            f"; of {int(usable.sum())} answered items with a confidence, {int(choosing.sum())} were "
-            f"there to choose by and {int(reporting.sum())} were kept to check the choice"
-        )
-        return replace(chosen, reason=f"{chosen.reason}{split}")
-    return replace(
-        chosen,
-        approved_share=float((scores[scored] >= chosen.value).mean()),
-        held_out=_precision_at(sample, scores >= chosen.value, reporting, level=level),
-    )
-
-
-def _grid(sample: Sample, scores: Floats, choosing: Bools) -> list[float]:
-    """Thresholds to try, strict to loose: they look at judged items and the design, at no answer.
-
-    A fixed sequence that begins where hardly a label lies fails at once, and one that begins at a
-    point that depends on the promise may keep a promise and refuse a smaller one. So it begins where
-    the design puts a fixed number of labels above it: a quarter of what it can count at most, but
-    100 to 300; where there are few, half of them or the judge's own approvals, whichever are fewer.
-    """
-    scored = ~np.isnan(scores)
-    grid = np.unique(np.quantile(scores[scored], np.linspace(0, 1, _GRID_STEPS), method="lower"))
-    # Labels per item of each cell: above a threshold the scarcest cell sets what thinning leaves.
-    count = int(sample.cells.max()) + 1
-    sizes = np.bincount(sample.cells[scored], minlength=count)
-    rate = np.bincount(sample.cells[choosing], minlength=count) / np.maximum(sizes, 1)
-    expected = []
-    for threshold in grid:
-        above = sample.cells[scored & (scores >= threshold)]
-        expected.append(above.size * float(rate[above].min()))
-    most = max(expected)
-    approved = sample.cells[scored & sample.approved]
-    own = approved.size * float(rate[approved].min(initial=1))
-    least = min(most / 2, own or most, max(_START[0], min(most / 4, _START[1])))
-    return [float(t) for t, n in zip(grid, expected, strict=True) if n >= least][::-1]
-
-
-def _held_out(sample: Sample, share: float, seed: int) -> Bools:
-    """Choose `share` of the items (of the clusters, where there are any), shape (N,)."""
-    units = np.arange(sample.approved.size) if sample.clusters is None else sample.clusters
-    luck = np.random.default_rng(seed).random(int(units.max(initial=0)) + 1)
-    chosen: Bools = luck[units] < share
-    return chosen
-
-
-def _precision_at(sample: Sample, above: Bools, reporting: Bools, *, level: float) -> Estimate:
-    """Share of suitable items above the threshold, from labels that took no part in choosing it."""
-    drawn = np.where(reporting, sample.inclusion, np.nan)
-    part = replace(sample, answered=reporting, inclusion=drawn).subset(above)
-    if not part.answered.any():
-        return undefined("no held-out label lies above the threshold", method="none", level=level)
-    as_approved = replace(part, approved=np.ones(part.approved.size, dtype=bool))
-    return rates_of(as_approved, level=level).precision
-
-
-def _reliability(sample: Sample, scores: Floats, *, level: float, seed: int) -> Reliability:
-    part = sample.subset(~np.isnan(scores))
-    labelled = part.answered
-    everyone = scores[~np.isnan(scores)]
-    return reliability(
-        everyone[labelled],
-        part.suitable[labelled],
-        weights=part.weights[labelled],
-        population=everyone,
-        groups=None if part.clusters is None else part.clusters[labelled],
-        level=level,
-        seed=seed,
-    )
-
-
 def _notes(counts: Counts, *, simulated: bool) -> tuple[str, ...]:
     notes = []
     if simulated:
@@ -378,10 +341,3 @@ def _notes(counts: Counts, *, simulated: bool) -> tuple[str, ...]:
             f"{silent} drawn items have no answer yet; they are taken to be like their stratum."
         )
     return tuple(notes)
-
-
-@cache
-def _adapter() -> TypeAdapter[Calibration]:
-    from pydantic import TypeAdapter  # 0.1 s
-
-    return TypeAdapter(Calibration)

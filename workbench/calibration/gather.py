@@ -1,4 +1,4 @@
-"""From records to the arrays that `calibrate` reads."""
+"""From records to the arrays that `calibrate_arrays` reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.records import Annotation, Audit
 class AuditedVerdicts:
     """One judge's verdicts with an audit's answers: one entry per verdict throughout, in one order.
 
-    `calibrate(**gathered.arguments())` reads it.
+    `calibrate_arrays(**gathered.arguments())` reads it.
     """
 
     generations: tuple[str, ...]
@@ -34,7 +34,7 @@ class AuditedVerdicts:
     simulated: bool
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `calibrate`."""
+        """Keyword arguments of `calibrate_arrays`."""
         return {
             name: getattr(self, name) for name in self.__dataclass_fields__ if name != "generations"
         }

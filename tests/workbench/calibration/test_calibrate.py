@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.calibration import Calibration, calibrate, rates
+from workbench.calibration import Calibration, calibrate_arrays, rates
 from workbench.calibration._sample import read_sample
-from workbench.calibration.calibrate import _held_out
+from workbench.calibration._by_confidence import held_out_of
 
 
 def world(seed=0, n=4000, labels=(600, 200), weak="f"):
@@ -49,7 +49,7 @@ def arguments():
 
 @pytest.fixture(scope="module")
 def found(arguments):
-    return calibrate(**arguments, promise=0.7)
+    return calibrate_arrays(**arguments, promise=0.7)
 
 
 def test_counts_add_up(found):
@@ -102,7 +102,7 @@ def test_the_threshold_is_reported_on_labels_that_did_not_choose_it(found):
 
 
 def test_a_promise_that_cannot_be_kept_is_not_made(arguments):
-    threshold = calibrate(**arguments, promise=0.99).threshold
+    threshold = calibrate_arrays(**arguments, promise=0.99).threshold
     assert (threshold.value, threshold.held_out) == (None, None)
     assert threshold.reason.startswith("No threshold qualifies")
 
@@ -126,7 +126,7 @@ def test_through_json_and_back(found):
 
 
 def test_the_same_arguments_give_the_same_record(found, arguments):
-    assert calibrate(**arguments, promise=0.7) == found
+    assert calibrate_arrays(**arguments, promise=0.7) == found
 
 
 def test_labels_on_approvals_alone_say_what_they_cannot_know(arguments):
@@ -137,7 +137,7 @@ def test_labels_on_approvals_alone_say_what_they_cannot_know(arguments):
     answers = [
         y if a else None for y, a in zip(arguments["answer"], arguments["approved"], strict=True)
     ]
-    found = calibrate(**(arguments | {"inclusion_probability": approvals, "answer": answers}))
+    found = calibrate_arrays(**(arguments | {"inclusion_probability": approvals, "answer": answers}))
     assert found.rates.precision.value is not None
     assert found.rates.recall.reason == "not identifiable: no rejection was audited"
     assert found.confusion.false_negatives.value is None
@@ -148,7 +148,7 @@ def test_labels_on_approvals_alone_say_what_they_cannot_know(arguments):
 
 
 def test_nothing_answered_is_no_number():
-    found = calibrate(
+    found = calibrate_arrays(
         approved=[True, False, None], inclusion_probability=[1.0, None, None], answer=[None] * 3,
         confidence=[0.9, 0.2, None], simulated=True,
     )  # fmt: skip
@@ -163,7 +163,7 @@ def test_nothing_answered_is_no_number():
 
 def test_clusters_reach_every_part(arguments):
     cluster = [f"p{i // 8}" for i in range(4000)]
-    grouped = calibrate(**arguments, cluster=cluster, promise=0.7)
+    grouped = calibrate_arrays(**arguments, cluster=cluster, promise=0.7)
     assert any("500 clusters" in words for words in grouped.rates.precision.assumptions)
     assert grouped.rates.precision.method == "Wilson, effective counts"
     asked = {c for c, a in zip(cluster, arguments["answer"], strict=True) if a is not None}
@@ -178,7 +178,7 @@ def test_a_cluster_is_held_out_as_a_whole():
         answer=[True] * 1000,
         cluster=cluster,
     )
-    held = _held_out(sample, 1 / 3, seed=0).reshape(200, 5)
+    held = held_out_of(sample, 1 / 3, seed=0).reshape(200, 5)
     assert (held.all(axis=1) | ~held.any(axis=1)).all()
     assert 0.25 < held.mean() < 0.42
 
@@ -197,7 +197,7 @@ def test_bad_input_gets_one_sentence(arguments):
         ({"confidence": [2.0] * 4000}, "between 0 and 1"),
     ):
         with pytest.raises(ValueError, match=message):
-            calibrate(**(arguments | change))
+            calibrate_arrays(**(arguments | change))
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
@@ -217,7 +217,7 @@ def test_bad_input_gets_one_sentence(arguments):
     st.sampled_from(["items like these", "these items"]),
 )
 def test_whatever_comes_there_is_a_record_or_a_reason(rows, clustered, about):
-    found = calibrate(
+    found = calibrate_arrays(
         approved=[row[0] for row in rows],
         inclusion_probability=[row[1] for row in rows],
         answer=[row[2] if row[1] is not None else None for row in rows],
@@ -248,7 +248,7 @@ def test_a_promise_that_is_kept_is_not_refused_when_it_is_smaller(each):
     }
     for seed in range(8):
         found = [
-            calibrate(**rows, promise=p / 100, seed=seed, held_out=0.2).threshold
+            calibrate_arrays(**rows, promise=p / 100, seed=seed, held_out=0.2).threshold
             for p in range(10, 95, 5)
         ]
         kept = [one.value is not None for one in found]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.calibration import Calibration, calibrate, corrected, ppi_rates, rates
+from workbench.calibration import Calibration, calibrate_arrays, corrected, ppi_rates, rates
 
 
 def audited(seed=0, *, n_items=2000, n_labels=300, strength=2.0, by_verdict=False):
@@ -108,10 +108,10 @@ def test_without_labels_there_is_nothing_to_compare():
 
 def test_it_is_a_field_of_the_calibration_through_json_and_back():
     arguments = audited()
-    found = calibrate(**arguments)
+    found = calibrate_arrays(**arguments)
     assert found.corrected == corrected(**arguments)
     assert Calibration.from_json(found.to_json()) == found
-    assert calibrate(**{k: v for k, v in arguments.items() if k != "confidence"}).corrected is None
+    assert calibrate_arrays(**{k: v for k, v in arguments.items() if k != "confidence"}).corrected is None
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

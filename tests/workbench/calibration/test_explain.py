@@ -5,12 +5,11 @@ import dataclasses
 import pytest
 
 from workbench.calibration._sample import read_sample
-from workbench.calibration.audited import calibrate_audit, draw_from
-from workbench.calibration.explain import explain, labels_of
+from workbench.calibration.audited import calibrate_audit, draw_from, labels_of
 from workbench.calibration.population import latest_selection
 from workbench.calibration.slices import slices_of
 from workbench.records import Annotation, CriterionScore, Generation, Item, Listing, Verdict
-from workbench.rubric import Criterion, Rubric
+from workbench.rubric import Criterion, Rubric, dump_rubric
 from workbench.store import Store
 
 RUBRIC = Rubric(
@@ -40,10 +39,12 @@ def records(i):
     )  # fmt: skip
 
 
-@pytest.fixture
-def audited(tmp_path):
+@pytest.fixture(params=[True], ids=["rubric stored"])
+def audited(tmp_path, request):
     with Store.open(tmp_path / "store") as store:
         store.add([one for i in range(120) for one in records(i)])
+        if request.param:
+            store.add_rubric("listing", 1, RUBRIC.digest, dump_rubric(RUBRIC))
         store.assign_split([f"shop/{i}" for i in range(120)], eval_share=0.5, seed=1)
         audit = draw_from(store, latest_selection(store, part="eval"), size=40, seed=0)
         store.add([audit])
@@ -59,7 +60,7 @@ def audited(tmp_path):
 
 
 def test_an_audit_in_the_store_is_taken_apart_by_its_rubric(audited):
-    found = explain(audited, RUBRIC)
+    found = audited.calibration.failures
     assert found.items.false_positives
     assert all(int(key[1:]) % 5 == 0 for key in found.items.false_positives)
     assert all(int(key[1:]) % 8 == 4 for key in found.items.false_negatives)
@@ -74,9 +75,12 @@ def test_an_audit_in_the_store_is_taken_apart_by_its_rubric(audited):
     assert answered == len(audited.audit.drawn)
 
 
-def test_another_rubric_is_refused(audited):
-    with pytest.raises(ValueError, match="'listing@2' and verdicts under 'listing@1'"):
-        explain(audited, dataclasses.replace(RUBRIC, version=2))
+@pytest.mark.parametrize("audited", [False], indirect=True)
+def test_without_the_rubric_errors_are_named_and_no_criterion(audited):
+    found = audited.calibration.failures
+    assert found.items.false_positives
+    assert found.criteria == found.raised == found.wrong_rejections == ()
+    assert {one.by for one in found.caught} == {None}
 
 
 def test_slices_are_cut_by_model_and_attempt(audited):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from workbench.calibration import calibrate, draw_audit, gather
+from workbench.calibration import calibrate_arrays, draw_audit, gather
 from workbench.records import Annotation, Verdict
 
 
@@ -66,7 +66,7 @@ def test_what_is_gathered_can_be_calibrated():
     )
     assert set(joined.stratum) == set(audit.strata)
     assert joined.cluster[:4] == ("p", "p", "alone:g2", "alone:g3")
-    found = calibrate(**joined.arguments())
+    found = calibrate_arrays(**joined.arguments())
     assert found.counts.answered_approvals + found.counts.answered_rejections == 8
     assert {cut.name for cut in found.slices} == {"mugs", "shirts"}
 

@@ -1,0 +1,106 @@
+"""A calibration as text for 80 columns, and as HTML for a notebook: a table and what there is to say."""
+
+from __future__ import annotations
+
+import textwrap
+from html import escape
+
+from workbench.calibration._calibration import Calibration
+from workbench.calibration.sentences import sentences_of
+from workbench.metrics.estimate import Estimate
+
+_COLUMNS = 80
+_NAMES = (
+    ("precision", "Precision", "share of approvals that are suitable"),
+    ("recall", "Recall", "share of suitable items that are approved"),
+    ("suitable_rate", "Suitable rate", "share of all items that are suitable"),
+    ("false_positive_rate", "False positive rate", "share of unsuitable items that are approved"),
+    ("missed", "Suitable among rejected", "share of rejections that are suitable"),
+    ("accuracy", "Accuracy", "share on which judge and answers agree"),
+    ("kappa", "Cohen's κ", "agreement beyond chance"),
+)
+# Of its own, since a notebook's page has no variables of ours: neither on white nor on black unreadable.
+_STYLE = """<style>
+.cwb{font:14px/1.45 system-ui,sans-serif;max-width:860px;color:inherit}
+.cwb table{border-collapse:collapse;margin:0 0 8px;font-variant-numeric:tabular-nums}
+.cwb th,.cwb td{padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884;background:none;color:inherit}
+.cwb thead th{font-weight:500;opacity:.7;font-size:13px}
+.cwb tbody th{font-weight:600}
+.cwb td.n{text-align:right;white-space:nowrap}
+.cwb small,.cwb .about{opacity:.7}
+.cwb h4{margin:10px 0 2px;font-size:13px;font-weight:600}
+.cwb p{margin:0 0 3px}
+.cwb .note{border-left:3px solid #d90;padding-left:8px;margin:0 0 8px}
+</style>"""
+
+
+def measures(found: Calibration) -> list[tuple[str, str, Estimate]]:
+    """Name, meaning and estimate of each rate that is shown, in reading order."""
+    return [(name, meaning, getattr(found.rates, field)) for field, name, meaning in _NAMES]
+
+
+def heading(found: Calibration) -> str:
+    """How many items were judged and answered, in one line."""
+    counts = found.counts
+    text = (
+        f"{counts.judged:,} judged, {counts.approved:,} approved; answered: "
+        f"{counts.answered_approvals:,} approvals, {counts.answered_rejections:,} rejections"
+    )
+    return text + (" (simulated, not people's)" if found.simulated else "")
+
+
+def as_text(found: Calibration) -> str:
+    """Rates as a table, then every section, wrapped to 80 columns."""
+    lines = [*textwrap.wrap(heading(found), _COLUMNS), ""]
+    lines += [f"{'':<24}{'estimate':>9}   {f'{found.level:.0%} interval':<18}{'n':>7}"]
+    for name, _, e in measures(found):
+        if e.value is None:
+            lines += textwrap.wrap(
+                f"{name:<24}{'—':>9}   {e.reason}", _COLUMNS, subsequent_indent=" " * 36
+            )
+            continue
+        interval = "—" if e.low is None else f"{_short(e.low)} to {_short(e.high)}"
+        lines.append(f"{name:<24}{_short(e.value):>9}   {interval:<18}{e.n:>7,}")
+    for section in sentences_of(found):
+        lines += ["", section.title]
+        for said in section.sentences:
+            lines += textwrap.wrap(
+                said, _COLUMNS, initial_indent="  ", subsequent_indent="    ",
+                break_long_words=False, break_on_hyphens=False,
+            )  # fmt: skip
+    if found.notes:
+        lines += ["", "Notes"]
+        for note in found.notes:
+            lines += textwrap.wrap(note, _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def as_html(found: Calibration) -> str:
+    """The same as one block of HTML."""
+    rows = "".join(_row(name, meaning, e) for name, meaning, e in measures(found))
+    said = "".join(
+        f"<h4>{escape(section.title)}</h4>"
+        + "".join(f"<p>{escape(s)}</p>" for s in section.sentences)
+        for section in sentences_of(found)
+    )
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in found.notes)
+    return (
+        f'<div class="cwb">{_STYLE}<p class="about">{escape(heading(found))}</p>{notes}'
+        f"<table><thead><tr><th></th><th>Estimate</th><th>{found.level:.0%} interval</th><th>n</th>"
+        f"<th>How</th></tr></thead><tbody>{rows}</tbody></table>{said}</div>"
+    )
+
+
+def _row(name: str, meaning: str, e: Estimate) -> str:
+    first = f"<th>{escape(name)}<br><small>{escape(meaning)}</small></th>"
+    if e.value is None:
+        return f'<tr>{first}<td class="n">—</td><td colspan="3">{escape(e.reason or "")}</td></tr>'
+    interval = escape(e.reason or "") if e.low is None else f"{_short(e.low)} to {_short(e.high)}"
+    return (
+        f'<tr>{first}<td class="n">{_short(e.value)}</td><td class="n">{interval}</td>'
+        f'<td class="n">{e.n:,}</td><td><small>{escape(e.method)}</small></td></tr>'
+    )
+
+
+def _short(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}".replace("-", "−")
