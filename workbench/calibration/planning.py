@@ -12,6 +12,7 @@ from workbench.calibration._shares import FEW, PRIOR, Share, doubted
 from workbench.calibration._strata import Decision, Design
 from workbench.calibration._trials import labels_to_promise
 from workbench.calibration.audit import lay_out, take_from
+from workbench.calibration.ppi import TUNE_FROM
 from workbench.metrics.estimate import check_level
 from workbench.metrics.intervals import clopper_pearson
 
@@ -189,7 +190,6 @@ def _plan(
     words = ["shares are as expected: a judge that is too sure of itself makes plans too good"]
     if not any(known.values()):
         words.append("no confidence says what to expect: shares of one half, the widest")
-    values = [p for (approved, _), own in known.items() if approved for p in own]
     return Plan(
         design=design,
         labels=sum(take.values()),
@@ -199,7 +199,7 @@ def _plan(
             for cell, (size, drawn, share) in sorted(table.items(), key=lambda x: _named(*x[0]))
         ),
         precision=precision,
-        precision_with_confidence=_with_confidence(precision, p1, values, a * n),
+        precision_with_confidence=_with_confidence(precision, p1, table, known),
         recall=nothing if blind else _moved(either, level, recall=True, seen=_seen(table)),
         suitable_rate=nothing if blind else _moved(either, level, recall=False),
         level=level,
@@ -252,15 +252,24 @@ def _expected(share: Share, level: float) -> Expected:
 
 
 def _with_confidence(
-    plain: Expected, share: Share | None, values: Sequence[float], approvals: float
+    plain: Expected,
+    share: Share | None,
+    table: Mapping[tuple[bool, str], tuple[int, float, float]],
+    known: Mapping[tuple[bool, str], Sequence[float]],
 ) -> Expected:
-    """Narrower by what the confidence explains: a right one explains Var(confidence) of p(1 − p)."""
-    if plain.half_width is None or plain.value is None or share is None or not values:
+    """Narrower by what the confidence explains within strata: a right one explains Var(confidence) of p(1 − p).
+
+    What it tells between strata of confidence `plain` has gained already.
+    """
+    cells = [cell for cell in table if cell[0] and known[cell]]
+    if plain.half_width is None or plain.value is None or share is None or not cells:
         return Expected(
             value=plain.value, half_width=None, reason="no confidence says what to expect"
         )
-    spread = plain.value * (1 - plain.value)
-    explained = min(float(np.var(values)) / spread, 1.0) if spread > 0 else 0.0
+    approvals = sum(size for (approved, _), (size, *_) in table.items() if approved)
+    told = sum(table[cell][0] * float(np.var(known[cell])) for cell in cells)
+    spread = sum(table[cell][0] * table[cell][2] * (1 - table[cell][2]) for cell in cells)
+    explained = min(told / spread, 1.0) if spread > 0 and share.n >= TUNE_FROM else 0.0
     left = 1 - explained * (1 - min(share.n / approvals, 1.0))
     return Expected(value=plain.value, half_width=plain.half_width * math.sqrt(max(left, 0.0)))
 
