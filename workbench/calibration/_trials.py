@@ -15,6 +15,8 @@ from workbench.calibration._sample import Bools, Codes, Floats
 from workbench.metrics.intervals import binomial_tail, clustered_effective_n
 from workbench.metrics.resampling import group_codes
 
+_THINNING = 1  # numbers the stream of random numbers that labels are thinned by
+
 Procedure = Literal["fixed sequence", "holm"]
 """How a promise is kept over many tests.
 
@@ -110,7 +112,8 @@ def read_labels(
     return Labels(
         hits=hits,
         chance=chance,
-        luck=np.random.default_rng(seed).random(hits.size),
+        # A stream of its own: labels are dealt to choosing and reporting by the same seed.
+        luck=np.random.default_rng([seed, _THINNING]).random(hits.size),
         codes=None if groups is None else group_codes(groups, hits.size)[0],
     )
 
