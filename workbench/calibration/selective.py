@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from workbench.calibration._draws import times_drawn
 from workbench.calibration._sample import Floats
 from workbench.calibration._scored import Scored, read_scored
 from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.resampling import group_codes
-
-_DRAWS_AT_ONCE = 4_000_000  # numbers held in memory: 32 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,14 +152,10 @@ def _area(labels: Scored, *, level: float, resamples: int, seed: int) -> Estimat
             value=value, low=None, high=None, level=level, method="bootstrap", n=n,
             assumptions=(words,), reason=f"no interval: {reason}",
         )  # fmt: skip
-    rng = np.random.default_rng(seed)
-    step = max(1, _DRAWS_AT_ONCE // n)
-    drawn = []
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        picks = rng.integers(0, groups, size=(rows, groups)) + groups * np.arange(rows)[:, None]
-        times = np.bincount(picks.ravel(), minlength=rows * groups).reshape(rows, groups)
-        drawn.append(area(times[:, codes] * labels.mass))
+    drawn = [
+        area(times * labels.mass)
+        for times in times_drawn(codes, groups, resamples=resamples, seed=seed)
+    ]
     low, high = np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
     return Estimate(
         value=value,
