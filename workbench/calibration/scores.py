@@ -79,12 +79,14 @@ class ScoreMap:
         found = cls(**values)
         numbers = (*found.confidence, *found.probability, found.slope, found.intercept)
         rising = list(found.confidence) == sorted(set(found.confidence))
+        rising &= list(found.probability) == sorted(found.probability)
         if (
             found.method not in ("isotonic", "platt")
             or not np.all(np.isfinite(numbers))
             or not rising
             or len(found.confidence) != len(found.probability)
             or (found.method == "isotonic" and not found.confidence)
+            or any(not 0 <= x <= 1 for x in (*found.confidence, *found.probability))
         ):
             raise ValueError(f"want a map as `fit_scores` makes it, got {data!r}")
         return found

@@ -102,6 +102,10 @@ def test_a_map_is_read_back_from_json():
         ScoreMap.from_dict({"method": "platt"})
     with pytest.raises(ValueError, match="want a map"):
         ScoreMap.from_dict(found.to_dict() | {"method": "isotonic"})
+    isotonic = fit_scores(*overconfident(rng, 200)).to_dict()
+    for wrong in (isotonic["probability"][::-1], [2 + x for x in isotonic["probability"]]):
+        with pytest.raises(ValueError, match="want a map"):
+            ScoreMap.from_dict(isotonic | {"probability": wrong})
 
 
 def test_groups_stay_on_one_side():
