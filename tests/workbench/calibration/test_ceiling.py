@@ -84,7 +84,7 @@ def simulated(rng, n, judge_right, people_right):
 
 def test_a_judge_like_one_more_person_reaches_the_ceiling():
     rng = np.random.default_rng(1)
-    covered, runs = 0, 200
+    covered, runs = 0, 100
     for seed in range(runs):
         judge, people = simulated(rng, 150, 0.85, (0.85, 0.85, 0.85))
         gap = human_ceiling(judge, people, resamples=400, seed=seed).gap.precision

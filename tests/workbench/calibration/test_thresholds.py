@@ -45,7 +45,7 @@ def test_the_promise_is_broken_no_more_often_than_accepted():
     rng = np.random.default_rng(0)
     broken = 0
     for _ in range(1000):
-        confidence, suitable = rng.uniform(0.5, 1.0, size=400), rng.random(400) < 0.899
+        confidence, suitable = rng.integers(50, 100, size=400) / 100, rng.random(400) < 0.899
         found = choose_threshold(confidence, suitable, grid=(0.9, 0.8, 0.7, 0.6), promise=0.9)
         broken += found.value is not None
     assert 0 < broken <= 64  # 5% of 1000, plus two standard errors
@@ -147,7 +147,7 @@ def test_a_kept_promise_implies_every_smaller_one():
     """On one grid, whatever the answers, with and without clusters."""
     rng = np.random.default_rng(5)
     promises, kept = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95), 0
-    for run in range(200):
+    for run in range(80):
         n = int(rng.integers(5, 120))
         confidence = np.round(rng.random(n), 2)
         suitable = rng.random(n) < confidence ** rng.choice([0.05, 0.3, 1.0])
@@ -159,14 +159,15 @@ def test_a_kept_promise_implies_every_smaller_one():
         for smaller, larger in itertools.pairwise(found):
             assert larger is None or (smaller is not None and smaller <= larger)
         kept += sum(value is not None for value in found)
-    assert kept > 200
+    assert kept > 80
 
 
 def test_the_promise_is_broken_no_more_often_than_accepted_behind_thresholds_that_are_no_test():
     """The first thresholds keep too few labels for .9; all suitable there, the sequence goes on."""
     rng = np.random.default_rng(6)
     broken, runs = 0, 4000
-    confidence = np.linspace(1, 0, 60, endpoint=False)
+    # In tenths: why none qualifies is looked up at every confidence that occurs.
+    confidence = np.floor(np.linspace(1, 0, 60, endpoint=False) * 10 + 1e-9) / 10
     for _ in range(runs):
         found = choose_threshold(
             confidence, rng.random(60) < 0.899, grid=(0.9, 0.7, 0.5, 0.3, 0.1), promise=0.9
