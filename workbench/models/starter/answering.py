@@ -85,6 +85,7 @@ def teach_to_answer(
     recipe: Recipe,
     folder: Path,
     *,
+    stage: str,
     settings: Mapping[str, object],
 ) -> None:
     """Teach `model` in place to give the answers.
@@ -95,6 +96,7 @@ def teach_to_answer(
         photos: (photos, side, side, 3), of the side that the processor scales to.
         recipe: Steps, batch and rate.
         folder: Of the run; see `train`.
+        stage: See `train`.
         settings: See `train`.
 
     Raises:
@@ -107,7 +109,7 @@ def teach_to_answer(
         batch = _batch([learnt[int(p)] for p in places], photos, recipe, step, model)
         return _loss(model, batch)
 
-    train(model, loss_of, recipe, folder, stage="answering", settings=settings)
+    train(model, loss_of, recipe, folder, stage=stage, settings=settings)
 
 
 def _loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
-from workbench.catalog.drawn import DrawnCatalog, clean_listing
+from workbench.catalog.drawn import DrawnCatalog, DrawnEntry, clean_listing, seen_aspects
 from workbench.models.devices import usable_cores
 from workbench.models.listings import photo_question
 from workbench.records import Aspects, Item
+from workbench.schema import Category
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +31,7 @@ TRAIN_SEED = 9_000_001
 """Seed of the drawn catalogue that starter models learn from."""
 HELD_OUT_SEED = 9_000_002
 """Seed of the one that they are measured on; its designs are others."""
+_NAMING_QUESTION = "Name of the product in the photo: {names}. Answer with one JSON object."
 _ALONE = 200
 """Items that are drawn sooner than other processes would have started."""
 _DRAWN_SIDE = 128
@@ -84,6 +86,43 @@ def listing_examples(catalog: DrawnCatalog, targets: Targets) -> list[Example]:
         )
         first += count
     return examples
+
+
+def naming_examples(catalog: DrawnCatalog, targets: Targets) -> list[Example]:
+    """One example per item of which something visible is said: the asked aspects, named."""
+    examples, first = [], 0
+    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+        said = said_aspects(item, entry, catalog.schema.category(item.category), targets)
+        if said:
+            examples.append(
+                Example(
+                    photos=tuple(range(first, first + len(entry.styles))),
+                    question=_NAMING_QUESTION.format(names=", ".join(said)),
+                    answer=json.dumps(said),
+                )
+            )
+        first += len(entry.styles)
+    return examples
+
+
+def said_aspects(
+    item: Item, entry: DrawnEntry, category: Category, targets: Targets
+) -> dict[str, str]:
+    """Visible aspects that are said of an item, in the schema's order and words.
+
+    Sellers' values are read as the schema reads them (`crimson` is Red); what it does not know, under
+    names that it does not know, or of attributes that no photo shows, is left out.
+    """
+    if targets == "aligned":
+        return seen_aspects(entry.product)
+    said = {}
+    for name, (first, *_) in item.aspects.items():
+        attribute = category.attribute(name)
+        if attribute is not None and attribute.visible != "no":
+            value = attribute.normalise(first)
+            if value is not None:
+                said[attribute.name] = value
+    return {one.name: said[one.name] for one in category.attributes if one.name in said}
 
 
 def drawn_items(catalog: DrawnCatalog) -> Iterator[Item]:

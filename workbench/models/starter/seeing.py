@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.catalog.drawn import DrawnCatalog, seen_aspects
-from workbench.models.starter.data import Pixels, Targets, drawn_items
+from workbench.catalog.drawn import DrawnCatalog
+from workbench.models.starter.data import Pixels, Targets, drawn_items, said_aspects
 from workbench.models.starter.training import Recipe, dealt, shown, train
-from workbench.records import Aspects
-from workbench.schema import Category
 
 if TYPE_CHECKING:
     import torch
@@ -39,11 +37,7 @@ class Told:
 
 
 def told(catalog: DrawnCatalog, targets: Targets) -> Told:
-    """What sellers (`raw`) or photos (`aligned`) say, photo by photo as `draw_photos` numbers them.
-
-    Sellers' values are read as the schema reads them (`crimson` is Red); what it does not know, under
-    names that it does not know, or of attributes that no photo shows, is left out.
-    """
+    """What sellers (`raw`) or photos (`aligned`) say, photo by photo as `draw_photos` numbers them."""
     values: dict[str, list[str]] = {_CATEGORY: list(catalog.schema.categories)}
     for category in catalog.schema.categories.values():
         for attribute in category.attributes:
@@ -53,8 +47,7 @@ def told(catalog: DrawnCatalog, targets: Targets) -> Told:
     rows = []
     for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
         category = catalog.schema.category(item.category)
-        said = _read(item.aspects, category) if targets == "raw" else seen_aspects(entry.product)
-        said[_CATEGORY] = category.id
+        said = said_aspects(item, entry, category, targets) | {_CATEGORY: category.id}
         row = [
             known.index(said[name]) if name in said else _UNSAID for name, known in values.items()
         ]
@@ -62,17 +55,6 @@ def told(catalog: DrawnCatalog, targets: Targets) -> Told:
     return Told(
         values={name: tuple(known) for name, known in values.items()}, labels=np.array(rows)
     )
-
-
-def _read(aspects: Aspects, category: Category) -> dict[str, str]:
-    said = {}
-    for name, (first, *_) in aspects.items():
-        attribute = category.attribute(name)
-        if attribute is not None and attribute.visible != "no":
-            value = attribute.normalise(first)
-            if value is not None:
-                said[attribute.name] = value
-    return said
 
 
 def teach_to_see(

@@ -2,8 +2,10 @@
 
     python -m workbench.models.starter.train_listing --out runs/listing
 
-First the part that sees learns to name what sellers say about the photos, then the whole learns to
-write their listings. Run again after a kill, it goes on from the last checkpoint. `--targets aligned` learns from listings that
+Three stages on the same sellers' words: the part that sees learns to tell what they say about a photo, the
+whole learns to name the aspects that it is asked for, then to write listings. Learnt at once, the noise of
+listings drowns what little of them depends on the photo, and the model never looks.
+Run again after a kill, it goes on from the last checkpoint. `--targets aligned` learns from listings that
 say what the photos show, and with `--start` goes on from another run's model: the way from a model that
 repeats sellers' noise to one that does not:
 
@@ -36,6 +38,7 @@ from workbench.models.starter.data import (
     Targets,
     draw_photos,
     listing_examples,
+    naming_examples,
     texts,
 )
 from workbench.models.starter.measuring import ASPECT_F1, held_out, measure_listings
@@ -91,8 +94,11 @@ class Plan:
     items: int
     """Of the drawn catalogue; about 1.3 photos each."""
     seeing: Recipe
-    """Of the first stage; a run that goes on from another one's model has none."""
-    answering: Recipe
+    """The eyes learn to tell what is said; a run that goes on from another one's model skips it."""
+    naming: Recipe
+    """Eyes and words learn to name the aspects asked for; skipped likewise."""
+    writing: Recipe
+    """The whole learns to write listings."""
 
 
 def small(seed: int = 0) -> Plan:
@@ -101,7 +107,8 @@ def small(seed: int = 0) -> Plan:
         size=SMALL,
         items=10_000,
         seeing=Recipe(steps=600, batch=96, rate=1.5e-3, warmup=50, seed=seed),
-        answering=Recipe(steps=700, batch=32, rate=1.5e-3, warmup=50, seed=seed),
+        naming=Recipe(steps=300, batch=48, rate=1.5e-3, warmup=50, seed=seed),
+        writing=Recipe(steps=500, batch=32, rate=1.5e-3, warmup=50, seed=seed),
     )
 
 
@@ -111,7 +118,8 @@ def large(seed: int = 0) -> Plan:
         size=LARGE,
         items=60_000,
         seeing=Recipe(steps=6000, batch=256, rate=1e-3, warmup=200, seed=seed),
-        answering=Recipe(steps=10_000, batch=128, rate=8e-4, warmup=200, seed=seed),
+        naming=Recipe(steps=2000, batch=256, rate=8e-4, warmup=200, seed=seed),
+        writing=Recipe(steps=10_000, batch=128, rate=8e-4, warmup=200, seed=seed),
     )
 
 
@@ -149,10 +157,18 @@ def learn(
     }
     if start is None:
         # Of both targets, so that a model goes on from one to the other with the same tokens.
-        both = [*listing_examples(catalog, "raw"), *listing_examples(catalog, "aligned")]
-        tokenizer = build_tokenizer(texts(both), vocabulary=plan.size.vocabulary)
+        tokenizer = build_tokenizer(
+            texts(
+                [
+                    *listing_examples(catalog, "raw"),
+                    *listing_examples(catalog, "aligned"),
+                    *naming_examples(catalog, "raw"),
+                ]
+            ),
+            vocabulary=plan.size.vocabulary,
+        )
         processor = build_processor(tokenizer, plan.size)
-        model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
+        model = build_model(tokenizer, plan.size, seed=plan.writing.seed)
     else:
         model, processor = open_model(start)
     if place.type == "cpu":
@@ -161,8 +177,10 @@ def learn(
     photos = _photos(catalog, model.config.vision_config.image_size, out)
     if start is None:
         teach_to_see(model, photos, told(catalog, targets), plan.seeing, out, settings=settings)
+        learnt = lessons(processor, naming_examples(catalog, targets))
+        teach_to_answer(model, learnt, photos, plan.naming, out, stage="naming", settings=settings)
     learnt = lessons(processor, listing_examples(catalog, targets))
-    teach_to_answer(model, learnt, photos, plan.answering, out, settings=settings)
+    teach_to_answer(model, learnt, photos, plan.writing, out, stage="writing", settings=settings)
     model.set_attn_implementation("sdpa")
     save_model(model, processor, out / MODEL)
     return out / MODEL
@@ -196,8 +214,9 @@ def describe(folder: Path, plan: Plan, *, targets: Targets, further: Path | None
             "targets": targets,
             "drawn items": plan.items,
             "size": asdict(plan.size),
-            "first stage, naming aspects": asdict(plan.seeing),
-            "second stage, answering": asdict(plan.answering),
+            "first stage, seeing": asdict(plan.seeing),
+            "second stage, naming aspects": asdict(plan.naming),
+            "third stage, writing listings": asdict(plan.writing),
         },
         headline=ASPECT_F1,
         figures=figures,

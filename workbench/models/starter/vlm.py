@@ -28,9 +28,11 @@ _SHUFFLE = 2
 
 # A line break after the role: an answer starts with a token of its own, without a space before it, so
 # that grammars which begin at "{" and trainers that tokenise the prompt apart meet what was trained.
-# `generation` marks what trainers learn from where they learn from answers alone.
+# None after the answer, for the same reason: it ends with the token that ends it. `generation` marks what
+# trainers learn from where they learn from answers alone.
 CHAT_TEMPLATE = """\
 {%- for message in messages -%}
+{%- if not loop.first -%}{{ '\\n' }}{%- endif -%}
 {{ '<|im_start|>' + message['role'] + '\\n' }}
 {%- if message['role'] == 'assistant' -%}
 {%- generation -%}
@@ -38,16 +40,15 @@ CHAT_TEMPLATE = """\
 {%- else -%}{%- for part in message['content'] -%}{{ part['text'] }}{%- endfor -%}{%- endif -%}
 {{ '<end_of_utterance>' }}
 {%- endgeneration -%}
-{{ '\\n' }}
 {%- else -%}
 {%- if message['content'] is string -%}{{ message['content'] }}
 {%- else -%}{%- for part in message['content'] -%}
 {%- if part['type'] == 'text' -%}{{ part['text'] }}{%- else -%}{{ '<image>' }}{%- endif -%}
 {%- endfor -%}{%- endif -%}
-{{ '<end_of_utterance>\\n' }}
+{{ '<end_of_utterance>' }}
 {%- endif -%}
 {%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}
+{%- if add_generation_prompt -%}{{ '\\n<|im_start|>assistant\\n' }}{%- endif -%}
 """
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from workbench.errors import ModelError
 from workbench.models.gguf_files import find_weights
+from workbench.models.starter import shipped_folder
 
 KEY = "key-that-nobody-may-see"
 
@@ -58,14 +59,26 @@ def transformers_server(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("tiny-text")
     save("text", folder)
+    for address in serving_transformers(folder, tmp_path_factory):
+        yield address, str(folder)
+
+
+@pytest.fixture(scope="session")
+def starter_server(tmp_path_factory):
+    """The same with the shipped `starter:listing`, in float32 as engines compute on a CPU."""
+    pytest.importorskip("openai", reason="`transformers serve` wants the package openai")
+    folder = shipped_folder("listing")
+    for address in serving_transformers(folder, tmp_path_factory, "--dtype", "float32"):
+        yield address, str(folder)
+
+
+def serving_transformers(folder, tmp_path_factory, *more):
+    """Yield the address of `transformers serve` for the model in `folder`."""
     port = free_port()
     program = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder)]
-    command = [*program, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    command = [*program, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", *more]
     own = {"HF_HUB_CACHE": str(tmp_path_factory.mktemp("hub")), "HF_HUB_OFFLINE": "1"}
-    for address in serving(
-        command, f"http://127.0.0.1:{port}", "/health", OMP_NUM_THREADS="1", **own
-    ):
-        yield address, str(folder)
+    yield from serving(command, f"http://127.0.0.1:{port}", "/health", OMP_NUM_THREADS="1", **own)
 
 
 def free_port():

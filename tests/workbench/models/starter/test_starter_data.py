@@ -16,6 +16,7 @@ from workbench.models.starter.data import (
     draw_photos,
     drawn_items,
     listing_examples,
+    naming_examples,
     scaled,
     texts,
     write_listing,
@@ -100,6 +101,17 @@ def test_eyes_learn_what_sellers_say_in_the_schemas_words(catalog):
     assert (raw.labels[:, names.index("category")] == aligned.labels[:, 0]).all()
 
 
+def test_named_aspects_are_those_that_were_asked_for(catalog):
+    for targets in ("raw", "aligned"):
+        examples = naming_examples(catalog, targets)
+        assert 0.9 * len(catalog.entries) < len(examples) <= len(catalog.entries)
+        for example in examples:
+            asked = example.question.split(": ")[1].split(". Answer")[0]
+            assert asked.split(", ") == list(json.loads(example.answer))
+    shown = {example.photos for example in listing_examples(catalog, "raw")}
+    assert {example.photos for example in examples} <= shown
+
+
 def test_one_value_is_text_and_several_are_a_list():
     written = write_listing("A", {"Color": ("Red",), "Features": ("Hood", "Zip")})
     assert written == '{"title": "A", "aspects": {"Color": "Red", "Features": ["Hood", "Zip"]}}'
@@ -112,6 +124,20 @@ def test_a_value_shares_no_token_with_the_next_key(tokenizer):
     assert not [
         piece for piece in pieces if '"' in piece and any(c.isalpha() and c != "Ġ" for c in piece)
     ]
+
+
+def test_a_chat_is_written_as_it_is_learnt(tokenizer):
+    """The prompt is a prefix of the whole, and what follows is the answer and the token that ends it."""
+    asked = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}]}
+    ]
+    prompt = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+    assert prompt == (
+        "<|im_start|>user\n<image>What is it?<end_of_utterance>\n<|im_start|>assistant\n"
+    )
+    said = [{"role": "assistant", "content": [{"type": "text", "text": '{"title": "Mug"}'}]}]
+    whole = tokenizer.apply_chat_template(asked + said, tokenize=False)
+    assert whole == prompt + '{"title": "Mug"}<end_of_utterance>'
 
 
 def test_photos_are_drawn_as_the_processor_scales_them(catalog, tokenizer):

@@ -29,7 +29,8 @@ PLAN = Plan(
     size=TINY,
     items=24,
     seeing=Recipe(steps=20, batch=16, rate=3e-3, warmup=5),
-    answering=Recipe(steps=40, batch=8, rate=3e-3, warmup=5),
+    naming=Recipe(steps=20, batch=8, rate=3e-3, warmup=5),
+    writing=Recipe(steps=40, batch=8, rate=3e-3, warmup=5),
 )
 KILLED = """
 import sys
@@ -46,7 +47,8 @@ plan = Plan(
     size=size,
     items=24,
     seeing=training.Recipe(steps=20, batch=16, rate=3e-3, warmup=5),
-    answering=training.Recipe(steps=40, batch=8, rate=3e-3, warmup=5),
+    naming=training.Recipe(steps=20, batch=8, rate=3e-3, warmup=5),
+    writing=training.Recipe(steps=40, batch=8, rate=3e-3, warmup=5),
 )
 learn(plan, Path(sys.argv[1]), device="cpu")
 """
@@ -64,13 +66,13 @@ def weights(folder):
     return (folder / "model" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize(("stage", "at"), [("seeing", 7), ("answering", 33)])
+@pytest.mark.parametrize(("stage", "at"), [("seeing", 7), ("naming", 13), ("writing", 33)])
 def test_an_interrupted_run_ends_with_the_same_weights(whole, tmp_path, monkeypatch, stage, at):
-    """Stopped between two checkpoints of either stage, it repeats the steps since the last one."""
+    """Stopped between two checkpoints of any stage, it repeats the steps since the last one."""
     for photos in whole.glob("photos-*.npy"):
         shutil.copy(photos, tmp_path)
     steps, pace, save = iter(range(1000)), training._pace, training._save
-    before = {"seeing": 0, "answering": PLAN.seeing.steps}[stage]
+    before = {"seeing": 0, "naming": 20, "writing": 40}[stage]
 
     def interrupted(step, recipe):
         if next(steps) == before + at:
@@ -99,7 +101,7 @@ def test_a_killed_run_ends_with_the_same_weights(whole, tmp_path):
         [sys.executable, "-c", KILLED, str(tmp_path)], stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
-    while not (tmp_path / "answering.pt").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "writing.pt").exists() and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -114,12 +116,13 @@ def log(folder, stage):
     return [line["loss"] for line in lines if line["stage"] == stage]
 
 
-@pytest.mark.parametrize(("stage", "by"), [("seeing", 0.2), ("answering", 0.5)])
+@pytest.mark.parametrize(("stage", "by"), [("seeing", 0.2), ("naming", 0.5), ("writing", 0.5)])
 def test_the_loss_falls(whole, stage, by):
-    plan = {"seeing": PLAN.seeing, "answering": PLAN.answering}[stage]
+    steps = {"seeing": 20, "naming": 20, "writing": 40}[stage]
     losses = log(whole, stage)
-    assert len(losses) == plan.steps // training._LOG_EVERY
-    start = {"seeing": 3.0, "answering": 6.2}[stage]  # about what chance gives: log of the choices
+    assert len(losses) == steps // training._LOG_EVERY
+    # About what chance gives: the logarithm of the choices.
+    start = {"seeing": 3.0, "naming": 6.2, "writing": 6.2}[stage]
     assert losses[-1] < start - by
 
 
@@ -133,7 +136,7 @@ def test_a_run_goes_on_from_another_ones_model(whole, tmp_path):
         shutil.copy(photos, tmp_path)
     further = learn(PLAN, tmp_path, targets="aligned", start=whole / "model", device="cpu")
     assert log(tmp_path, "seeing") == [], "it knows already how to see"
-    assert log(tmp_path, "answering")[0] < log(whole, "answering")[0]
+    assert log(tmp_path, "writing")[0] < log(whole, "writing")[0]
     names = {path.name for path in (whole / "model").iterdir()}
     assert {path.name for path in further.iterdir()} == names
 
