@@ -60,6 +60,8 @@ class Labels:
     chance: Floats
     luck: Floats
     codes: Codes | None
+    tail: float
+    """Failure probability that quantiles are taken at, where few clusters estimate a variance."""
 
     def trial(self, keep: Bools, promise: float) -> Trial:
         """Test that the items where `keep` is True are suitable less than `promise` of the time."""
@@ -75,6 +77,9 @@ class Labels:
             _, own = np.unique(self.codes[keep], return_inverse=True)
             count = int(own.max()) + 1
             effective = clustered_effective_n(self.hits[keep], own, count) if count > 1 else 1.0
+            if count > 1 and 0 < k < n:  # a variance estimated from few clusters is itself unsure
+                normal, student = special.ndtri(self.tail), special.stdtrit(count - 1, self.tail)
+                effective *= min(1.0, float(normal / student) ** 2) if student else 1.0
         # Fractions come only from a design effect: without one the counts stay whole.
         scaled = k if effective == n else min(k / n * effective, effective)
         p_value = binomial_tail(scaled, effective, promise)
@@ -99,12 +104,16 @@ def read_labels(
     *,
     keep_probability: npt.ArrayLike | None,
     groups: npt.ArrayLike | None,
+    failure_probability: float,
     seed: int,
 ) -> Labels:
     """Check what came with the answers `hits`, shape (n,).
 
     Raises:
         ValueError: A shape or range is wrong.
+
+    Source: Korn & Graubard 1998, Surv. Methodol. 24:193 (effective counts, corrected by Student's t for
+    the number of clusters).
     """
     chance = np.ones(hits.size) if keep_probability is None else np.asarray(keep_probability, float)
     if chance.shape != hits.shape or not np.all((chance > 0) & (chance <= 1)):
@@ -115,6 +124,7 @@ def read_labels(
         # A stream of its own: labels are dealt to choosing and reporting by the same seed.
         luck=np.random.default_rng([seed, _THINNING]).random(hits.size),
         codes=None if groups is None else group_codes(groups, hits.size)[0],
+        tail=failure_probability,
     )
 
 

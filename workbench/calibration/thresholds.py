@@ -102,7 +102,7 @@ def choose_threshold(
             threshold, labels that were likelier drawn are thinned at random (by `seed`) until all
             were equally likely, since the binomial test wants equal chances.
         groups: Shape (n,), labels of items that belong together. Counts are then divided by the
-            design effect, which makes the test approximate.
+            design effect, and by what few clusters leave unsure of it: the test is approximate.
         seed: Of the thinning.
 
     Raises:
@@ -118,7 +118,10 @@ def choose_threshold(
     check_promise(promise, failure_probability, procedure)
     if not grid or list(grid) != sorted(set(grid), reverse=True):
         raise ValueError(f"`grid` must be strictly descending and not empty, got {list(grid)}")
-    labels = read_labels(hits, keep_probability=keep_probability, groups=groups, seed=seed)
+    labels = read_labels(
+        hits, keep_probability=keep_probability, groups=groups,
+        failure_probability=failure_probability, seed=seed,
+    )  # fmt: skip
 
     trials = [labels.trial(scores >= value, promise) for value in grid]
     passed, stopped = accepted(trials, procedure, failure_probability)
@@ -240,7 +243,10 @@ def choose_thresholds(
                 f"the grid of {name!r} must be strictly descending and not empty, got {list(own)}"
             )
     vectors = _path(grid) if procedure == "fixed sequence" else _combinations(grid)
-    labels = read_labels(hits, keep_probability=keep_probability, groups=groups, seed=seed)
+    labels = read_labels(
+        hits, keep_probability=keep_probability, groups=groups,
+        failure_probability=failure_probability, seed=seed,
+    )  # fmt: skip
     everyone = None if population is None else _table(population, criteria, "population")
     weights = 1 / labels.chance
 

@@ -70,19 +70,19 @@ def test_the_promise_holds_under_unequal_draws():
     assert naive > 200
 
 
-def test_the_promise_holds_when_items_share_a_product():
+@pytest.mark.parametrize(("products", "items"), [(80, 5), (20, 20), (10, 30)])
+def test_the_promise_holds_when_items_share_a_product(products, items):
     rng = np.random.default_rng(2)
-    broken, naive = 0, 0
+    broken, naive, n = 0, 0, products * items
     for _ in range(400):
-        rate = np.repeat(
-            rng.beta(9 * 0.7, 0.7, size=80), 5
-        )  # .9 on average, alike within a product
-        suitable, groups = rng.random(400) < rate, np.repeat(np.arange(80), 5)
+        # .9 on average, alike within a product
+        rate = np.repeat(rng.beta(9 * 0.7, 0.7, size=products), items)
+        suitable, groups = rng.random(n) < rate, np.repeat(np.arange(products), items)
         arguments = {"grid": (0.5,), "promise": 0.9}
         broken += (
-            choose_threshold(np.ones(400), suitable, groups=groups, **arguments).value is not None
+            choose_threshold(np.ones(n), suitable, groups=groups, **arguments).value is not None
         )
-        naive += choose_threshold(np.ones(400), suitable, **arguments).value is not None
+        naive += choose_threshold(np.ones(n), suitable, **arguments).value is not None
     assert broken <= 400 * 0.05 + 2 * math.sqrt(400 * 0.05 * 0.95)
     assert naive > broken
 
