@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,6 +63,12 @@ class Share:
             method="counted" if known else name if plain else f"{name}, effective counts",
             n=self.n, effective_n=None if known else self.effective_n, assumptions=words,
         )  # fmt: skip
+
+
+def limits_of(shares: Sequence[Share], *, level: float) -> list[tuple[float, float]]:
+    """Limits of each share as formulas take them: exact ones where little was seen."""
+    found = [share.interval(level=level, exact=share.few) for share in shares]
+    return [(one.low, one.high) for one in found]
 
 
 def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:

@@ -10,7 +10,6 @@ items back it, it is widened to the exact interval of those that were seen.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -18,8 +17,16 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from workbench.calibration._mover import moved_limits
 from workbench.calibration._sample import Floats, Sample, read_sample
-from workbench.calibration._shares import FEW, About, Share, approval_share, share_of
+from workbench.calibration._shares import (
+    FEW,
+    About,
+    Share,
+    approval_share,
+    limits_of,
+    share_of,
+)
 from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.intervals import clopper_pearson
 
@@ -176,25 +183,18 @@ def _moved(
     words: tuple[str, ...],
 ) -> Estimate:
     """Value of `formula` at the three shares; each bound by moving one share at a time and adding squares."""
-    limits = [share.interval(level=level, exact=share.few) for share in shares]
     method = "each share moved to its limits (MOVER)"
     n = shares[1].n + shares[2].n
     at = [share.value for share in shares]
     value = formula(*at)
     if value is None:
         return undefined(empty, method=method, n=n, level=level, assumptions=words)
-    correlation = _correlation(shares)
-    bounds = []
-    for side in (-1, 1):
-        steps, ways = np.zeros(3), np.zeros(3)
-        for i, interval in enumerate(limits):
-            for way, limit in ((-1, interval.low), (1, interval.high)):
-                moved = formula(*(limit if j == i else x for j, x in enumerate(at)))
-                step = 0.0 if moved is None else side * (moved - value)
-                if step > steps[i]:
-                    steps[i], ways[i] = step, way
-        signed = steps * ways
-        bounds.append(value + side * math.sqrt(max(0.0, float(signed @ correlation @ signed))))
+    bounds = moved_limits(
+        lambda x: formula(*x),
+        at,
+        limits_of(shares, level=level),
+        correlation=_correlation(shares),
+    )
     return Estimate(
         value=value,
         low=min(value, max(least, bounds[0])),

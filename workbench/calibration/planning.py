@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.calibration._shares import FEW, PRIOR, Share, doubted
+from workbench.calibration._mover import moved_limits
+from workbench.calibration._shares import FEW, PRIOR, Share, doubted, limits_of
 from workbench.calibration._strata import Decision, Design
 from workbench.calibration._trials import labels_to_promise
 from workbench.calibration.audit import lay_out, take_from
@@ -300,19 +301,11 @@ def _moved(
         return a * p1 / suitable if suitable > 0 else 0.0
 
     at = [share.value for share in shares]
-    value, bounds = of(*at), []
+    value = of(*at)
     if recall and at[0] * at[1] + (1 - at[0]) * at[2] == 0:
         return Expected(value=None, half_width=None, reason="nothing suitable is expected")
-    for side in (-1, 1):
-        squares = 0.0
-        for i, share in enumerate(shares):
-            limits = share.interval(level=level, exact=share.few)
-            moved = [
-                side * (of(*(limit if j == i else x for j, x in enumerate(at))) - value)
-                for limit in (limits.low, limits.high)
-            ]
-            squares += max(*moved, 0.0) ** 2
-        bounds.append(min(1.0, max(0.0, value + side * math.sqrt(squares))))
+    limits = moved_limits(lambda x: of(*x), at, limits_of(shares, level=level))
+    bounds = [min(1.0, max(0.0, limit)) for limit in limits]
     if seen is not None and seen[1] > 0:
         n, effective = seen
         if n < FEW or min(value, 1 - value) * effective < FEW:

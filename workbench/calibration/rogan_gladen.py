@@ -22,8 +22,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.calibration._mover import moved_limits
 from workbench.calibration._sample import read_sample, tristate
-from workbench.calibration._shares import Share, approval_share, share_of
+from workbench.calibration._shares import Share, approval_share, limits_of, share_of
 from workbench.metrics.estimate import Estimate, check_level, undefined
 
 _Formula = Callable[[Sequence[float]], float]
@@ -200,23 +201,25 @@ def _corrected(a: Share, known: _Known, *, level: float) -> RoganGladen:
             suitable_rate=nothing, unclipped=None, approval_rate=approval,
             true_positive_rate=nothing, true_negative_rate=nothing, youden=nothing,
         )  # fmt: skip
-    limits = _Limits.of((a, *known.shares), level=level)
+    at = tuple(share.value for share in (a, *known.shares))
+    limits = limits_of((a, *known.shares), level=level)
 
     def moved(formula: _Formula, *, least: float = 0.0) -> Estimate:
-        low, high = limits.bounds(formula)
-        value = formula(limits.value)
+        low, high = moved_limits(formula, at, limits)
+        value = formula(at)
         return Estimate(
             value=value, low=min(value, max(least, low)), high=max(value, min(1.0, high)), level=level,
             method="each share moved to its limits (MOVER)", n=known.n, assumptions=known.words,
         )  # fmt: skip
 
-    t, f = known.rates(limits.value[1:])
+    t, f = known.rates(at[1:])
     youden = moved(lambda x: known.rates(x[1:])[0] - known.rates(x[1:])[1], least=-1.0)
     unclipped = (a.value - f) / (t - f) if t > f else None
     reason = _why_not(youden)
     if reason is None and unclipped is not None:
         found = _inverted(
-            lambda pi: limits.bounds(lambda x: _contrast(x[0], *known.rates(x[1:]), pi)), unclipped
+            lambda pi: moved_limits(lambda x: _contrast(x[0], *known.rates(x[1:]), pi), at, limits),
+            unclipped,
         )
     else:
         found = reason or "not identifiable: J is not over 0"
@@ -288,36 +291,3 @@ def _edge(fits: Callable[[float], bool], inside: float, outside: float) -> float
         else:
             outside = middle
     return inside
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Limits:
-    """Independent shares with their limits."""
-
-    value: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-
-    @classmethod
-    def of(cls, shares: Sequence[Share], *, level: float) -> _Limits:
-        intervals = [one.interval(level=level, exact=one.few) for one in shares]
-        return cls(
-            value=tuple(one.value for one in shares),
-            low=tuple(one.low for one in intervals),
-            high=tuple(one.high for one in intervals),
-        )
-
-    def bounds(self, formula: _Formula) -> tuple[float, float]:
-        """Limits of a formula: one share moved at a time, the squared steps added."""
-        at = list(self.value)
-        value = formula(at)
-        down = up = 0.0
-        for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            steps = []
-            for limit in (low, high):
-                at[i] = limit
-                steps.append(formula(at) - value)
-            at[i] = self.value[i]
-            down += min(0.0, *steps) ** 2
-            up += max(0.0, *steps) ** 2
-        return value - math.sqrt(down), value + math.sqrt(up)
