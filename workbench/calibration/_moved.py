@@ -40,7 +40,7 @@ class Moved:
     p_value: float | None
 
 
-def compare(
+def compare_samples(
     before: Floats,
     after: Floats,
     groups: tuple[Codes, Codes] | None,

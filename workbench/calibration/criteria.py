@@ -22,7 +22,7 @@ _GRID_STEPS = 20  # raised thresholds tried per criterion: quantiles of the appr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scored:
+class CriterionTable:
     """An audited population with the judge's score on every criterion."""
 
     sample: Sample
@@ -128,7 +128,7 @@ def _odds(share: float | None) -> float | None:
     return None if share is None or share >= 1 else share / (1 - share)
 
 
-def caught_by(scored: Scored, *, level: float) -> tuple[Caught, ...]:
+def caught_by(scored: CriterionTable, *, level: float) -> tuple[Caught, ...]:
     """Find, for each answered false positive, the cheapest threshold over its score."""
     sample, table = scored.sample, scored.table
     places, weights, clusters = labelled_part(sample, sample.approved)
@@ -175,7 +175,7 @@ def caught_by(scored: Scored, *, level: float) -> tuple[Caught, ...]:
 
 
 def criterion_scores(
-    scored: Scored, caught: Sequence[Caught], *, level: float, seed: int
+    scored: CriterionTable, caught: Sequence[Caught], *, level: float, seed: int
 ) -> tuple[CriterionScores, ...]:
     """Compare each criterion's scores among right and wrong approvals; `caught` is `caught_by`'s."""
     places, weights, clusters = labelled_part(scored.sample, scored.sample.approved)
@@ -218,7 +218,7 @@ def criterion_scores(
     return tuple(found)
 
 
-def raised_thresholds(scored: Scored, *, level: float) -> tuple[RaisedThreshold, ...]:
+def raised_thresholds(scored: CriterionTable, *, level: float) -> tuple[RaisedThreshold, ...]:
     """Try higher thresholds on every criterion, best first: by the lower bound of `per_lost`."""
     sample = scored.sample
     places, weights, clusters = labelled_part(sample, sample.approved)
@@ -251,7 +251,7 @@ def raised_thresholds(scored: Scored, *, level: float) -> tuple[RaisedThreshold,
     return tuple(sorted(marked, key=lambda one: (-(one.unsuitable.low or 0), one.lost.value or 0)))
 
 
-def wrong_rejections(scored: Scored, *, level: float) -> tuple[WrongRejections, ...]:
+def wrong_rejections(scored: CriterionTable, *, level: float) -> tuple[WrongRejections, ...]:
     """Count which criteria reject suitable items; the one behind most false negatives comes first."""
     places, weights, clusters = labelled_part(scored.sample, ~scored.sample.approved)
     good = scored.sample.suitable[places]
@@ -283,7 +283,7 @@ def wrong_rejections(scored: Scored, *, level: float) -> tuple[WrongRejections, 
     return tuple(sorted(marked, key=lambda one: (-(one.behind.value or 0), one.criterion)))
 
 
-def failed_criteria(scored: Scored, places: Codes) -> Bools:
+def failed_criteria(scored: CriterionTable, places: Codes) -> Bools:
     """Which deciding criteria the items at `places`, shape (n,), fail: (n, C); False without a score."""
     failed: Bools = (scored.table[places] < scored.thresholds) & scored.decides
     return failed

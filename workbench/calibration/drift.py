@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.calibration._moved import Moved, compare
+from workbench.calibration._moved import Moved, compare_samples
 from workbench.calibration._sample import Bools, Codes, Floats, as_floats, codes_of, tristate
 from workbench.calibration.slices import benjamini_hochberg
 from workbench.metrics.estimate import Estimate, check_level, undefined
@@ -116,9 +116,9 @@ def drift(
     for name in names:
         one, two = sides[0][name], sides[1][name]
         if pairs is None:
-            moved = compare(one, two, groups, level=level, seed=seed)
+            moved = compare_samples(one, two, groups, level=level, seed=seed)
         else:
-            moved = compare(
+            moved = compare_samples(
                 one[pairs[0]], two[pairs[1]], groups, paired=True, level=level, seed=seed
             )
         found.append(moved)

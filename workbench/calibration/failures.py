@@ -15,8 +15,8 @@ from workbench.calibration._sample import Bools, Floats, Sample, as_floats
 from workbench.calibration.criteria import (
     Caught,
     CriterionScores,
+    CriterionTable,
     RaisedThreshold,
-    Scored,
     WrongRejections,
     caught_by,
     criterion_scores,
@@ -84,7 +84,7 @@ def failures_of(
     """
     check_level(level)
     cells = confusion_items_of(sample, keys)
-    scored = Scored(
+    scored = CriterionTable(
         sample=sample,
         keys=tuple(keys[row] for row in sample.rows.tolist()),
         names=tuple(scores),
@@ -153,7 +153,7 @@ def _table(
     return table
 
 
-def _notes(scored: Scored, cells: ConfusionItems) -> tuple[str, ...]:
+def _notes(scored: CriterionTable, cells: ConfusionItems) -> tuple[str, ...]:
     notes = []
     if not cells.true_positives and not cells.false_positives:
         notes.append("No approval was audited: no false positive can be named.")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from workbench.calibration._moved import compare
+from workbench.calibration._moved import compare_samples
 from workbench.calibration.drift import Scoring, drift
 
 
@@ -30,7 +30,7 @@ def two_samples(seed, *, n=80, m=120, shift=0.0, decimals=1):
 def test_distances_equal_scipy():
     for seed, decimals in ((0, 1), (1, 6)):
         one, two = two_samples(seed, shift=0.3, decimals=decimals)
-        moved = compare(one, two, None, level=0.95, seed=0)
+        moved = compare_samples(one, two, None, level=0.95, seed=0)
         assert moved.ks == pytest.approx(stats.ks_2samp(one, two).statistic, abs=1e-12)
         assert moved.wasserstein.value == pytest.approx(stats.wasserstein_distance(one, two))
         # Without ties the exact distribution is known: 999 shuffles come near it.
@@ -44,7 +44,7 @@ def test_distances_equal_scipy():
 def test_pairs_equal_scipy():
     one, two = two_samples(2, n=60, m=60)
     two = one + np.round(two - 2.4, 1)
-    moved = compare(one, two, None, paired=True, level=0.95, seed=0)
+    moved = compare_samples(one, two, None, paired=True, level=0.95, seed=0)
     assert moved.p_value == pytest.approx(2 * stats.wilcoxon(two - one).pvalue)
     paired = stats.ttest_rel(two, one).confidence_interval(0.95)
     assert (moved.change.low, moved.change.high) == pytest.approx((paired.low, paired.high))
@@ -52,7 +52,7 @@ def test_pairs_equal_scipy():
 
 def test_many_distinct_scores_are_counted_at_five_hundred_points():
     one, two = two_samples(3, n=6000, m=5000, shift=0.2, decimals=9)
-    moved = compare(one, two, None, level=0.95, seed=0)
+    moved = compare_samples(one, two, None, level=0.95, seed=0)
     assert moved.ks == pytest.approx(stats.ks_2samp(one, two).statistic, abs=0.004)
     assert moved.wasserstein.value == pytest.approx(stats.wasserstein_distance(one, two), rel=0.02)
 
@@ -63,7 +63,7 @@ def test_stability_index_by_hand():
         np.repeat([1.0, 2, 3, 4], 10_000),
         np.repeat([1.0, 2, 3, 4], [16_000, 16_000, 4000, 4000]),
     )
-    moved = compare(one, two, None, level=0.95, seed=0)
+    moved = compare_samples(one, two, None, level=0.95, seed=0)
     hand = 2 * (0.4 - 0.25) * np.log(0.4 / 0.25) + 2 * (0.1 - 0.25) * np.log(0.1 / 0.25)
     assert moved.psi == pytest.approx(hand, rel=1e-3)
     # Its noise is chi-squared of 3 degrees, times 1/n + 1/m (Yurdakul & Naranjo 2020).
@@ -72,7 +72,7 @@ def test_stability_index_by_hand():
 
 def test_equal_samples_have_no_drift():
     one, _ = two_samples(4)
-    moved = compare(one, one.copy(), None, level=0.95, seed=0)
+    moved = compare_samples(one, one.copy(), None, level=0.95, seed=0)
     assert moved.ks == moved.wasserstein.value == moved.wasserstein.low == 0
     assert moved.psi == pytest.approx(0, abs=1e-15)
     assert moved.p_value == 1
@@ -86,9 +86,9 @@ def test_without_drift_few_are_found_even_when_products_hang_together():
         product = np.repeat(np.arange(30), 5)
         values = np.round(rng.normal(3, 1, 30)[product] + rng.normal(0, 0.1, 150), 1)
         one, two = values[:75], values[75:]
-        alone.append(compare(one, two, None, level=0.95, seed=0).p_value < 0.05)
+        alone.append(compare_samples(one, two, None, level=0.95, seed=0).p_value < 0.05)
         units = product[:75], product[75:]
-        together.append(compare(one, two, units, level=0.95, seed=0).p_value < 0.05)
+        together.append(compare_samples(one, two, units, level=0.95, seed=0).p_value < 0.05)
     assert np.mean(alone) > 0.2
     assert np.mean(together) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 20)
 
@@ -100,7 +100,7 @@ def test_the_distance_of_a_real_shift_is_covered(shift):
     held = []
     for seed in range(200):
         one, two = two_samples(seed, n=150, m=150, shift=shift, decimals=2)
-        found = compare(one, two, None, level=0.95, seed=seed).wasserstein
+        found = compare_samples(one, two, None, level=0.95, seed=seed).wasserstein
         held.append(found.low <= shift <= found.high)
     assert np.mean(held) >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 200)
 
@@ -144,9 +144,13 @@ def test_a_change_of_shape_is_seen_on_the_same_items():
         one = rng.normal(3, 0.3, 150)
         noise = rng.normal(0, 0.1, (2, 150))
         if seed < 8:
-            wider = compare(one, 3 + 2 * (one - 3), None, paired=True, level=0.95, seed=seed)
+            wider = compare_samples(
+                one, 3 + 2 * (one - 3), None, paired=True, level=0.95, seed=seed
+            )
             seen.append(wider.p_value < 0.05)
-        alike = compare(one + noise[0], one + noise[1], None, paired=True, level=0.95, seed=seed)
+        alike = compare_samples(
+            one + noise[0], one + noise[1], None, paired=True, level=0.95, seed=seed
+        )
         by_luck.append(alike.p_value < 0.05)
     assert all(seen)
     assert np.mean(by_luck) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 24)
@@ -225,9 +229,9 @@ def test_many_pairs_shuffled_in_blocks_tell_what_pairs_shuffled_one_by_one_do(mo
     rng = np.random.default_rng(8)
     one = np.round(rng.normal(3, 1, 3000), 1)
     two = one + rng.choice([0, 0.1, -0.1], 3000)
-    blocks = compare(one, two, None, paired=True, level=0.95, seed=0)
+    blocks = compare_samples(one, two, None, paired=True, level=0.95, seed=0)
     monkeypatch.setattr("workbench.calibration._moved._BLOCKS", 10_000)
-    alone = compare(one, two, None, paired=True, level=0.95, seed=0)
+    alone = compare_samples(one, two, None, paired=True, level=0.95, seed=0)
     assert blocks.psi_noise == pytest.approx(alone.psi_noise, rel=0.25)
     assert blocks.wasserstein.value == alone.wasserstein.value
     assert blocks.wasserstein.high == pytest.approx(alone.wasserstein.high, rel=0.25)
