@@ -22,12 +22,12 @@ _NAMES = (
 # Of its own, since a notebook's page has no variables of ours: neither on white nor on black unreadable.
 _STYLE = """<style>
 .cwb{font:14px/1.45 system-ui,sans-serif;max-width:860px;color:inherit}
-.cwb table{border-collapse:collapse;margin:0 0 8px;font-variant-numeric:tabular-nums}
+.cwb table{border-collapse:collapse;color:inherit;font:inherit;margin:0 0 8px;font-variant-numeric:tabular-nums}
 .cwb th,.cwb td{padding:3px 14px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884;background:none;color:inherit}
 .cwb thead th{font-weight:500;opacity:.7;font-size:13px}
 .cwb tbody th{font-weight:600}
 .cwb td.n{text-align:right;white-space:nowrap}
-.cwb small,.cwb .about{opacity:.7}
+.cwb small,.cwb .about{opacity:.7;font-weight:400}
 .cwb h4{margin:10px 0 2px;font-size:13px;font-weight:600}
 .cwb p{margin:0 0 3px}
 .cwb .note{border-left:3px solid #d90;padding-left:8px;margin:0 0 8px}

@@ -179,11 +179,11 @@ def _slices(slices: Sequence[Slice]) -> list[str]:
             said.append(f"By {by}: no answers on both sides of a slice, so none can be compared.")
         elif not worst:
             said.append(
-                f"By {by}: none of {len(tested)} stands out as less precise (smallest q = {min(tested):.2g})."
+                f"By {by}: none of {len(tested)} stands out as less precise (smallest q {_q(min(tested))})."
             )
         else:
             named = "; ".join(
-                f"{s.name or 'none'} {percent(s.precision)}, q = {s.q_value:.2g}"
+                f"{s.name or 'none'} {percent(s.precision)}, q {_q(s.q_value)}"
                 for s in worst[:_NAMED]
             )
             more = f"; and {len(worst) - _NAMED} more of {len(own)}" if len(worst) > _NAMED else ""
@@ -198,13 +198,11 @@ def _modes(modes: Sequence[FailureModeRate]) -> list[str]:
         if one.q_value is None:
             text += "; whether the judge rejects it is unknown"
         elif one.q_value <= FALSE_SHARE:
-            text += (
-                f"; the judge does reject it more often than other items (q = {one.q_value:.2g})"
-            )
+            text += f"; the judge does reject it more often than other items (q {_q(one.q_value)})"
         else:
             text += (
                 f"; nothing shows that the judge rejects it more often than other items "
-                f"(q = {one.q_value:.2g})"
+                f"(q {_q(one.q_value)})"
             )
         said.append(f"{text}.")
     if len(modes) > _NAMED:
@@ -241,7 +239,7 @@ def _criteria(found: Calibration) -> list[str]:
             first = sure[0]
             said.append(
                 f"{first.criterion} from {first.threshold:.3g} on would remove {percent(first.removed)} of "
-                f"false positives and lose {percent(first.lost)} of true ones (q = {first.q_value:.2g}). "
+                f"false positives and lose {percent(first.lost)} of true ones (q {_q(first.q_value)}). "
                 "These labels suggested it: test it on others."
             )
         elif failures.raised:
@@ -269,6 +267,12 @@ def _people(found: Calibration) -> list[str]:
         f"{points(people.alpha)} (Krippendorff's α, 1 is full agreement).",
         people.ceiling.sentence,
     ]
+
+
+def _q(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
 
 
 def _bare(reason: str | None) -> str:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.calibration import Calibration, calibrate_arrays, rates
-from workbench.calibration._sample import read_sample
 from workbench.calibration._by_confidence import held_out_of
+from workbench.calibration._sample import read_sample
 
 
 def world(seed=0, n=4000, labels=(600, 200), weak="f"):
