@@ -5,68 +5,12 @@ a model card (`README.md`, `card.json`). They are ordinary folders: `dir:` loads
 Auto classes, TRL and servers.
 """
 
-from __future__ import annotations
-
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from workbench.errors import ModelError
-
-if TYPE_CHECKING:
-    from workbench.models.diffusers_engine import DiffusersModel
-    from workbench.models.registry import ModelSpec
-    from workbench.models.transformers_engine import TransformersModel
+from workbench.models.starter.shipped import (
+    WEIGHTS,
+    load_image,
+    load_scorer,
+    load_text,
+    shipped_folder,
+)
 
 __all__ = ["WEIGHTS", "load_image", "load_scorer", "load_text", "shipped_folder"]
-
-WEIGHTS = Path(__file__).parent / "weights"
-"""Folder with one folder per model."""
-
-
-def load_text(
-    spec: ModelSpec, *, device: str | None = None, dtype: str | None = None, batch_size: int = 16
-) -> TransformersModel:
-    """Load the shipped vision-language model that `spec` names; nothing is downloaded.
-
-    Args:
-        spec: Such as `starter:listing`.
-        device: As for `hf:` and `dir:` models.
-        dtype: The same.
-        batch_size: Prompts that go through at once; halved where memory runs out.
-
-    Raises:
-        ModelError: No model of this name and kind ships; the message names those that do.
-    """
-    from workbench.models.huggingface import load_text as load
-
-    return load(_as_folder(spec), device=device, dtype=dtype, batch_size=batch_size)
-
-
-load_scorer = load_text
-
-
-def load_image(
-    spec: ModelSpec, *, device: str | None = None, dtype: str | None = None, batch_size: int = 16
-) -> DiffusersModel:
-    """Load the shipped text-to-image model that `spec` names; arguments and errors as for `load_text`."""
-    from workbench.models.huggingface import load_image as load
-
-    return load(_as_folder(spec), device=device, dtype=dtype, batch_size=batch_size)
-
-
-def shipped_folder(name: str) -> Path:
-    """The folder of the model called `name`, such as `listing`.
-
-    Raises:
-        ModelError: No model of this name ships.
-    """
-    names = sorted(path.name for path in WEIGHTS.glob("*") if path.is_dir())
-    if name not in names:
-        there = ", ".join(f"starter:{one}" for one in names) or "none"
-        raise ModelError(f"no starter model is called {name!r}; there are {there}")
-    return WEIGHTS / name
-
-
-def _as_folder(spec: ModelSpec) -> ModelSpec:
-    return replace(spec, scheme="dir", address=str(shipped_folder(spec.address)))
