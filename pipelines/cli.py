@@ -291,7 +291,10 @@ def audit(
     _tell(as_json, summary.as_dict(), lambda: str(summary))
 
 
-@app.command(epilog="Example:  workbench calibrate --store shop --promise .9")
+@app.command(
+    epilog="\b\nExamples:\n  workbench calibrate --store shop --promise .9 --out calibration.html\n"
+    "  workbench calibrate --store shop --compare listing@2"
+)
 def calibrate(
     store: StoreOption = None,
     images: ImagesOption = None,
@@ -300,18 +303,31 @@ def calibrate(
         float,
         typer.Option(min=0.01, max=0.999, help="Precision that the threshold has to promise."),
     ] = 0.9,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            help="A rubric such as listing@2, or a judge, whose verdicts on the same outputs are stored."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write a page with figures here, too.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What the judge's approvals are worth, from the answers that an audit brought."""
-    from pipelines.calibrate import describe
-    from workbench.calibration.audited import calibrate_audit, find_audit
+    from pipelines.calibrate import calibrate_store
 
     with _open(store, images) as opened:
-        audited = calibrate_audit(opened, find_audit(opened, audit), promise=promise)
+        found = calibrate_store(opened, audit=audit, promise=promise, compare=compare)
+    page = None
+    if out is not None:
+        from reports.calibration import write_calibration_page
+
+        page = str(write_calibration_page(out, found.audited, comparison=found.comparison))
     _tell(
         as_json,
-        {"audit": audited.audit.id, **json.loads(audited.calibration.to_json())},
-        lambda: describe(audited),
+        found.as_dict() | {"page": page},
+        lambda: str(found) + (f"\n\nPage: {page}" if page else ""),
     )
 
 

@@ -54,7 +54,7 @@ def write_whole(path: Path, text: str) -> Path:
             raise
         raise StoreError(
             f"the page cannot be written to {str(path)!r}: {error.strerror}; "
-            "write it elsewhere with `workbench report --out FILE`"
+            "write it elsewhere with `--out FILE`"
         ) from error
     return path
 

@@ -11,7 +11,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing_and_says_where_else_to_wri
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     for place in ("folder", "file/page.html"):
-        with pytest.raises(StoreError, match="workbench report --out FILE"):
+        with pytest.raises(StoreError, match="elsewhere with `--out FILE`"):
             write_whole(tmp_path / place, "text")
     with pytest.raises(UnicodeEncodeError):
         write_whole(tmp_path / "page.html", "half a pair: \ud800")

@@ -324,8 +324,9 @@ def _notes(counts: Counts, *, simulated: bool) -> tuple[str, ...]:
             f"The judge did not decide {counts.abstained} of {counts.judged} items; no rate counts them."
         )
     if counts.rejected and not counts.answered_rejections:
+        known = "precision is known, but " if counts.answered_approvals else ""
         notes.append(
-            "No rejection was audited: precision is known, but recall, false positives among the unsuitable, "
+            f"No rejection was audited: {known}recall, false positives among the unsuitable, "
             "false negatives, accuracy and κ are not identifiable. Audit some rejections."
         )
     if counts.approved and not counts.answered_approvals:

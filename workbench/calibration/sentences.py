@@ -95,14 +95,14 @@ def _approvals(found: Calibration) -> list[str]:
         return ["The judge decided no item."]
     said = []
     if rates.precision.value is None:
-        said.append(f"What approvals are worth is unknown: {rates.precision.reason}.")
+        said.append(_unknown("What approvals are worth", rates.precision))
     else:
         said.append(
             f"Of what the judge approves {percent(rates.precision)} is suitable, "
             f"by {counts.answered_approvals:,} answers about {counts.approved:,} approvals."
         )
     if rates.recall.value is None:
-        said.append(f"What it misses is unknown: {rates.recall.reason}.")
+        said.append(_unknown("What it misses", rates.recall))
     else:
         said.append(
             f"It approves {percent(rates.recall)} of what is suitable, "
@@ -135,7 +135,7 @@ def _confidence(found: Calibration) -> list[str]:
         f"off; ECE {points(curve.ece)}) and ranks a suitable item over an unsuitable one with probability "
         f"{points(curve.auroc)}."
         if curve.auroc.value is not None
-        else f"What the confidence tells is unknown: {curve.auroc.reason}."
+        else _unknown("What the confidence tells", curve.auroc)
     ]
     if mapped is not None:
         before, after = mapped.before.ece, mapped.after.ece
@@ -155,12 +155,12 @@ def _confidence(found: Calibration) -> list[str]:
 
 def _gain(gain: Estimate) -> str:
     if gain.low is None or gain.high is None:
-        return f"whether it helps is unknown ({gain.reason})"
+        return f"whether it helps is unknown ({_bare(gain.reason)})"
     if gain.low > 0:
         return f"it helps: the Brier score falls by {points(gain)}"
     if gain.high < 0:
         return f"it harms: the Brier score changes by {points(gain)}, leave confidences as they are"
-    return f"the Brier score falls by {points(gain)}, which cannot be told from 0"
+    return f"its gain in Brier score, {points(gain)}, cannot be told from 0"
 
 
 def standing_out(slices: Sequence[Slice]) -> list[Slice]:
@@ -261,7 +261,7 @@ def _people(found: Calibration) -> list[str]:
         return []
     who = len(people.annotators)
     if people.alpha.value is None:
-        return [f"How far {who} people agree is unknown: {people.alpha.reason}."]
+        return [_unknown(f"How far {who} people agree", people.alpha)]
     return [
         f"{who} people answered {people.items:,} items together; beyond chance they agree by "
         f"{points(people.alpha)} (Krippendorff's α, 1 is full agreement).",
@@ -273,6 +273,15 @@ def _q(value: float | None) -> str:
     if value is None:
         return "unknown"
     return "< 0.001" if value < 0.001 else f"= {value:.2g}"
+
+
+def _unknown(what: str, e: Estimate) -> str:
+    reason = e.reason or ""
+    return (
+        f"{what} is {reason}."
+        if reason.startswith("not ident")
+        else f"{what} is unknown: {reason}."
+    )
 
 
 def _bare(reason: str | None) -> str:

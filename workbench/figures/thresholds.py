@@ -33,11 +33,15 @@ def plot_threshold(risks: RiskCoverage, threshold: Threshold | None = None) -> F
         [1 - (p.risk.low or 0.0) for p in sure],
         color=ACCENT, alpha=0.18, linewidth=0,
     )  # fmt: skip
-    axes.plot(at, [1 - (p.risk.value or 0.0) for p in points], color=ACCENT, label="precision")
+    few = "o" if len(points) < 5 else None  # a line of one point cannot be seen
+    axes.plot(
+        at, [1 - (p.risk.value or 0.0) for p in points], color=ACCENT, marker=few, label="precision"
+    )
     axes.plot(
         at,
         [p.coverage for p in points],
         color=MUTED,
+        marker=few,
         linestyle=(0, (1, 1.5)),
         label="approved share",
     )
