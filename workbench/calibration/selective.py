@@ -85,13 +85,9 @@ def risk_coverage(
     mass = labels.mass if population is None else np.ones(everyone.size)
     order = np.argsort(everyone)
     reached = np.cumsum(mass[order][::-1])[::-1] / mass.sum()  # share at or above each, ascending
-
-    def coverage(threshold: float) -> float:
-        place = int(np.searchsorted(everyone[order], threshold, side="left"))
-        return float(reached[place]) if place < reached.size else 0.0
-
     thresholds = np.unique(labels.scores)[::-1]
-    covered = np.array([coverage(t) for t in thresholds])
+    places = np.searchsorted(everyone[order], thresholds, side="left")
+    covered = np.append(reached, 0.0)[places]
     chosen = sorted({int(np.argmin(abs(covered - k / points))) for k in range(1, points + 1)})
     chosen = sorted({*chosen, thresholds.size - 1})
     return RiskCoverage(
