@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -170,21 +170,14 @@ def _check_columns(frame: pd.DataFrame, slices: Sequence[str]) -> None:
         raise ValueError(f"column {twice[0]!r} is there twice; drop or rename one")
 
 
-def _known(frame: pd.DataFrame, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Values of a column as objects, and where there is one."""
+def _known(frame: pd.DataFrame, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+    """Values of a column as objects, and the rows that have one."""
     column = frame[name]
-    return column.to_numpy(dtype=object), column.notna().to_numpy(dtype=bool)
+    return column.to_numpy(dtype=object), np.flatnonzero(column.notna().to_numpy(dtype=bool))
 
 
-def _refuse(name: str, wanted: str, values: npt.NDArray[Any], wrong: npt.NDArray[np.bool_]) -> None:
-    """Name the first wrong value of a column.
-
-    Raises:
-        ValueError: There is one.
-    """
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"column {name!r} holds {wanted}, got {values[row]!r} in row {row}")
+def _refuse(name: str, wanted: str, value: object, row: int) -> NoReturn:
+    raise ValueError(f"column {name!r} holds {wanted}, got {value!r} in row {row}")
 
 
 def _booleans(frame: pd.DataFrame, name: str) -> Sequence[bool | None]:
@@ -192,12 +185,13 @@ def _booleans(frame: pd.DataFrame, name: str) -> Sequence[bool | None]:
     if frame[name].dtype == bool:
         return cast("Sequence[bool]", frame[name].to_numpy())
     values, there = _known(frame, name)
-    right = np.array(
-        [isinstance(v, (bool, np.bool_, int, float, np.number)) for v in values], dtype=bool
-    )
-    right[right] = [v in (0, 1) for v in values[right]]
-    _refuse(name, "True, False or a missing value", values, there & ~right)
-    return [bool(v) if known else None for v, known in zip(values, there, strict=True)]
+    found = np.full(values.size, None, dtype=object)
+    for row in there.tolist():
+        value = values[row]
+        if not isinstance(value, (bool, np.bool_, int, float, np.number)) or value not in (0, 1):
+            _refuse(name, "True, False or a missing value", value, row)
+        found[row] = bool(value)
+    return cast("Sequence[bool | None]", found)
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Sequence[float | None]:
@@ -205,31 +199,31 @@ def _numbers(frame: pd.DataFrame, name: str) -> Sequence[float | None]:
     if frame[name].dtype == float:
         return cast("Sequence[float]", frame[name].to_numpy())
     values, there = _known(frame, name)
-    right = np.array(
-        [
-            isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, complex))
-            for v in values
-        ],
-        dtype=bool,
-    )
-    _refuse(name, "numbers or missing values", values, there & ~right)
     found = np.full(values.size, np.nan)
-    found[there] = values[there].astype(float)
+    for row in there.tolist():
+        value = values[row]
+        if not isinstance(value, (int, float, np.number)) or isinstance(
+            value, (bool, np.complexfloating)
+        ):
+            _refuse(name, "numbers or missing values", value, row)
+        found[row] = float(value)
     return cast("Sequence[float]", found)
 
 
 def _labels(frame: pd.DataFrame, name: str) -> Sequence[str]:
     """As text, empty where missing."""
     values, there = _known(frame, name)
-    return cast("Sequence[str]", np.where(there, values, "").astype(str))
+    found = np.full(values.size, "", dtype=object)
+    found[there] = values[there]
+    return cast("Sequence[str]", found.astype(str))
 
 
 def _clusters(frame: pd.DataFrame) -> Sequence[str]:
     """As text; a row without one stands alone."""
     values, there = _known(frame, "cluster")
-    alone = np.array([f"alone:{row}" for row in range(values.size)], dtype=object)
-    named = np.array([f"cluster:{value}" for value in values], dtype=object)
-    return cast("Sequence[str]", np.where(there, named, alone).astype(str))
+    found = np.array([f"alone:{row}" for row in range(values.size)], dtype=object)
+    found[there] = [f"cluster:{value}" for value in values[there]]
+    return cast("Sequence[str]", found.astype(str))
 
 
 def _keys(frame: pd.DataFrame) -> list[str]:
@@ -239,7 +233,7 @@ def _keys(frame: pd.DataFrame) -> list[str]:
     if column.isna().any():
         row = int(np.flatnonzero(column.isna())[0])
         raise ValueError(f"{where} says what each row is called, and has nothing in row {row}")
-    keys = [str(key) for key in column]
+    keys = [str(key) for key in column.to_numpy(dtype=object)]
     if len(set(keys)) < len(keys):
         seen: dict[str, int] = {}
         for row, key in enumerate(keys):
@@ -254,44 +248,33 @@ def _keys(frame: pd.DataFrame) -> list[str]:
 
 def _modes(frame: pd.DataFrame) -> list[Collection[str]]:
     wanted = "names of failure modes, a collection of names or a missing value"
-    found: list[Collection[str]] = []
-    for row, value in enumerate(frame["failure_modes"].to_numpy(dtype=object)):
-        if isinstance(value, str):
-            named: Collection[str] = (value,)
-        elif isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
-            named = tuple(value)
-        elif _missing(value):
-            named = ()
-        else:
-            raise ValueError(f"column 'failure_modes' holds {wanted}, got {value!r} in row {row}")
-        if not all(isinstance(mode, str) for mode in named):
-            raise ValueError(f"column 'failure_modes' holds {wanted}, got {value!r} in row {row}")
-        found.append(named)
+    values, there = _known(frame, "failure_modes")
+    found: list[Collection[str]] = [()] * values.size
+    for row in there.tolist():
+        value = values[row]
+        named = (value,) if isinstance(value, str) else value
+        if not isinstance(named, (list, tuple, set, frozenset, np.ndarray)) or not all(
+            isinstance(mode, str) for mode in named
+        ):
+            _refuse("failure_modes", wanted, value, row)
+        found[row] = tuple(named)
     return found
 
 
 def _vectors(frame: pd.DataFrame) -> list[npt.ArrayLike | None]:
     """One vector per row, None where missing."""
-    found: list[npt.ArrayLike | None] = []
-    for row, value in enumerate(frame["embedding"].to_numpy(dtype=object)):
-        if isinstance(value, (list, tuple, np.ndarray)):
-            found.append(value)
-        elif _missing(value):
-            found.append(None)
-        else:
-            raise ValueError(
-                f"column 'embedding' holds vectors or missing values, got {value!r} in row {row}"
-            )
+    values, there = _known(frame, "embedding")
+    found: list[npt.ArrayLike | None] = [None] * values.size
+    for row in there.tolist():
+        if not isinstance(values[row], (list, tuple, np.ndarray)):
+            _refuse("embedding", "vectors or missing values", values[row], row)
+        found[row] = values[row]
     return found
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:
     values, there = _known(frame, "text")
-    return [str(value) if known else "" for value, known in zip(values, there, strict=True)]
-
-
-def _missing(value: object) -> bool:
-    """None, NaN or pandas' NA."""
-    import pandas as pd
-
-    return value is None or value is pd.NA or value is pd.NaT or value != value  # noqa: PLR0124 - NaN
+    found = [""] * values.size
+    for row in there.tolist():
+        found[row] = str(values[row])
+    return found
