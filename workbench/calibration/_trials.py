@@ -15,6 +15,7 @@ from workbench.calibration._sample import Bools, Codes, Floats
 from workbench.metrics.intervals import binomial_tail, clustered_effective_n
 from workbench.metrics.resampling import group_codes
 
+FEW_CLUSTERS = 30  # above a threshold; fewer show too little of how clusters differ
 _THINNING = 1  # numbers the stream of random numbers that labels are thinned by
 
 Procedure = Literal["fixed sequence", "holm"]
@@ -38,12 +39,19 @@ class Trial:
     """Independent labels that would tell as much as the kept ones."""
     p_value: float | None = None
     """None where the test counts no label."""
+    thinned: int | None = None
+    """Clusters above it, where these are so few that the test counts one label of each at most."""
 
     def counted(self) -> str:
         """What the test counted, in words."""
         words = f"{self.suitable} of {self.kept} labelled items are suitable"
         added = []
-        if self.kept < self.above:
+        if self.thinned is not None:
+            added.append(
+                f"clusters above it are too few, {self.thinned} where {FEW_CLUSTERS} are wanted, to count "
+                f"more than one item of each; drawn from {self.above}"
+            )
+        elif self.kept < self.above:
             added.append(f"drawn from the {self.above} above it so that all were equally likely")
         if self.effective < self.kept - 0.5:
             added.append(
@@ -60,6 +68,10 @@ class Labels:
     chance: Floats
     luck: Floats
     codes: Codes | None
+    pick: Floats
+    """Orders the items of a cluster, where one is to stand for it."""
+    stay: Floats
+    """Shape (clusters,): decides which of the clusters stand for themselves; empty without clusters."""
     tail: float
     """Failure probability that quantiles are taken at, where few clusters estimate a variance."""
 
@@ -72,18 +84,37 @@ class Labels:
         n, k = int(keep.sum()), int((keep & self.hits).sum())
         if n == 0:
             return Trial(above=above, kept=0, suitable=0)
-        effective = float(n)
+        effective, thinned = float(n), None
         if self.codes is not None:
             _, own = np.unique(self.codes[keep], return_inverse=True)
             count = int(own.max()) + 1
-            effective = clustered_effective_n(self.hits[keep], own, count) if count > 1 else 1.0
-            if count > 1 and 0 < k < n:  # a variance estimated from few clusters is itself unsure
-                normal, student = special.ndtri(self.tail), special.stdtrit(count - 1, self.tail)
-                effective *= min(1.0, float(normal / student) ** 2) if student else 1.0
+            if count < FEW_CLUSTERS:
+                thinned = count
+                keep = self._one_each(np.flatnonzero(keep))
+                n, k = int(keep.sum()), int((keep & self.hits).sum())
+                effective = float(n)
+            else:
+                effective = clustered_effective_n(self.hits[keep], own, count, tail=self.tail)
         # Fractions come only from a design effect: without one the counts stay whole.
         scaled = k if effective == n else min(k / n * effective, effective)
         p_value = binomial_tail(scaled, effective, promise)
-        return Trial(above=above, kept=n, suitable=k, effective=effective, p_value=p_value)
+        return Trial(
+            above=above, kept=n, suitable=k, effective=effective, p_value=p_value, thinned=thinned
+        )  # fmt: skip
+
+    def _one_each(self, places: Codes) -> Bools:
+        """Keep one of each cluster at most, shape (n,), of the items at `places`.
+
+        A cluster stays with a chance in proportion to its size, so that every item stays as likely as
+        any other: the rate that is tested is that of items, not of clusters. The largest always stays.
+        """
+        assert self.codes is not None
+        order = places[np.argsort(self.pick[places], kind="stable")]
+        clusters, first, sizes = np.unique(self.codes[order], return_index=True, return_counts=True)
+        stays = self.stay[clusters] * sizes.max() <= sizes
+        keep = np.zeros(self.hits.size, dtype=bool)
+        keep[order[first[stays]]] = True
+        return keep
 
     def words(self) -> tuple[str, ...]:
         """What the tests assume."""
@@ -92,7 +123,8 @@ class Labels:
             "the grid was chosen before the labels were seen",
             "labels are independent"
             if self.codes is None
-            else "clusters are independent; counts are effective counts",
+            else "clusters are independent; counts are effective counts, and below "
+            f"{FEW_CLUSTERS} clusters of one item of each",
         ]
         if self.chance.size and np.ptp(self.chance) > 0:
             words.append("labels were thinned to equal chances of being drawn")
@@ -112,18 +144,21 @@ def read_labels(
     Raises:
         ValueError: A shape or range is wrong.
 
-    Source: Korn & Graubard 1998, Surv. Methodol. 24:193 (effective counts, corrected by Student's t for
-    the number of clusters).
+    Source: Korn & Graubard 1998, Surv. Methodol. 24:193 (effective counts).
     """
     chance = np.ones(hits.size) if keep_probability is None else np.asarray(keep_probability, float)
     if chance.shape != hits.shape or not np.all((chance > 0) & (chance <= 1)):
         raise ValueError(f"want one probability over 0 and up to 1 per label, got {chance.shape=}")
+    # A stream of its own: labels are dealt to choosing and reporting by the same seed.
+    rng = np.random.default_rng([seed, _THINNING])
+    codes, count = (None, 0) if groups is None else group_codes(groups, hits.size)
     return Labels(
         hits=hits,
         chance=chance,
-        # A stream of its own: labels are dealt to choosing and reporting by the same seed.
-        luck=np.random.default_rng([seed, _THINNING]).random(hits.size),
-        codes=None if groups is None else group_codes(groups, hits.size)[0],
+        luck=rng.random(hits.size),
+        codes=codes,
+        pick=rng.random(hits.size),
+        stay=rng.random(count),
         tail=failure_probability,
     )
 

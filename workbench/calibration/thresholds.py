@@ -102,7 +102,9 @@ def choose_threshold(
             threshold, labels that were likelier drawn are thinned at random (by `seed`) until all
             were equally likely, since the binomial test wants equal chances.
         groups: Shape (n,), labels of items that belong together. Counts are then divided by the
-            design effect, and by what few clusters leave unsure of it: the test is approximate.
+            design effect, and by what is unsure of it: the test is approximate. Below 30 clusters
+            above a threshold one item of each is drawn at most, larger clusters likelier, and the
+            test is exact again; it takes more clusters than such items would take labels to pass.
         seed: Of the thinning.
 
     Raises:

@@ -101,7 +101,8 @@ def proportion(
 
     With `groups`, the variance is taken between groups and turned into an effective sample size
     (never more than n), and t with groups − 1 degrees of freedom replaces the normal in Wilson's
-    formula. Where all rows agree the variance tells nothing: each group then counts as one row.
+    formula, or cuts the effective sample size of Clopper and Pearson's (`student_factor`). Where all
+    rows agree the variance tells nothing: each group then counts as one row.
 
     Args:
         success: Shape (n,), booleans.
@@ -132,7 +133,8 @@ def proportion(
                 value=k / n, low=None, high=None, level=level, method=name, n=n,
                 reason="all rows belong to one group: how groups differ is unknown",
             )  # fmt: skip
-        effective_n = clustered_effective_n(hits, codes, count)
+        tail = None if method == "wilson" else (1 - level) / 2
+        effective_n = clustered_effective_n(hits, codes, count, tail=tail)
         k_eff = k / n * effective_n
         if k in (0, n):  # k / n * effective_n may miss the edge by a rounding error
             k_eff = 0.0 if k == 0 else effective_n
@@ -156,23 +158,62 @@ def proportion(
 
 
 def clustered_effective_n(
-    success: npt.NDArray[np.bool_], codes: npt.NDArray[np.intp], count: int
+    success: npt.NDArray[np.bool_],
+    codes: npt.NDArray[np.intp],
+    count: int,
+    *,
+    weights: npt.NDArray[np.float64] | None = None,
+    tail: float | None = None,
 ) -> float:
     """Return the number of independent rows that tell as much as these clustered ones: over 0, at most n.
 
     Args:
         success: Shape (n,).
         codes: Shape (n,), group of each row, 0 to `count` − 1.
-        count: Number of groups, at least 2.
+        count: Number of groups, 1 or more. Of one group, and where all rows agree, no spread is seen:
+            Kish's count of the groups then.
+        weights: Shape (n,), over 0; None: all alike. Never more than Kish's count of them.
+        tail: Probability, under ½, beyond a bound for which a normal quantile is implied, as Clopper and
+            Pearson's is: the count is then cut by `student_factor`. None: no cut, for bounds that take
+            Student's t themselves.
+
+    Source: Kish 1965; Korn & Graubard 1998, Surv. Methodol. 24:193.
     """
-    n = success.size
-    p = float(success.mean())
-    if p in (0.0, 1.0):
-        sizes = np.bincount(codes, minlength=count)
-        return float(n**2 / (sizes.astype(float) ** 2).sum())
-    sums = np.bincount(codes, weights=success - p, minlength=count)
-    variance = count / (count - 1) * float((sums**2).sum()) / n**2
-    return float(n) if variance == 0 else min(float(n), p * (1 - p) / variance)
+    own = np.ones(success.size) if weights is None else weights
+    total = float(own.sum())
+    rows = float(success.size) if weights is None else total**2 / float((own**2).sum())
+    if abs(rows - success.size) < 1e-9 * rows:  # rounding: equal weights count as they are
+        rows = float(success.size)
+    sums = np.bincount(codes, weights=own, minlength=count)
+    groups = min(rows, total**2 / float((sums**2).sum()))
+    if count == 1 or success.all() or not success.any():
+        return groups
+    p = float(own @ success) / total
+    errors = np.bincount(codes, weights=own * (success - p), minlength=count) / total
+    variance = count / (count - 1) * float((errors**2).sum())
+    seen = min(rows, p * (1 - p) / variance) if variance > 0 else rows
+    return seen if tail is None else max(seen * student_factor(errors, tail), min(seen, groups))
+
+
+def student_factor(errors: npt.NDArray[np.float64], tail: float) -> float:
+    """What an effective count is worth whose variance is itself estimated, from few groups: over 0, at most 1.
+
+    The squared ratio of the normal quantile to Student's. Degrees of freedom are Satterthwaite's,
+    (Σe²)² / Σe⁴ and at most groups − 1: where failures sit in a few groups, the variance was seen in
+    those alone. With groups − 1 a promise of .95 at a risk of 5% is broken in 14% of audits of 20 groups.
+
+    Args:
+        errors: Shape (groups,), what each adds to the error of the share.
+        tail: Probability beyond the bound, under ½.
+
+    Source: Korn & Graubard 1998, Surv. Methodol. 24:193; Satterthwaite 1946, Biometrics Bull. 2:110.
+    """
+    squares = errors**2
+    fourth = float((squares**2).sum())
+    if errors.size < 2 or fourth == 0:
+        return 1.0
+    dof = min(errors.size - 1.0, float(squares.sum()) ** 2 / fourth)
+    return min(1.0, float(special.ndtri(tail) / special.stdtrit(dof, tail)) ** 2)
 
 
 def _check(successes: float, n: float, level: float) -> None:

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from workbench.calibration import choose_threshold, labels_to_promise
+from workbench.calibration._trials import read_labels
 
 GRID = [i / 100 for i in range(99, -1, -1)]
 
@@ -70,21 +71,74 @@ def test_the_promise_holds_under_unequal_draws():
     assert naive > 200
 
 
-@pytest.mark.parametrize(("products", "items"), [(80, 5), (20, 20), (10, 30)])
-def test_the_promise_holds_when_items_share_a_product(products, items):
-    rng = np.random.default_rng(2)
-    broken, naive, n = 0, 0, products * items
-    for _ in range(400):
-        # .9 on average, alike within a product
-        rate = np.repeat(rng.beta(9 * 0.7, 0.7, size=products), items)
-        suitable, groups = rng.random(n) < rate, np.repeat(np.arange(products), items)
-        arguments = {"grid": (0.5,), "promise": 0.9}
-        broken += (
-            choose_threshold(np.ones(n), suitable, groups=groups, **arguments).value is not None
+def _broken(sizes, *, alike, promise, runs, seed):
+    """Audits of clusters whose rates are `promise` on average that still qualify; and without clusters."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    broken, naive = 0, 0
+    for run in range(runs):
+        rate = rng.beta(promise * alike, (1 - promise) * alike, size=len(sizes))
+        suitable = rng.random(groups.size) < rate[groups]
+        labels = read_labels(
+            suitable, keep_probability=None, groups=groups, failure_probability=0.05, seed=run
         )
-        naive += choose_threshold(np.ones(n), suitable, **arguments).value is not None
+        everything = np.ones(groups.size, dtype=bool)
+        broken += labels.trial(everything, promise).p_value <= 0.05
+        naive += stats.binom.sf(suitable.sum() - 1, groups.size, promise) <= 0.05
+    return broken, naive
+
+
+def test_the_promise_holds_when_items_share_a_product():
+    broken, naive = _broken([5] * 80, alike=7, promise=0.9, runs=400, seed=2)
     assert broken <= 400 * 0.05 + 2 * math.sqrt(400 * 0.05 * 0.95)
     assert naive > broken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("promise", [0.8, 0.9, 0.95])
+@pytest.mark.parametrize("alike", [3, 7])  # correlations within a product of 1/4 and 1/8
+@pytest.mark.parametrize("sizes", [[30] * 10, [20] * 20, [20] * 40, [*range(1, 41)]])
+def test_the_promise_holds_with_few_products(sizes, alike, promise):
+    """Counts divided by a design effect alone broke it in 7% to 14% of audits at 20 products."""
+    broken, naive = _broken(sizes, alike=alike, promise=promise, runs=2500, seed=3)
+    assert broken <= 2500 * 0.05 + 2 * math.sqrt(2500 * 0.05 * 0.95)
+    assert naive > 2500 * 0.1
+
+
+@pytest.mark.slow
+def test_large_products_that_are_worse_are_not_thinned_away():
+    """Two in three items are of large products with a rate of .8: .8667 of items, .9 of products."""
+    rng = np.random.default_rng(4)
+    broken, by_product, runs = 0, 0, 2500
+    sizes = np.array([5] * 12 + [10] * 12)
+    groups = np.repeat(np.arange(24), sizes)
+    rates, place = np.where(sizes == 5, 1.0, 0.8), np.cumsum(sizes) - sizes
+    promise = float(rates @ sizes / sizes.sum()) - 0.2
+    for run in range(runs):
+        suitable = rng.random(groups.size) < rates[groups] - 0.2
+        labels = read_labels(
+            suitable, keep_probability=None, groups=groups, failure_probability=0.05, seed=run
+        )
+        broken += labels.trial(np.ones(groups.size, dtype=bool), promise).p_value <= 0.05
+        by_product += stats.binom.sf(suitable[place].sum() - 1, 24, promise) <= 0.05
+    assert broken <= runs * 0.05 + 2 * math.sqrt(runs * 0.05 * 0.95)
+    assert by_product > broken
+
+
+def test_few_clusters_count_one_item_each():
+    groups = np.repeat(np.arange(29), 4)
+    found = choose_threshold(
+        np.ones(116), np.ones(116, bool), grid=(0.5,), promise=0.9, groups=groups
+    )
+    assert (found.value, found.kept, found.suitable) == (0.5, 29, 29)
+    assert found.p_value == pytest.approx(0.9**29)
+    fewer = groups < 20
+    found = choose_threshold(
+        np.ones(80), np.ones(80, bool), grid=(0.5,), promise=0.9, groups=groups[fewer]
+    )
+    assert found.value is None
+    assert "20 of 20 labelled items are suitable (clusters above it are too few, 20" in found.reason
+    assert found.labels_needed == 29 * 4
 
 
 def test_it_stops_at_the_first_failure():
@@ -191,12 +245,12 @@ def test_the_best_share_is_looked_for_at_every_confidence():
 
 def test_thinned_and_effective_counts_are_said_as_such():
     found = choose_threshold(
-        [0.9] * 40,
-        [True] * 20 + [False] * 20,
+        [0.9] * 320,
+        [True] * 160 + [False] * 160,
         grid=(0.5,),
         promise=0.9,
-        keep_probability=[1.0] * 20 + [0.2] * 20,
-        groups=np.arange(40) // 4,
+        keep_probability=[1.0] * 160 + [0.2] * 160,
+        groups=np.arange(320) // 4,
     )
-    assert "drawn from the 40 above it" in found.reason
+    assert "drawn from the 320 above it" in found.reason
     assert "independent ones, since some share a cluster" in found.reason
