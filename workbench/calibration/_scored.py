@@ -46,7 +46,7 @@ class Scored:
         if self.codes is not None:
             _, own = np.unique(self.codes[inside], return_inverse=True)
             count = int(own.max()) + 1
-            effective *= clustered_effective_n(y, own, count) / n if count > 1 else 1 / n
+            effective = clustered_effective_n(y, own, count, weights=w, tail=(1 - level) / 2)
             words = (f"{count} clusters are independent",)
         interval = clopper_pearson(min(p * effective, effective), effective, level=level)
         return Estimate(

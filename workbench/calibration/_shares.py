@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.calibration._sample import Floats, Sample
 from workbench.metrics.estimate import Estimate
-from workbench.metrics.intervals import Interval, clopper_pearson, wilson
+from workbench.metrics.intervals import Interval, clopper_pearson, student_factor, wilson
 
 About = Literal["items like these", "these items"]
 """Whom a statement is about: the judge's work on items drawn like these, or this finished batch alone."""
@@ -36,6 +36,8 @@ class Share:
     """Clusters − 1; None without clusters."""
     influence: Floats | None = None
     """Shape (clusters,): what each cluster adds to the estimate's error; None without clusters."""
+    groups: float = 0.0
+    """Kish's count of the clusters: what doubts about few of them never go below; 0 without clusters."""
 
     @property
     def few(self) -> bool:
@@ -49,8 +51,17 @@ class Share:
         n = self.effective_n
         hits = min(self.value * n, n)
         if exact:
-            return clopper_pearson(hits, n, level=level)
+            n = self._surely(level)
+            return clopper_pearson(min(self.value * n, n), n, level=level)
         return wilson(hits, n, level=level, dof=math.inf if self.dof is None else max(self.dof, 1))
+
+    def _surely(self, level: float) -> float:
+        """Effective rows less what few clusters leave unsure of them."""
+        if self.influence is None:
+            return self.effective_n
+        # Clusters without an answer of this verdict add nothing, and show no spread either.
+        factor = student_factor(self.influence[self.influence != 0], (1 - level) / 2)
+        return max(self.effective_n * factor, min(self.effective_n, self.groups))
 
     def estimate(self, *, level: float, exact: bool, words: tuple[str, ...]) -> Estimate:
         """Return it as it is shown."""
@@ -61,7 +72,8 @@ class Share:
         return Estimate(
             value=self.value, low=interval.low, high=interval.high, level=level,
             method="counted" if known else name if plain else f"{name}, effective counts",
-            n=self.n, effective_n=None if known else self.effective_n, assumptions=words,
+            n=self.n, assumptions=words,
+            effective_n=None if known else self._surely(level) if exact else self.effective_n,
         )  # fmt: skip
 
 
@@ -102,7 +114,7 @@ def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
     variance = (dof + 1) / dof * float((influence**2).sum())
     kish = total**2 / float((np.bincount(clusters, weights=weights) ** 2).sum())
     effective_n = min(float(n), p * (1 - p) / variance) if variance > 0 else kish
-    return Share(value=p, n=n, effective_n=effective_n, dof=dof, influence=influence)
+    return Share(value=p, n=n, effective_n=effective_n, dof=dof, influence=influence, groups=kish)
 
 
 def _effective_n(part: Sample, weights: Floats, p: float, *, about: About) -> float:
@@ -148,13 +160,16 @@ def approval_share(sample: Sample, *, about: About) -> Share:
         return Share(value=a, n=n)
     if sample.clusters is None:
         return Share(value=a, n=n, effective_n=float(n))
+    sizes = np.bincount(sample.clusters).astype(float)
+    kish = n**2 / float((sizes**2).sum())
     if a in (0.0, 1.0):  # no spread to see: what Kish's design effect leaves of the rows
-        sizes = np.bincount(sample.clusters).astype(float)
-        return Share(value=a, n=n, effective_n=n**2 / float((sizes**2).sum()))
+        return Share(value=a, n=n, effective_n=kish)
     influence: Floats = np.bincount(sample.clusters, weights=(sample.approved - a) / n).astype(
         float
     )
     count = influence.size
     variance = count / max(count - 1, 1) * float((influence**2).sum())
     effective_n = min(float(n), a * (1 - a) / variance) if variance > 0 else float(n)
-    return Share(value=a, n=n, effective_n=effective_n, dof=count - 1, influence=influence)
+    return Share(
+        value=a, n=n, effective_n=effective_n, dof=count - 1, influence=influence, groups=kish
+    )

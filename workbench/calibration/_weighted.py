@@ -7,37 +7,30 @@ import numpy as np
 from workbench.calibration._sample import Bools, Codes, Floats, Sample
 from workbench.calibration.slices import fisher
 from workbench.metrics.estimate import Estimate, undefined
-from workbench.metrics.intervals import clopper_pearson
+from workbench.metrics.intervals import clopper_pearson, clustered_effective_n
 
 
-def effective_n_of(hits: Bools, weights: Floats, clusters: Codes | None) -> float:
+def effective_n_of(
+    hits: Bools, weights: Floats, clusters: Codes | None, *, tail: float | None = None
+) -> float:
     """Equal independent items that tell as much about the weighted share of `hits`: over 0, at most n.
 
-    Kish's count of the weights, added up within clusters where all agree; else what the spread
-    between clusters leaves, where that is less.
+    Kish's count of the weights without clusters, else `clustered_effective_n`, cut at `tail`.
 
     Args:
         hits: Shape (n,), n ≥ 1.
         weights: Shape (n,), over 0.
         clusters: Shape (n,), items that belong together share a number; None: independent.
+        tail: Beyond an exact bound; None: no cut for few clusters.
 
     Source: Kish 1965; Korn & Graubard 1998 (effective counts).
     """
-    n, total = hits.size, float(weights.sum())
-    kish = min(float(n), total**2 / float((weights**2).sum()))
-    if abs(kish - n) < 1e-9 * n:  # rounding: equal weights count as they are
-        kish = float(n)
     if clusters is None:
-        return kish
-    codes = np.unique(clusters, return_inverse=True)[1]
-    count = int(codes.max()) + 1
-    p = float(weights @ hits) / total
-    if count == 1 or hits.all() or not hits.any():
-        sums = np.bincount(codes, weights=weights)
-        return min(kish, total**2 / float((sums**2).sum()))
-    errors = np.bincount(codes, weights=weights * (hits - p)) / total
-    variance = count / (count - 1) * float((errors**2).sum())
-    return min(kish, p * (1 - p) / variance) if variance > 0 else kish
+        kish = float(weights.sum()) ** 2 / float((weights**2).sum())
+        # Rounding: equal weights count as they are.
+        return float(hits.size) if abs(kish - hits.size) < 1e-9 * hits.size else kish
+    names, codes = np.unique(clusters, return_inverse=True)
+    return clustered_effective_n(hits, codes, len(names), weights=weights, tail=tail)
 
 
 def weighted_share(
@@ -50,7 +43,7 @@ def weighted_share(
     method, n = "Clopper–Pearson", hits.size
     if n == 0:
         return undefined(empty, method=method, level=level)
-    effective_n = effective_n_of(hits, weights, clusters)
+    effective_n = effective_n_of(hits, weights, clusters, tail=(1 - level) / 2)
     p = float(hits.all()) if hits.all() or not hits.any() else float(weights @ hits / weights.sum())
     interval = clopper_pearson(min(p * effective_n, effective_n), effective_n, level=level)
     words = ["the answers are the truth", "items were drawn with the stated probabilities"]
