@@ -29,7 +29,8 @@ class Scoring:
     scores: Mapping[str, Sequence[float | None]]
     """Name, such as `confidence` or a criterion, to scores; None where there is none."""
     keys: Sequence[str]
-    """What the item is known by in both sets: where any is in both, they are compared in pairs."""
+    """What the item is known by in both sets: where half of the smaller set is in both, or more, the shared
+    items are compared in pairs."""
     groups: Sequence[str] | None = None
     """Items that belong together, such as one product's; None: independent. Of the same items one side's
     groups are enough (those before count)."""
@@ -90,7 +91,9 @@ def drift(
 ) -> Drift:
     """Compare two sets of verdicts: approvals and every score that both have.
 
-    Where sets share keys only the shared items count and the comparison is paired.
+    Where at least half of the smaller set is shared, only the shared items count and the comparison is
+    paired. Fewer would throw most of the data away: the sets are then two samples in which each shared item
+    is a cluster of its two rows, and the sentence says how many there are.
 
     Args:
         before: One version or period.
@@ -109,8 +112,8 @@ def drift(
     if not 0 < false_share < 1:
         raise ValueError(f"`false_share` lies between 0 and 1, got {false_share!r}")
     sides = _checked(before, "before"), _checked(after, "after")
-    pairs = _pairs(before.keys, after.keys)
-    groups = _groups(before, after, pairs)
+    pairs, shared = _pairs(before.keys, after.keys)
+    groups = _groups(before, after, pairs, shared)
     names = [name for name in before.scores if name in after.scores]
     found = []
     for name in names:
@@ -138,7 +141,8 @@ def drift(
             )
             for name, moved, q in zip(names, found, q_values, strict=True)
         ),
-        sentence=_approval_sentence(*rates, paired=pairs is not None),
+        sentence=_approval_sentence(*rates, paired=pairs is not None)
+        + (_apart(shared) if pairs is None and shared else ""),
     )  # fmt: skip
 
 
@@ -172,17 +176,20 @@ def _checked(scoring: Scoring, side: str) -> dict[str, Floats]:
     return scores
 
 
-def _pairs(before: Sequence[str], after: Sequence[str]) -> _Pairs | None:
-    """Places of shared items on both sides, in the order before; None where nothing is shared."""
+def _pairs(before: Sequence[str], after: Sequence[str]) -> tuple[_Pairs | None, int]:
+    """Places of shared items on both sides, in the order before, and their number.
+
+    No places where less than half of the smaller side is shared: so few are hardly a fair draw of it.
+    """
     places = {key: i for i, key in enumerate(after)}
     found = [(i, places[key]) for i, key in enumerate(before) if key in places]
-    if not found:
-        return None
+    if not found or 2 * len(found) < min(len(before), len(after)):
+        return None, len(found)
     one, two = np.array(found, dtype=np.intp).T
-    return one, two
+    return (one, two), len(found)
 
 
-def _groups(before: Scoring, after: Scoring, pairs: _Pairs | None) -> _Pairs | None:
+def _groups(before: Scoring, after: Scoring, pairs: _Pairs | None, shared: int) -> _Pairs | None:
     """Groups of the rows that are compared, in one numbering; None where items are independent."""
     if pairs is not None:
         # The items are the same, so the groups of either side are those of both.
@@ -191,7 +198,7 @@ def _groups(before: Scoring, after: Scoring, pairs: _Pairs | None) -> _Pairs | N
                 codes = codes_of(scoring.groups)[rows]
                 return codes, codes
         return None
-    if before.groups is None and after.groups is None:
+    if before.groups is None and after.groups is None and not shared:
         return None
     one = (
         [f"group {g}" for g in before.groups]
@@ -280,6 +287,14 @@ def _sentence(name: str, moved: Moved, q: float | None, false_share: float, *, p
         bounds = sorted((abs(change.low), abs(change.high)))
         way = f"{verb} by {abs(change.value):.3g} on average ({bounds[0]:.3g} to {bounds[1]:.3g})"
     return f"{name}: scores {way} {where} (q = {q:.2g})."
+
+
+def _apart(shared: int) -> str:
+    items = "item is" if shared == 1 else "items are"
+    return (
+        f" Only {shared} {items} in both sets, under half of the smaller one: all were compared "
+        "as two samples, not in pairs."
+    )
 
 
 def _approval_sentence(one: Estimate, two: Estimate, change: Estimate, *, paired: bool) -> str:

@@ -136,6 +136,20 @@ def test_the_same_items_show_what_two_samples_hide():
     assert width(pairs.change) < width(apart.change)
 
 
+@pytest.mark.parametrize(("shared", "paired"), [(1, False), (49, False), (50, True)])
+def test_a_few_shared_items_do_not_stand_for_all(shared, paired):
+    one, two = two_samples(3, n=100, m=130, shift=-0.8)
+    keys = [*range(shared), *range(1000, 1130 - shared)]
+    found = drift(scoring(one, keys=range(100)), scoring(two, keys=keys))
+    assert found.paired is found.scores[0].paired is paired
+    sizes = (found.scores[0].n_before, found.scores[0].n_after)
+    assert sizes == ((shared, shared) if paired else (100, 130))
+    assert ("as two samples, not in pairs" in found.sentence) is not paired
+    if shared == 1:
+        assert "Only 1 item is in both sets" in found.sentence
+        assert found.scores[0].q_value < 0.01
+
+
 def test_a_change_of_shape_is_seen_on_the_same_items():
     # Signed ranks alone see nothing here: their p-value is uniform.
     rng = np.random.default_rng(9)
