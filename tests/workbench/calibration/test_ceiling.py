@@ -84,10 +84,10 @@ def simulated(rng, n, judge_right, people_right):
 
 def test_a_judge_like_one_more_person_reaches_the_ceiling():
     rng = np.random.default_rng(1)
-    covered, runs = 0, 100
+    covered, runs = 0, 60
     for seed in range(runs):
-        judge, people = simulated(rng, 150, 0.85, (0.85, 0.85, 0.85))
-        gap = human_ceiling(judge, people, resamples=400, seed=seed).gap.precision
+        judge, people = simulated(rng, 100, 0.85, (0.85, 0.85, 0.85))
+        gap = human_ceiling(judge, people, resamples=300, seed=seed).gap.precision
         covered += gap.low <= 0 <= gap.high
     assert covered / runs >= 0.95 - 2 * math.sqrt(0.95 * 0.05 / runs)
 
@@ -171,3 +171,34 @@ def test_perfect_agreement_of_few_is_no_certainty():
     assert found.gap.accuracy.value == 0
     assert found.gap.accuracy.low is found.gap.accuracy.high is None
     assert "cannot show" in found.gap.accuracy.reason
+
+
+@pytest.mark.parametrize(
+    ("cluster", "unit"), [(None, "items"), ([str(i) for i in range(29)], "clusters")]
+)
+def test_a_gap_of_few_items_has_no_interval(cluster, unit):
+    rng = np.random.default_rng(5)
+    judge, people = simulated(rng, 30, 0.7, (0.8, 0.8, 0.8))
+    few = human_ceiling(judge[:29], {n: p[:29] for n, p in people.items()}, cluster=cluster)
+    for measure in ("precision", "recall", "accuracy", "kappa"):
+        gap = getattr(few.gap, measure)
+        assert gap.value is not None
+        assert gap.low is gap.high is None
+        assert f"29 {unit} are too few to say how a difference varies, 30 would do" in gap.reason
+    assert "how far they differ is unsure: 29" in few.sentence
+    assert human_ceiling(judge, people).gap.accuracy.low is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [30, 60])
+def test_the_gap_is_covered_from_the_fewest_items_on(n):
+    rng = np.random.default_rng(n)
+    covered, given = 0, 0
+    for seed in range(400):
+        judge, people = simulated(rng, n, 0.8, (0.8, 0.8, 0.8))
+        gap = human_ceiling(judge, people, resamples=400, seed=seed).gap.accuracy
+        if gap.low is not None:
+            given += 1
+            covered += gap.low <= 0 <= gap.high
+    assert given > 350
+    assert covered / given >= 0.9
