@@ -53,6 +53,7 @@ from workbench.calibration.drift import (
     drift,
 )
 from workbench.calibration.estimates import Rates, rates
+from workbench.calibration.exact_tests import benjamini_hochberg, fisher
 from workbench.calibration.failures import (
     ConfusionItems,
     Failures,
@@ -75,7 +76,7 @@ from workbench.calibration.scores import (
 )
 from workbench.calibration.selective import RiskCoverage, RiskPoint, risk_coverage
 from workbench.calibration.sentences import Section, sentences_of
-from workbench.calibration.slices import FailureModeRate, Slice, benjamini_hochberg, fisher
+from workbench.calibration.slices import FailureModeRate, Slice
 from workbench.calibration.thresholds import (
     Threshold,
     Thresholds,

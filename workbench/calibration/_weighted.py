@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.calibration._sample import Bools, Codes, Floats, Sample
-from workbench.calibration.slices import fisher
+from workbench.calibration.exact_tests import fisher
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.intervals import clopper_pearson, clustered_effective_n
 

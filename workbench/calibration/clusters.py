@@ -16,7 +16,7 @@ from scipy import special
 
 from workbench.calibration._sample import Bools, Codes, Floats
 from workbench.calibration._weighted import more_often, weighted_share
-from workbench.calibration.slices import benjamini_hochberg
+from workbench.calibration.exact_tests import benjamini_hochberg
 from workbench.calibration.words import Word, marking_words
 from workbench.metrics.estimate import Estimate, check_level
 from workbench.metrics.resampling import group_codes

@@ -29,9 +29,9 @@ from workbench.calibration._comparison import (
 from workbench.calibration._differences import Differences
 from workbench.calibration.adjudicate import majority
 from workbench.calibration.ceiling import human_ceiling
+from workbench.calibration.exact_tests import benjamini_hochberg
 from workbench.calibration.gather import answers_to
 from workbench.calibration.mcnemar import McNemar, mcnemar
-from workbench.calibration.slices import benjamini_hochberg
 from workbench.metrics.estimate import check_level
 from workbench.records import Annotation, Audit, Verdict
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from workbench.calibration._sample import Bools, Codes, Floats, Sample
 from workbench.calibration._weighted import labelled_part, more_often, weighted_share
+from workbench.calibration.exact_tests import benjamini_hochberg
 from workbench.calibration.reliability import auroc
-from workbench.calibration.slices import benjamini_hochberg
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.resampling import bootstrap, sums_by_group
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.calibration._moved import Moved, compare_samples
 from workbench.calibration._sample import Bools, Codes, Floats, as_floats, codes_of, tristate
-from workbench.calibration.slices import benjamini_hochberg
+from workbench.calibration.exact_tests import benjamini_hochberg
 from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.intervals import proportion
 
