@@ -17,7 +17,7 @@ from pipelines.cli import app
 from reports.calibration import write_calibration_page
 from workbench.calibration import Calibration, calibrate_arrays
 from workbench.calibration.audited import draw_from, find_audit
-from workbench.calibration.population import latest_selection
+from workbench.calibration.audits.population import latest_selection
 from workbench.errors import CalibrationError
 from workbench.records import Annotation, CriterionScore, Generation, Item, Listing, Verdict
 from workbench.rubric import Criterion, Rubric, dump_rubric
@@ -245,4 +245,20 @@ def test_the_page_fits_wide_and_narrow_light_and_dark(chromium, page_file, width
         page.goto(page_file.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("figure svg").count() >= 10
+        browser.close()
+
+
+def test_paper_is_white_for_those_who_read_in_the_dark(chromium, page_file):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(color_scheme="dark")
+        page.goto(page_file.as_uri())
+        colour = "getComputedStyle(document.querySelector('h1')).color"
+        assert page.evaluate(colour) == "rgb(232, 233, 234)"
+        page.emulate_media(media="print")
+        assert page.evaluate(colour) == "rgb(29, 33, 38)"
         browser.close()
