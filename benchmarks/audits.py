@@ -70,7 +70,7 @@ def main() -> int:
 
     from workbench.calibration import draw_audit, plan_audit
     from workbench.calibration.audited import calibrate_audit, draw_from, grow_from
-    from workbench.calibration.population import latest_selection, select_decisions
+    from workbench.calibration.audits.population import latest_selection, select_decisions
     from workbench.store import Store
 
     found: dict[str, float] = {}

@@ -17,7 +17,7 @@ from workbench.calibration.audited import (
     learned_scores,
     unanswered,
 )
-from workbench.calibration.population import (
+from workbench.calibration.audits.population import (
     Selection,
     latest_selection,
     select_decisions,

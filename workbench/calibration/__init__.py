@@ -1,13 +1,57 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
-from workbench.calibration._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
 from workbench.calibration._calibration import Calibration, Confusion, Counts, People, UnnamedModes
-from workbench.calibration._comparison import Comparison, CriterionComparison, Difference
-from workbench.calibration._shares import About
-from workbench.calibration._strata import Decision, Design, stratum_of
-from workbench.calibration._trials import Procedure, labels_to_promise
-from workbench.calibration.adjudicate import adjudicate, majority
-from workbench.calibration.agreement import (
+from workbench.calibration.audits._strata import Decision, Design, stratum_of
+from workbench.calibration.audits.audit import draw_audit, grow_audit
+from workbench.calibration.audits.budget import Budget, budget, labels_for
+from workbench.calibration.audits.planning import Expected, Plan, PlannedStratum, plan_audit
+from workbench.calibration.calibrate import calibrate_arrays
+from workbench.calibration.comparing._comparison import Comparison, CriterionComparison, Difference
+from workbench.calibration.comparing.compare import compare, compare_criteria, compare_verdicts
+from workbench.calibration.comparing.mcnemar import McNemar, mcnemar
+from workbench.calibration.confidence._trials import Procedure, labels_to_promise
+from workbench.calibration.confidence.reliability import Bin, Reliability, auroc, reliability
+from workbench.calibration.confidence.scores import (
+    ScoreCalibration,
+    ScoreMap,
+    ScoreMethod,
+    calibrate_scores,
+    fit_scores,
+    hold_out,
+)
+from workbench.calibration.confidence.selective import RiskCoverage, RiskPoint, risk_coverage
+from workbench.calibration.confidence.thresholds import (
+    Threshold,
+    Thresholds,
+    choose_threshold,
+    choose_thresholds,
+)
+from workbench.calibration.errors.clusters import (
+    FailureCluster,
+    FailureClusters,
+    failure_clusters,
+)
+from workbench.calibration.errors.criteria import (
+    Caught,
+    CriterionScores,
+    RaisedThreshold,
+    WrongRejections,
+)
+from workbench.calibration.errors.failures import (
+    ConfusionItems,
+    Failures,
+)
+from workbench.calibration.errors.slices import FailureModeRate, Slice
+from workbench.calibration.errors.words import (
+    Word,
+    marking_words,
+)
+from workbench.calibration.exact_tests import benjamini_hochberg, fisher
+from workbench.calibration.frame import calibrate
+from workbench.calibration.gather import AuditedVerdicts, gather
+from workbench.calibration.people._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
+from workbench.calibration.people.adjudicate import adjudicate, majority
+from workbench.calibration.people.agreement import (
     Kappa,
     cohen_kappa,
     confusion_table,
@@ -17,28 +61,19 @@ from workbench.calibration.agreement import (
     mean_pairwise_agreement,
     percent_agreement,
 )
-from workbench.calibration.audit import draw_audit, grow_audit
-from workbench.calibration.budget import Budget, budget, labels_for
-from workbench.calibration.calibrate import calibrate_arrays
-from workbench.calibration.ceiling import AgainstPeople, Ceiling, human_ceiling
-from workbench.calibration.clusters import (
-    FailureCluster,
-    FailureClusters,
-    failure_clusters,
-)
-from workbench.calibration.compare import compare, compare_criteria, compare_verdicts
-from workbench.calibration.corrected import Corrected, Estimator, SideBySide, corrected
-from workbench.calibration.criteria import (
-    Caught,
-    CriterionScores,
-    RaisedThreshold,
-    WrongRejections,
-)
-from workbench.calibration.delay import (
+from workbench.calibration.people.ceiling import AgainstPeople, Ceiling, human_ceiling
+from workbench.calibration.people.ranks import RankAgreement, rank_agreement
+from workbench.calibration.rates._shares import About
+from workbench.calibration.rates.corrected import Corrected, Estimator, SideBySide, corrected
+from workbench.calibration.rates.estimates import Rates, rates
+from workbench.calibration.rates.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_rates
+from workbench.calibration.rates.rogan_gladen import RoganGladen, rogan_gladen
+from workbench.calibration.sentences import Section, sentences_of
+from workbench.calibration.watching.delay import (
     AlarmDelay,
     alarm_delay,
 )
-from workbench.calibration.diversity import (
+from workbench.calibration.watching.diversity import (
     AttemptDiversity,
     Convergence,
     convergence,
@@ -46,51 +81,16 @@ from workbench.calibration.diversity import (
     neighbour_coverage,
     vendi_score,
 )
-from workbench.calibration.drift import (
+from workbench.calibration.watching.drift import (
     Drift,
     ScoreDrift,
     Scoring,
     drift,
 )
-from workbench.calibration.estimates import Rates, rates
-from workbench.calibration.exact_tests import benjamini_hochberg, fisher
-from workbench.calibration.failures import (
-    ConfusionItems,
-    Failures,
-)
-from workbench.calibration.frame import calibrate
-from workbench.calibration.gather import AuditedVerdicts, gather
-from workbench.calibration.mcnemar import McNemar, mcnemar
-from workbench.calibration.planning import Expected, Plan, PlannedStratum, plan_audit
-from workbench.calibration.ppi import PPIMean, PPIRates, Tuning, ppi_mean, ppi_rates
-from workbench.calibration.ranks import RankAgreement, rank_agreement
-from workbench.calibration.reliability import Bin, Reliability, auroc, reliability
-from workbench.calibration.rogan_gladen import RoganGladen, rogan_gladen
-from workbench.calibration.scores import (
-    ScoreCalibration,
-    ScoreMap,
-    ScoreMethod,
-    calibrate_scores,
-    fit_scores,
-    hold_out,
-)
-from workbench.calibration.selective import RiskCoverage, RiskPoint, risk_coverage
-from workbench.calibration.sentences import Section, sentences_of
-from workbench.calibration.slices import FailureModeRate, Slice
-from workbench.calibration.thresholds import (
-    Threshold,
-    Thresholds,
-    choose_threshold,
-    choose_thresholds,
-)
-from workbench.calibration.watch import (
+from workbench.calibration.watching.watch import (
     Watch,
     Watched,
     watch_precision,
-)
-from workbench.calibration.words import (
-    Word,
-    marking_words,
 )
 from workbench.metrics.estimate import Estimate
 from workbench.metrics.intervals import Interval, clopper_pearson, proportion, wilson

@@ -8,17 +8,21 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.calibration._sample import Bools, Floats, Sample
-from workbench.calibration.estimates import rates_of
-from workbench.calibration.reliability import Reliability, reliability
-from workbench.calibration.scores import FEWEST_LABELS, ScoreCalibration, calibrate_scores
-from workbench.calibration.selective import RiskCoverage, risk_coverage
-from workbench.calibration.thresholds import (
+from workbench.calibration.confidence.reliability import Reliability, reliability
+from workbench.calibration.confidence.scores import (
+    FEWEST_LABELS,
+    ScoreCalibration,
+    calibrate_scores,
+)
+from workbench.calibration.confidence.selective import RiskCoverage, risk_coverage
+from workbench.calibration.confidence.thresholds import (
     Threshold,
     Thresholds,
     approves,
     choose_threshold,
     choose_thresholds,
 )
+from workbench.calibration.rates.estimates import rates_of
 from workbench.metrics.estimate import Estimate, undefined
 
 _GRID_STEPS = 50  # thresholds tried: quantiles of the judged items' confidence

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from workbench.calibration._shares import About
-from workbench.calibration.ceiling import Ceiling
-from workbench.calibration.clusters import FailureClusters
-from workbench.calibration.corrected import Corrected
-from workbench.calibration.estimates import Rates
-from workbench.calibration.failures import Failures
-from workbench.calibration.reliability import Reliability
-from workbench.calibration.scores import ScoreCalibration
-from workbench.calibration.selective import RiskCoverage
-from workbench.calibration.slices import FailureModeRate, Slice
-from workbench.calibration.thresholds import Threshold, Thresholds
+from workbench.calibration.confidence.reliability import Reliability
+from workbench.calibration.confidence.scores import ScoreCalibration
+from workbench.calibration.confidence.selective import RiskCoverage
+from workbench.calibration.confidence.thresholds import Threshold, Thresholds
+from workbench.calibration.errors.clusters import FailureClusters
+from workbench.calibration.errors.failures import Failures
+from workbench.calibration.errors.slices import FailureModeRate, Slice
+from workbench.calibration.people.ceiling import Ceiling
+from workbench.calibration.rates._shares import About
+from workbench.calibration.rates.corrected import Corrected
+from workbench.calibration.rates.estimates import Rates
 from workbench.metrics.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from workbench.calibration._by_confidence import ISOTONIC_FROM
 from workbench.calibration._calibration import Calibration
-from workbench.calibration._strata import Design
-from workbench.calibration.audit import digest_of, draw_audit, grow_audit, population_digest
+from workbench.calibration.audits._strata import Design
+from workbench.calibration.audits.audit import digest_of, draw_audit, grow_audit, population_digest
+from workbench.calibration.audits.population import Decided, Selection, select_decisions
 from workbench.calibration.calibrate import calibrate_arrays
+from workbench.calibration.confidence.scores import FEWEST_LABELS, ScoreMap, fit_scores
 from workbench.calibration.gather import answers_to as weighable
 from workbench.calibration.gather import gather
-from workbench.calibration.population import Decided, Selection, select_decisions
-from workbench.calibration.scores import FEWEST_LABELS, ScoreMap, fit_scores
 from workbench.errors import CalibrationError, RubricError, StoreError
 from workbench.records import Annotation, Audit, AuditedItem, Generation, Item, Verdict
 from workbench.rubric import Rubric, parse_rubric

@@ -24,15 +24,15 @@ from workbench.calibration._calibration import (
     UnnamedModes,
 )
 from workbench.calibration._sample import Bools, Floats, Sample, as_floats, read_sample
-from workbench.calibration._shares import About
-from workbench.calibration.agreement import krippendorff_alpha
-from workbench.calibration.ceiling import human_ceiling
-from workbench.calibration.clusters import FailureClusters, failure_clusters
-from workbench.calibration.corrected import corrected_of
-from workbench.calibration.estimates import Rates, rates_of
-from workbench.calibration.failures import failures_of
-from workbench.calibration.ppi import read_confidence
-from workbench.calibration.slices import failure_modes_of, slices_of
+from workbench.calibration.errors.clusters import FailureClusters, failure_clusters
+from workbench.calibration.errors.failures import failures_of
+from workbench.calibration.errors.slices import failure_modes_of, slices_of
+from workbench.calibration.people.agreement import krippendorff_alpha
+from workbench.calibration.people.ceiling import human_ceiling
+from workbench.calibration.rates._shares import About
+from workbench.calibration.rates.corrected import corrected_of
+from workbench.calibration.rates.estimates import Rates, rates_of
+from workbench.calibration.rates.ppi import read_confidence
 from workbench.metrics.estimate import Estimate, check_level
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.calibration._calibration import Calibration
-from workbench.calibration._shares import About
-from workbench.calibration.adjudicate import majority
 from workbench.calibration.calibrate import calibrate_arrays
+from workbench.calibration.people.adjudicate import majority
+from workbench.calibration.rates._shares import About
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.calibration._strata import Decision, stratum_in, stratum_of
-from workbench.calibration.adjudicate import majority
+from workbench.calibration.audits._strata import Decision, stratum_in, stratum_of
+from workbench.calibration.people.adjudicate import majority
 from workbench.records import Annotation, Audit
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.calibration._calibration import Calibration
-from workbench.calibration.slices import FailureModeRate, Slice
-from workbench.calibration.thresholds import Threshold, Thresholds
+from workbench.calibration.confidence.thresholds import Threshold, Thresholds
+from workbench.calibration.errors.slices import FailureModeRate, Slice
 from workbench.metrics.estimate import Estimate
 
 FALSE_SHARE = 0.05

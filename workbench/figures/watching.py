@@ -53,7 +53,7 @@ def plot_drift(
     Args:
         before: Scores, None where there is none.
         after: Likewise.
-        drift: What `workbench.calibration.drift` found about them.
+        drift: What `workbench.calibration.watching.drift` found about them.
     """
     figure = new_figure(WIDTH, 3.4)
     axes = figure.axes[0]

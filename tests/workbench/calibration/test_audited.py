@@ -17,7 +17,7 @@ from workbench.calibration.audited import (
     learned_scores,
     unanswered,
 )
-from workbench.calibration.population import Selection, latest_selection, select_decisions
+from workbench.calibration.audits.population import Selection, latest_selection, select_decisions
 from workbench.errors import CalibrationError, LeakageError
 from workbench.records import Annotation, Audit, Generation, Item, Listing, Verdict
 from workbench.store import Store

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from workbench.calibration._sample import read_sample
-from workbench.calibration._scored import Scored
-from workbench.calibration._shares import share_of
-from workbench.calibration._weighted import weighted_share
+from workbench.calibration.confidence._scored import Scored
+from workbench.calibration.errors._weighted import weighted_share
+from workbench.calibration.rates._shares import share_of
 from workbench.metrics.intervals import proportion
 
 

@@ -13,7 +13,7 @@ from workbench.calibration import (
     plan_audit,
     watch_precision,
 )
-from workbench.calibration.population import Decided
+from workbench.calibration.audits.population import Decided
 from workbench.figures import (
     plot_comparison,
     plot_confusion,

@@ -1,0 +1,1 @@
+"""Two judges or two rubrics on the same items."""

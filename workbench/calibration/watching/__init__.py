@@ -1,0 +1,1 @@
+"""What changes with time: precision under watch, drift of scores, narrowing of what is approved."""
