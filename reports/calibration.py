@@ -15,7 +15,7 @@ from markupsafe import Markup
 from reports.rendering import number, render, write_whole
 from workbench import figures as plots
 from workbench.calibration import Calibration, Comparison, Section, sentences_of
-from workbench.calibration._shown import heading, measures
+from workbench.calibration.shown import heading, measures
 from workbench.metrics.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -130,13 +130,13 @@ class Calibration:
 
     def __str__(self) -> str:
         """A table of rates and what there is to say, for a terminal of 80 columns."""
-        from workbench.calibration._shown import as_text
+        from workbench.calibration.shown import as_text
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
         """The same for a notebook; no script, nothing loaded from elsewhere."""
-        from workbench.calibration._shown import as_html
+        from workbench.calibration.shown import as_html
 
         return as_html(self)
 
