@@ -27,7 +27,10 @@ HEAVY = (
 )
 
 NEEDS_AT_IMPORT: dict[str, tuple[str, str]] = {
-    "workbench.models.starter.pixels": ("diffusers", "a pipeline's part is found by its class's name"),
+    "workbench.models.starter.pixels": (
+        "diffusers",
+        "a pipeline's part is found by its class's name",
+    ),
 }
 """Module to (a heavy library that it loads at import, why). Such a module is imported late itself."""
 
