@@ -121,7 +121,7 @@ def read_sample(
         suitable=said[rows] == 1,
         inclusion=inclusion[rows],
         cells=2 * strata[rows] + verdict[rows],
-        clusters=None if cluster is None else _numbered(codes_of(cluster)[rows]),
+        clusters=None if cluster is None else clusters_of([cluster[row] for row in rows]),
     )
 
 
@@ -154,7 +154,28 @@ def as_floats(values: Sequence[float | None]) -> Floats:
 
 def codes_of(labels: Sequence[str]) -> Codes:
     """Number the distinct labels: code per row."""
-    return _numbered(np.asarray(labels, dtype=str))
+    return named_codes(labels)[1]
+
+
+def named_codes(labels: Sequence[str]) -> tuple[list[str], Codes]:
+    """The distinct labels in order, and which of them each row has.
+
+    Not by an array of text, whose every row is as long as the longest label.
+    """
+    known: dict[str, int] = {}
+    first = np.fromiter(
+        (known.setdefault(str(label), len(known)) for label in labels), np.intp, len(labels)
+    )
+    names = sorted(known)
+    place = np.empty(len(names), dtype=np.intp)
+    place[[known[name] for name in names]] = np.arange(len(names))
+    return names, place[first]
+
+
+def clusters_of(labels: Sequence[str]) -> Codes | None:
+    """Number what belongs together; None where every item is a cluster of its own: all are independent."""
+    codes = codes_of(labels)
+    return None if int(codes.max(initial=-1)) + 1 == codes.size else codes
 
 
 def _numbered(labels: npt.NDArray[Any]) -> Codes:

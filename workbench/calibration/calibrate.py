@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ from workbench.calibration.rates.corrected import corrected_of
 from workbench.calibration.rates.estimates import Rates, rates_of
 from workbench.calibration.rates.ppi import read_confidence
 from workbench.metrics.estimate import Estimate, check_level
+
+_T = TypeVar("_T")
 
 
 def calibrate_arrays(
@@ -124,6 +127,9 @@ def calibrate_arrays(
             raise ValueError(
                 f"`{name}` wants one value for each of {n} verdicts, got {len(values)}"
             )
+    # By position, whatever the index of a pandas series says.
+    keys, texts = _listed(keys), _listed(texts)
+    embeddings, failure_modes = _listed(embeddings), _listed(failure_modes)
     strangers = [name for name in jointly if name not in (scores or {})]
     if strangers:
         raise ValueError(
@@ -226,6 +232,10 @@ def _people(
             seed=seed,
         ),
     )
+
+
+def _listed(values: Sequence[_T] | None) -> list[_T] | None:
+    return None if values is None else list(values)
 
 
 def _unnamed(

@@ -244,3 +244,42 @@ def test_whatever_values_come_there_is_a_record_or_one_sentence(rows, fine):
         assert len(str(error)) < 400
     else:
         plain(found)
+
+
+def test_a_series_is_read_by_position():
+    """Its index may be in any order, or no numbers at all."""
+    rng = np.random.default_rng(0)
+    n = 60
+    approved, answer = rng.random(n) < 0.6, rng.random(n) < 0.7
+    keys = [f"k{i}" for i in range(n)]
+    modes = [() if yes else (f"m{i % 3}",) for i, yes in enumerate(answer)]
+    rows = {
+        "approved": approved,
+        "inclusion_probability": [1.0] * n,
+        "answer": answer,
+        "scores": {"a": rng.random(n)},
+        "thresholds": {"a": 0.5},
+    }
+    plain = calibrate_arrays(**rows, keys=keys, failure_modes=modes, slices={"by": keys})
+    for index in (rng.permutation(n), [f"x{i}" for i in range(n)]):
+        series = calibrate_arrays(
+            **rows,
+            keys=pd.Series(keys, index=index),
+            failure_modes=pd.Series(modes, index=index),
+            slices={"by": pd.Series(keys, index=index)},
+        )
+        assert series == plain
+
+
+def test_a_long_label_costs_its_own_length():
+    import tracemalloc
+
+    from workbench.calibration._sample import codes_of
+
+    labels = ["x" * 100_000, *(f"s{i % 7}" for i in range(20_000))]
+    tracemalloc.start()
+    codes = codes_of(labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20e6
+    assert len(set(codes)) == 8

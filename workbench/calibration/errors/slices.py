@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.calibration._sample import Bools, Floats, Sample
+from workbench.calibration._sample import Bools, Floats, Sample, named_codes
 from workbench.calibration.exact_tests import benjamini_hochberg, fisher
 from workbench.calibration.rates._shares import About, share_of
 from workbench.calibration.rates.estimates import rates_of
@@ -82,7 +82,8 @@ def slices_of(
             f"slices by {by!r} want one label for each item of the population, got {len(labels)} "
             f"labels and an item in row {int(sample.rows.max())}"
         )
-    names, codes = np.unique(np.asarray(labels, dtype=str)[sample.rows], return_inverse=True)
+    every = list(labels)  # by position, whatever the index of a series says
+    names, codes = named_codes([every[row] for row in sample.rows])
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(
         codes[order], np.arange(len(names) + 1)
