@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench.calibration import Comparison, compare_verdicts
-from workbench.calibration.audited import Audited, calibrate_audit, find_audit
+from workbench.calibration.audited import Audited, calibrate_audit, find_audit, unanswered
 from workbench.errors import CalibrationError
-from workbench.records import Verdict
+from workbench.records import Audit, Verdict
 from workbench.store import group_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def calibrate_store(
 
     Args:
         store: Holds verdicts, audit and answers.
-        audit: Id, or the beginning of one; None: the latest.
+        audit: Id, or the beginning of one; None: the latest that brought an answer, and a note where a newer
+            one waits for its answers.
         promise: Precision that a threshold shall keep, over 0 and under 1.
         compare: A rubric such as `listing@2`, or a judge's string, whose verdicts on the same outputs are
             in the store; None: no comparison.
@@ -67,8 +68,24 @@ def calibrate_store(
         CalibrationError: The store does not hold the audit's population any more, or no such verdicts.
     """
     audited = calibrate_audit(store, find_audit(store, audit), promise=promise)
+    if audit is None and (waiting := _newer(store, audited.audit)) is not None:
+        calibration = audited.calibration
+        notes = (*calibration.notes, waiting)
+        audited = replace(audited, calibration=replace(calibration, notes=notes))
     found = None if compare is None else _compare(store, audited, compare)
     return CalibrationSummary(audited=audited, comparison=found)
+
+
+def _newer(store: Store, taken: Audit) -> str | None:
+    """What to say where an audit was drawn after `taken`, and nobody answered it yet."""
+    latest = max(store.records(Audit), key=lambda one: one.created_at)
+    if latest.id == taken.id:
+        return None
+    return (
+        f"Audit {latest.id[:12]} of {latest.created_at:%Y-%m-%d} is newer and waits for "
+        f"{len(unanswered(store, latest))} answers. These numbers are by audit {taken.id[:12]} of "
+        f"{taken.created_at:%Y-%m-%d}, the latest that was answered."
+    )
 
 
 def _compare(store: Store, audited: Audited, other: str) -> Comparison:

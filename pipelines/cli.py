@@ -298,7 +298,9 @@ def audit(
 def calibrate(
     store: StoreOption = None,
     images: ImagesOption = None,
-    audit: Annotated[str | None, typer.Option(help="An audit's id; default: the latest.")] = None,
+    audit: Annotated[
+        str | None, typer.Option(help="An audit's id; default: the latest with answers.")
+    ] = None,
     promise: Annotated[
         float,
         typer.Option(min=0.01, max=0.999, help="Precision that the threshold has to promise."),
@@ -341,7 +343,9 @@ def report(
         Path | None,
         typer.Option(dir_okay=False, help="The page; default: report.html in the store's folder."),
     ] = None,
-    audit: Annotated[str | None, typer.Option(help="An audit's id; default: the latest.")] = None,
+    audit: Annotated[
+        str | None, typer.Option(help="An audit's id; default: the latest with answers.")
+    ] = None,
     serve: Annotated[
         bool, typer.Option("--serve", help="Then serve the page on this machine until Ctrl-C.")
     ] = False,

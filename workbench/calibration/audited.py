@@ -148,7 +148,9 @@ def learned_scores(store: Store, audit: Audit) -> ScoreMap:
 
 
 def find_audit(store: Store, audit: str | None = None) -> Audit:
-    """The audit with this id or the beginning of one; None: the latest.
+    """The audit with this id or the beginning of one; None: the latest that brought an answer.
+
+    Where none brought any, None means the latest.
 
     Raises:
         StoreError: There is none, or several ids begin so.
@@ -160,7 +162,8 @@ def find_audit(store: Store, audit: str | None = None) -> Audit:
             "`workbench audit` or `workbench run listings` draws one"
         )
     if audit is None:
-        return audits[-1]
+        answered = (a for a in reversed(audits) if weighable(a, answers_to(store, a)))
+        return next(answered, audits[-1])
     fitting = [a for a in audits if a.id.startswith(audit)]
     if len(fitting) != 1:
         known = ", ".join(a.id[:12] for a in audits)
@@ -208,6 +211,12 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
         promise=promise,
         seed=audit.seed,
     )
+    if not any(people.values()):
+        nobody = (
+            f"Audit {audit.id[:12]} of {audit.created_at:%Y-%m-%d} drew {len(audit.drawn)} items, and all wait "
+            "for an answer: until people answer, nothing about the judge is known."
+        )
+        calibration = replace(calibration, notes=(nobody,))
     return Audited(
         audit=audit,
         population=tuple(

@@ -163,6 +163,26 @@ def test_a_grown_audit_asks_only_for_what_is_new(store):
     assert counts.answered_approvals + counts.answered_rejections == 30
 
 
+def test_the_latest_audit_with_answers_is_taken_and_a_newer_one_is_told(store):
+    first, second = drawn(store, size=20), drawn(store, size=24, seed=1)
+    assert find_audit(store).id == second.id  # nobody answered either
+    (note,) = calibrate_audit(store, second).calibration.notes
+    assert f"Audit {second.id[:12]} of {second.created_at:%Y-%m-%d} drew 24 items" in note
+    answer(store, first, first.drawn)
+    place = store.url.removesuffix("/workbench.db")
+    for words, about, told in (((), first, True), (("--audit", first.id), first, False)):
+        done = CliRunner().invoke(app, ["calibrate", "--store", place, "--json", *words])
+        data = json.loads(done.stdout)
+        assert data["audit"] == about.id
+        waits = [n for n in data["notes"] if f"Audit {second.id[:12]}" in n]
+        assert bool(waits) is told
+        assert all("is newer and waits for 24 answers" in n for n in waits)
+    said = CliRunner().invoke(app, ["calibrate", "--store", place]).stdout
+    assert "waits for 24 answers" in " ".join(said.split())
+    answer(store, second, second.drawn[:1])
+    assert find_audit(store).id == second.id
+
+
 def test_answers_teach_what_a_confidence_is_worth(store):
     audit = drawn(store, size=60)
     with pytest.raises(CalibrationError, match="want 10 answers"):
