@@ -162,13 +162,31 @@ def encode(record: Record) -> Encoded:
 
 
 def decode(noun: Noun, row: RowMapping, apart: Mapping[str, Any]) -> Record:
-    """The record of a row; `apart` holds the fields that are kept in tables of their own."""
+    """The record of a row; `apart` holds the fields that are kept in tables of their own.
+
+    Raises:
+        StoreError: The row is not what was written.
+    """
     from pydantic_core import from_json
 
     fields = {name: row[name] for name in noun.in_columns}
-    plain = fields | from_json(row["body"]) | apart
-    record: Record = _adapter(noun).validate_python(plain)
+    try:
+        body = from_json(row["body"])
+        record: Record = _adapter(noun).validate_python(fields | body | apart)
+        # Every number of a calibration rests on its audit: one whose content has changed is not believed.
+        whole = noun.record is not Audit or encode(record).digest == row["digest"]
+    except (ValueError, TypeError, StoreError) as error:
+        raise StoreError(_damaged(noun, row)) from error
+    if not whole:
+        raise StoreError(_damaged(noun, row))
     return record
+
+
+def _damaged(noun: Noun, row: RowMapping) -> str:
+    return (
+        f"the {noun.record.__name__} {row[noun.key]!r} in the store was damaged: it is not what was "
+        "written; put a backup of the store in its place"
+    )
 
 
 def catalog_of(item: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import MissingExtraError, StoreError
+from workbench.records import Audit
 from workbench.store import Store, _engine
 
 
@@ -178,3 +179,29 @@ def test_passwords_are_not_shown(postgres_database):
         assert "hidden" not in repr(store)
         assert "hidden" not in store.url
         assert "***" in store.url
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update audit set body = 'null'",
+        "update audit set body = 'no json'",
+        "update audit set body = '{}'",
+        "update audit set body = json_set(body, '$.seed', 99)",
+        "update audit set judge = 'another'",
+        "update audited_item set inclusion_probability = .125",
+        "delete from audited_item",
+    ],
+)
+def test_an_audit_that_was_damaged_is_not_believed(tmp_path, make, damage):
+    with Store.open(tmp_path / "store") as store:
+        audit = make.audit()
+        store.add([make.item(), make.generation(), make.verdict(), audit])
+        assert next(iter(store.records(Audit))) == audit
+    with sqlite3.connect(tmp_path / "store" / "workbench.db") as database:
+        assert database.execute(damage).rowcount > 0
+    with (
+        Store.open(tmp_path / "store") as store,
+        pytest.raises(StoreError, match=f"Audit '{audit.id}' in the store was damaged"),
+    ):
+        list(store.records(Audit))
