@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import TypeVar
 
 import numpy as np
@@ -34,7 +35,7 @@ from workbench.calibration.rates._shares import About
 from workbench.calibration.rates.corrected import corrected_of
 from workbench.calibration.rates.estimates import Rates, rates_of
 from workbench.calibration.rates.ppi import read_confidence
-from workbench.metrics.estimate import Estimate, check_level
+from workbench.metrics.estimate import Estimate, check_level, is_share
 
 _T = TypeVar("_T")
 
@@ -116,8 +117,13 @@ def calibrate_arrays(
     """
     check_level(level)
     n = len(approved)
-    if not 0 <= held_out < 1:
-        raise ValueError(f"`held_out` is a share from 0 to below 1, got {held_out!r}")
+    _check_numbers(promise, failure_probability, held_out, seed)
+    for argument, told in (("thresholds", thresholds), ("decides", decides)):
+        unknown = [name for name in told or {} if name not in (scores or {})]
+        if unknown:
+            raise ValueError(
+                f"`{argument}` names criteria that have scores, {list(scores or {})}, got {unknown}"
+            )
     given = {
         "confidence": confidence, "failure_modes": failure_modes, "keys": keys, "texts": texts,
         "embeddings": embeddings, **(slices or {}), **(scores or {}), **(people or {}),
@@ -232,6 +238,18 @@ def _people(
             seed=seed,
         ),
     )
+
+
+def _check_numbers(
+    promise: object, failure_probability: object, held_out: object, seed: object
+) -> None:
+    for name, value in {"promise": promise, "failure_probability": failure_probability}.items():
+        if not is_share(value):
+            raise ValueError(f"want `{name}` between 0 and 1, such as 0.9; got {value!r}")
+    if not (is_share(held_out) or held_out == 0):
+        raise ValueError(f"`held_out` is a share from 0 to below 1, got {held_out!r}")
+    if not (isinstance(seed, Integral) and int(seed) >= 0):
+        raise ValueError(f"want `seed` to be a whole number of 0 or more, got {seed!r}")
 
 
 def _listed(values: Sequence[_T] | None) -> list[_T] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Real
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +86,16 @@ def undefined(
     )
 
 
+def is_share(value: object) -> bool:
+    """Whether `value` is a number strictly between 0 and 1."""
+    return isinstance(value, Real) and 0 < float(value) < 1
+
+
 def check_level(level: float) -> None:
     """Refuse a confidence level that is not between 0 and 1.
 
     Raises:
         ValueError: `level` is not strictly between 0 and 1.
     """
-    if not 0 < level < 1:
+    if not is_share(level):
         raise ValueError(f"a confidence level lies between 0 and 1, such as 0.95; got {level!r}")
