@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.calibration._draws import times_drawn
-from workbench.calibration._sample import as_floats, codes_of, tristate
+from workbench.calibration._sample import as_floats, clusters_of, tristate
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -214,7 +214,7 @@ def read_cells(
         answered=answered,
         suitable=said[rows] == 1,
         weights=np.divide(1.0, inclusion[rows], out=np.zeros(rows.size), where=answered),
-        clusters=None if cluster is None else codes_of([cluster[row] for row in rows]),
+        clusters=None if cluster is None else clusters_of([cluster[row] for row in rows]),
         undecided=(int((a < 0).sum()), int((b < 0).sum())),
         names=names,
     )

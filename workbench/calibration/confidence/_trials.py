@@ -16,6 +16,7 @@ from workbench.metrics.intervals import binomial_tail, clustered_effective_n
 from workbench.metrics.resampling import group_codes
 
 FEW_CLUSTERS = 30  # above a threshold; fewer show too little of how clusters differ
+_TELLING = 10  # labels above a threshold; fewer do not tell how many it would take
 _THINNING = 1  # numbers the stream of random numbers that labels are thinned by
 
 Procedure = Literal["fixed sequence", "holm"]
@@ -88,7 +89,9 @@ class Labels:
         if self.codes is not None:
             _, own = np.unique(self.codes[keep], return_inverse=True)
             count = int(own.max()) + 1
-            if count < FEW_CLUSTERS:
+            if count == n:
+                pass  # each label is a cluster of its own: they are independent
+            elif count < FEW_CLUSTERS:
                 thinned = count
                 keep = self._one_each(np.flatnonzero(keep))
                 n, k = int(keep.sum()), int((keep & self.hits).sum())
@@ -290,12 +293,14 @@ def what_it_takes(
         promise: Precision to be promised.
         failure_probability: Of all tests together.
         tests: That share it, 1 in a fixed sequence.
+
+    Returns:
+        None for the number where no number would do, or where no rule that may do has ten labels: they
+            are too few to tell.
     """
-    stated = (
-        f"No threshold qualifies: at {stopped.name}, {stopped.trial.counted()}, "
-        f"too few to promise {promise:g}"
-    )
+    name, counted = stopped.name, stopped.trial.counted()
     hopeful = [h for h in tried if h.trial.kept and h.trial.suitable / h.trial.kept > promise]
+    stated = f"No threshold qualifies: at {name}, {counted}, too few to promise {promise:g}"
     if not hopeful:
         return None, (
             f"{stated}; at no threshold does the share of suitable answers exceed {promise:g}, "
@@ -309,17 +314,54 @@ def what_it_takes(
         wanted = normal_labels(promise, trial.suitable / trial.kept, share, 0.8)
         return wanted / trial.effective, -trial.effective
 
-    hope = min(hopeful, key=roughly)
+    telling = [h for h in hopeful if h.trial.kept >= _TELLING]
+    hope = min(telling or hopeful, key=roughly)
     best = hope.trial
-    own = labels_to_promise(promise, rate=best.suitable / best.kept, failure_probability=share)
-    needed = math.ceil((own or 0) * total / best.effective)
+    same = (best.above, best.kept, best.suitable) == (
+        stopped.trial.above, stopped.trial.kept, stopped.trial.suitable,
+    )  # fmt: skip
+    needed = None
+    if telling:
+        own = labels_to_promise(promise, rate=best.suitable / best.kept, failure_probability=share)
+        needed = math.ceil((own or 0) * total / best.effective)
     if best.p_value is not None and best.p_value <= failure_probability:
-        return max(needed, total), (
-            f"{stated}; {hope.name} would pass if it were the only one, with "
-            f"{best.suitable} of {best.kept}, but a threshold that is picked by its answers "
-            "carries no promise: that takes labels that nobody has looked at"
+        needed = None if needed is None else max(needed, total)
+        alone = f"{hope.name} would pass if it were the only one tried, with {best.suitable} of {best.kept}"
+        if same:
+            stated = f"No threshold qualifies: {name} would pass if it were the only one tried, as {counted}"
+            alone = ""
+        text = "; ".join(part for part in (stated, alone) if part)
+        text += f", but {_why_not(best, stopped, same=same, tests=tests)}"
+        text += "; a threshold that is picked by its answers carries no promise, it takes "
+        if needed is None:
+            text += "new labels that nobody has looked at"
+        elif needed == total:
+            text += f"new labels that nobody has looked at, as many as these {total:,}"
+        else:
+            text += f"about {needed:,} new labels that nobody has looked at (these are {total:,})"
+    elif needed is None:
+        text = stated
+    else:
+        seen = "these" if same else f"the {best.suitable} of {best.kept} at {hope.name}"
+        text = (
+            f"{stated}; if {seen} are typical, it takes about {needed:,} new labels to choose by "
+            f"(these are {total:,})"
         )
-    return needed, (
-        f"{stated}; if the {best.suitable} of {best.kept} at {hope.name} are typical, "
-        f"about {needed:,} labels to choose by (now {total}) would qualify it"
+    if needed is not None:
+        return needed, text
+    fewest = labels_to_promise(promise, rate=1, failure_probability=share)
+    return None, (
+        f"{text}; wherever more than {promise:g} of the answers are suitable fewer than {_TELLING} labels "
+        f"lie above the threshold, too few to tell how many it would take: {fewest:,} above it, all "
+        f"suitable, are the fewest with which {promise:g} could be promised"
     )
+
+
+def _why_not(best: Trial, stopped: Hope, *, same: bool, tests: int) -> str:
+    """Why a rule that would pass alone does not."""
+    if tests > 1:
+        what = "each of them" if same else "each"
+        return f"{tests:,} were tried, and the more are tried the more {what} has to show"
+    if best.above > stopped.trial.above:
+        return f"the tests go from strict to loose and stopped at {stopped.name}, before they came to it"
+    return "it is none of those that were chosen before the answers were seen"

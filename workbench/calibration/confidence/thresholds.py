@@ -49,8 +49,9 @@ class Threshold:
     p_value: float | None
     """Of the exact test at the threshold; None where no labelled item lies above it."""
     labels_needed: int | None
-    """Where none qualifies: labels to choose by that pass in 4 of 5 audits, if what was seen holds.
-    None where a threshold qualifies, or where no number of labels would help."""
+    """Where none qualifies: new labels to choose by that pass in 4 of 5 audits, if what was seen holds.
+    None where a threshold qualifies, where no number of labels would help, or where fewer than ten labels
+    lie above each that may do: `reason` says which."""
     reason: str | None
     """Why none qualifies; None where one does."""
     method: str
@@ -181,8 +182,9 @@ class Thresholds:
     p_value: float | None
     """Of the exact test at `values`; None where it approves no labelled item."""
     labels_needed: int | None
-    """Where none qualifies: labels to choose by that pass in 4 of 5 audits, if what was seen holds.
-    None where a vector qualifies, or where no number of labels would help."""
+    """Where none qualifies: new labels to choose by that pass in 4 of 5 audits, if what was seen holds.
+    None where a vector qualifies, where no number of labels would help, or where fewer than ten labels
+    lie above each that may do: `reason` says which."""
     reason: str | None
     """Why none qualifies; None where one does."""
     method: str

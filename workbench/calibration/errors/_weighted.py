@@ -25,7 +25,8 @@ def effective_n_of(
 
     Source: Kish 1965; Korn & Graubard 1998 (effective counts).
     """
-    if clusters is None:
+    # Where each item is a cluster of its own, all are independent.
+    if clusters is None or np.unique(clusters).size == hits.size:
         kish = float(weights.sum()) ** 2 / float((weights**2).sum())
         # Rounding: equal weights count as they are.
         return float(hits.size) if abs(kish - hits.size) < 1e-9 * hits.size else kish

@@ -231,16 +231,57 @@ def test_the_promise_is_broken_no_more_often_than_accepted_behind_thresholds_tha
 
 
 def test_the_best_share_is_looked_for_at_every_confidence():
-    """5 of 5 lie above the only threshold of the grid: more labels would help."""
+    """10 of 10 lie above 0.658, which is not in the grid: more labels would help."""
+    confidence = [*np.linspace(0.99, 0.7, 9), 0.658] + [0.0] * 24
+    suitable = [True] * 10 + [False] * 24
+    found = choose_threshold(confidence, suitable, grid=(0.0,), promise=0.8)
+    assert found.value is None
+    assert "10 of 34 labelled items are suitable" in found.reason
+    assert "if the 10 of 10 at 0.658 are typical" in found.reason
+    assert found.labels_needed == math.ceil(34 / 10 * 14)  # .8 to the fourteenth is under .05
+    assert f"{found.labels_needed} new labels to choose by (these are 34)" in found.reason
+    alone = choose_threshold(confidence, suitable, grid=(0.0,), promise=0.5)
+    assert "0.658 would pass if it were the only one tried, with 10 of 10" in alone.reason
+    assert "none of those that were chosen before the answers were seen" in alone.reason
+    assert "carries no promise" in alone.reason
+    assert alone.labels_needed == 34  # 17 would do, but all of them must be new
+    assert "as many as these 34" in alone.reason
+
+
+def test_from_fewer_than_ten_labels_nothing_is_extrapolated():
     confidence, suitable = [0.99, 0.9, 0.8, 0.7, 0.658] + [0.0] * 12, [True] * 5 + [False] * 12
     found = choose_threshold(confidence, suitable, grid=(0.0,), promise=0.6)
+    assert (found.value, found.labels_needed) == (None, None)
+    assert "typical" not in found.reason
+    assert "fewer than 10 labels lie above the threshold, too few to tell" in found.reason
+    assert (
+        ": 6 above it, all suitable, are the fewest" in found.reason
+    )  # .6 to the sixth is under .05
+
+
+def test_a_threshold_behind_the_stop_is_said_to_be_behind_it():
+    confidence = [0.9] * 20 + [0.5] * 80
+    suitable = [True] * 10 + [False] * 10 + [True] * 80
+    found = choose_threshold(confidence, suitable, grid=(0.9, 0.5), promise=0.8)
+    assert (
+        "the tests go from strict to loose and stopped at 0.9, before they came to it"
+        in found.reason
+    )
+    assert "as many as these 100" in found.reason
+
+
+def test_one_threshold_is_spoken_of_where_two_hold_the_same_labels():
+    """87 of 100 pass .8 alone, not among three."""
+    confidence, suitable = [0.849] * 100, [True] * 87 + [False] * 13
+    found = choose_threshold(
+        confidence, suitable, grid=(0.84, 0.8, 0.7), promise=0.8, procedure="holm"
+    )
     assert found.value is None
-    assert "5 of 17 labelled items are suitable" in found.reason
-    assert "if the 5 of 5 at 0.658 are typical" in found.reason
-    assert found.labels_needed == math.ceil(17 / 5 * 6)  # .6 to the sixth is under .05
-    alone = choose_threshold(confidence, suitable, grid=(0.0,), promise=0.5)
-    assert "0.658 would pass if it were the only one" in alone.reason
-    assert "carries no promise" in alone.reason
+    assert "0.849" not in found.reason
+    assert found.reason.count("87 of 100") == 1
+    assert "0.84 would pass if it were the only one tried, as 87 of 100" in found.reason
+    assert "3 were tried, and the more are tried the more each of them has to show" in found.reason
+    assert f"about {found.labels_needed} new labels that nobody has looked at" in found.reason
 
 
 def test_thinned_and_effective_counts_are_said_as_such():
