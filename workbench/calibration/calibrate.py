@@ -219,6 +219,12 @@ def _people(
     said = {
         name: np.array(list(values), dtype=object)[sample.rows] for name, values in people.items()
     }
+    for name, values in said.items():
+        stray = np.flatnonzero((values != None) & np.isnan(sample.inclusion))  # noqa: E711 - elementwise
+        if stray.size:
+            raise ValueError(
+                f"{name!r} answered row {int(sample.rows[stray[0]])}, which has no inclusion probability"
+            )
     asked = np.any([values != None for values in said.values()], axis=0)  # noqa: E711 - elementwise
     places = np.flatnonzero(asked)
     answers = {name: values[places].tolist() for name, values in said.items()}
@@ -276,10 +282,15 @@ def _unnamed(
             raise ValueError(f"every answered item wants an embedding, row {missing} has none")
         try:
             table: Floats = np.array(vectors, dtype=float)
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(
-                "embeddings want as many numbers for each answered item, got different lengths"
+                "embeddings want one vector of as many numbers for each answered item, got different lengths or no numbers"
             ) from error
+        odd = np.flatnonzero(~np.isfinite(table.reshape(len(table), -1)).all(axis=1))
+        if odd.size:
+            raise ValueError(
+                f"the embedding in row {rows[odd[0]]} holds NaN or infinity: leave the row's answer out"
+            )
         return failure_clusters(
             table,
             failed[places].tolist(),
