@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,7 +94,7 @@ def in_one_sentence(found: Comparison, sizes: npt.NDArray[np.intp]) -> str:
             f"{found.first} and {found.second} decided no item in common: nothing can be compared."
         )
     text = f"Of {found.items} items {found.first} approves {sizes[2:].sum()}, {found.second} {sizes[1::2].sum()}; "
-    text += _verdict(found.precision)
+    text += f"{_verdict(found)} {_mcnemar(found)}"
     if found.ceiling is not None:
         judges = [beside.judge.precision for beside in found.ceiling]
         person = found.ceiling[1].person.precision
@@ -103,26 +104,73 @@ def in_one_sentence(found: Comparison, sizes: npt.NDArray[np.intp]) -> str:
                 f" Held against the majority of the other people, {found.first} reaches a precision of "
                 f"{first}, {found.second} {second}, and a single person {in_words(person)}."
             )
+    return text + _constants(found)
+
+
+def _verdict(found: Comparison) -> str:
+    """Every measure that differs beyond chance, then those that may not, then those that cannot be known."""
+    apart, alike = [], []
+    unknown: dict[str, list[str]] = {}
+    for one in (found.precision, found.recall, found.accuracy):
+        gain = one.difference
+        if gain.value is None or gain.low is None or gain.high is None:
+            unknown.setdefault(gain.reason or "", []).append(one.measure)
+        elif gain.low <= 0 <= gain.high:
+            alike.append(f"{one.measure} by {in_words(gain, signed=True)}")
+        else:
+            way, size = ("higher", gain) if gain.low > 0 else ("lower", negated(gain))
+            apart.append(f"{one.measure} is {way} by {in_words(size)}")
+    said = []
+    if apart:
+        said.append(f"{found.second} against {found.first}: {_joined(apart)}")
+    if alike:
+        said.append(f"differences that cannot be told from 0: {_joined(alike)}")
+    for reason, measures in unknown.items():
+        said.append(
+            f"how {_joined(measures)} differ{'s' * (len(measures) == 1)} cannot be said: {reason}"
+        )
+    return "; ".join(said) + "."
+
+
+def _mcnemar(found: Comparison) -> str:
+    """Who is right more often, by the items on which only one is."""
+    test = found.right
+    if test.p_value is None:
+        return f"McNemar's test does not say who is right more often: {test.reason}."
+    units = "clusters" if found.agreement.method.startswith("cluster") else "items"
+    p = "< 0.001" if test.p_value < 0.001 else f"= {test.p_value:.2g}"
+    text = (
+        f"Of the {units} that people answered {found.first} alone is right on {test.first_only}, "
+        f"{found.second} alone on {test.second_only}; "
+    )
+    if test.p_value <= 1 - found.accuracy.difference.level:
+        more = found.first if test.first_only > test.second_only else found.second
+        return f"{text}by McNemar's test {more} is right more often (p {p})."
+    return f"{text}by McNemar's test that may be chance (p {p})."
+
+
+def _constants(found: Comparison) -> str:
+    """What a judge that always says the same would do as well or better, each said once for both judges."""
+    unproven: dict[str, list[str]] = {}
+    beaten: dict[str, list[str]] = {}
+    rates: dict[str, Estimate] = {}
     for against in found.constant:
-        low = against.difference.low
+        low, high = against.difference.low, against.difference.high
         if against.measure == "precision" and low is not None and low <= 0:
-            text += (
-                f" It is not shown that {against.second} is more precise than to {against.first}."
-            )
-        high = against.difference.high
+            unproven.setdefault(against.first, []).append(against.second)
         if against.measure == "accuracy" and high is not None and high < 0:
-            better = in_words(against.of_first)
-            text += (
-                f" To {against.first} would be right more often, {better}, than {against.second}."
-            )
+            beaten.setdefault(against.first, []).append(against.second)
+            rates[against.first] = against.of_first
+    text = ""
+    for constant, judges in unproven.items():
+        text += f" It is not shown that {' or '.join(judges)} is more precise than to {constant}."
+    for constant, judges in beaten.items():
+        text += (
+            f" To {constant} would be right more often, {in_words(rates[constant])}, "
+            f"than {' or '.join(judges)}."
+        )
     return text
 
 
-def _verdict(precision: Difference) -> str:
-    gain = precision.difference
-    if gain.value is None or gain.low is None or gain.high is None:
-        return f"which of them approves more precisely cannot be said: {gain.reason}."
-    if gain.low <= 0 <= gain.high:
-        return f"the difference in precision, {in_words(gain, signed=True)}, cannot be told from 0."
-    better, by = (precision.second, gain) if gain.low > 0 else (precision.first, negated(gain))
-    return f"{better} approves more precisely by {in_words(by)}."
+def _joined(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

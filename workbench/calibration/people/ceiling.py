@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.calibration._draws import from_draws, in_words, times_drawn, with_spread
-from workbench.calibration._sample import Floats, as_floats, tristate
+from workbench.calibration._sample import Codes, Floats, as_floats, tristate
 from workbench.metrics.estimate import Estimate, check_level
 from workbench.metrics.resampling import group_codes
 
@@ -87,6 +87,7 @@ def human_ceiling(
         ValueError: Nobody is in `people`, lengths differ, or an answered item has no inclusion probability.
     """
     check_level(level)
+    people = dict(sorted(people.items()))
     said, answers, weights = _read(judge, people, inclusion_probability)
     tables = []
     for r in range(len(people)):
@@ -96,7 +97,10 @@ def human_ceiling(
     stacked = np.array(tables)  # (people, judge or person, 4, n)
     used = np.flatnonzero(stacked.any(axis=(0, 1, 2)))
     groups, _ = group_codes(cluster, said.size)
-    codes, count = group_codes(groups[used], used.size)
+    used = used[_in_order(stacked[:, :, :, used], groups[used])]
+    codes = _by_first(groups[used])
+    count = int(codes.max(initial=-1)) + 1
+    clustered = count < used.size
     flat = stacked.reshape(8 * len(people), said.size)[:, used]
     values = _measures(flat.sum(axis=1).reshape(stacked.shape[:3]))  # (people, 2, measures)
     parts = [
@@ -121,7 +125,7 @@ def human_ceiling(
                     drawn,
                     n=n,
                     groups=count,
-                    clustered=cluster is not None,
+                    clustered=clustered,
                     level=level,
                     reason=_EMPTY[measure] if n else _ALONE,
                     assumptions=(
@@ -139,7 +143,7 @@ def human_ceiling(
     theirs = record((0.0, 1.0), everyone, used.size)
     gap = record((-1.0, 1.0), everyone, used.size)
     if count < _FEWEST:
-        unit = "items" if cluster is None else "clusters"
+        unit = "clusters" if clustered else "items"
         gap = AgainstPeople(**{m: _unsure(getattr(gap, m), count, unit) for m in MEASURES})
     return Ceiling(
         judge=mine,
@@ -228,6 +232,41 @@ def _table(
     parts = [approved * share, approved * (1 - share), ~approved * share, ~approved * (1 - share)]
     table: Floats = weight * np.stack(parts)
     return table
+
+
+def _in_order(tables: Floats, groups: Codes) -> Codes:
+    """Order items, places (n,), by what people said of them and last by what the judge said.
+
+    The same people then get the same interval on the same items beside whatever judge, and in whatever
+    order the items came: a resample draws places.
+
+    Args:
+        tables: Shape (people, judge or person, 4, n), as `_table` makes them.
+        groups: Shape (n,), items that belong together share a number; clusters stay together.
+    """
+    if not groups.size:
+        return np.arange(0)
+    persons, judge = (
+        tables[:, 1].reshape(-1, groups.size).T,
+        tables[:, 0].reshape(-1, groups.size).T,
+    )
+    own: dict[int, list[tuple[tuple[float, ...], tuple[float, ...], int]]] = {}
+    for place, (group, theirs, his) in enumerate(
+        zip(groups.tolist(), persons.tolist(), judge.tolist(), strict=True)
+    ):
+        own.setdefault(group, []).append((tuple(theirs), tuple(his), place))
+    clusters = [sorted(items) for items in own.values()]
+    clusters.sort(key=lambda items: ([i[0] for i in items], [i[1] for i in items]))
+    return np.array([place for items in clusters for _, _, place in items], dtype=np.intp)
+
+
+def _by_first(groups: Codes) -> Codes:
+    """Number groups, (n,), in the order in which they first come."""
+    _, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    rank = np.empty(first.size, dtype=np.intp)
+    rank[np.argsort(first)] = np.arange(first.size)
+    numbered: Codes = rank[codes]
+    return numbered
 
 
 def _measures(tables: Floats) -> Floats:

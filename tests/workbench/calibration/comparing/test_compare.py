@@ -113,9 +113,12 @@ def test_two_judges_on_the_published_ratings(judge_human):
     assert rejecting[0].difference.high < 0  # 72% are unsuitable: to reject all is right more often
     assert found.ceiling[1].person.precision.value > found.ceiling[1].judge.precision.value + 0.1
     assert found.sentence == (
-        "Of 873 items at .7 approves 539, at .8 337; at .8 approves more precisely by .09 (.06 to .13). "
+        "Of 873 items at .7 approves 539, at .8 337; at .8 against at .7: precision is higher by "
+        ".09 (.06 to .13), recall is lower by .20 (.15 to .25) and accuracy is higher by .12 (.09 to .15). "
+        "Of the items that people answered at .7 alone is right on 48, at .8 alone on 154; by McNemar's "
+        "test at .8 is right more often (p < 0.001). "
         "Held against the majority of the other people, at .7 reaches a precision of .41 (.38 to .45), "
-        "at .8 .49 (.45 to .53), and a single person .63 (.59 to .67). "
+        "at .8 .49 (.45 to .54), and a single person .63 (.59 to .67). "
         "To reject everything would be right more often, .72 (.69 to .75), than at .7."
     )
 
@@ -175,17 +178,20 @@ def test_a_better_judge_may_replace_and_an_equal_one_may_not():
     better = compare(plain(noisy), plain(sharp), plain(suitable), names=("rubric 2", "rubric 3"))
     assert better.precision.exceeds()
     assert better.precision.p_value < 0.01
-    assert "rubric 3 approves more precisely by" in better.sentence
+    assert "rubric 3 against rubric 2: precision is higher by" in better.sentence
+    assert "by McNemar's test rubric 3 is right more often" in better.sentence
     turned = compare(plain(sharp), plain(noisy), plain(suitable), names=("rubric 3", "rubric 2"))
     assert not turned.precision.exceeds()
     assert turned.precision.p_value > 0.99
-    assert "rubric 3 approves more precisely by" in turned.sentence
+    assert "precision is lower by" in turned.sentence
+    assert "by McNemar's test rubric 3 is right more often" in turned.sentence
     same = compare(plain(sharp), plain(sharp), plain(suitable))
     assert same.precision.difference.value == same.precision.difference.high == 0
     assert not same.precision.exceeds()
     assert same.precision.exceeds(-0.01)
     assert same.right.reason == "the two never differ"
-    assert "cannot be told from 0" in same.sentence
+    assert "cannot be told from 0: precision by 0" in same.sentence
+    assert "who is right more often: the two never differ" in same.sentence
 
 
 def test_clusters_widen_what_copied_items_would_narrow():

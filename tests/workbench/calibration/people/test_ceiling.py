@@ -174,7 +174,12 @@ def test_perfect_agreement_of_few_is_no_certainty():
 
 
 @pytest.mark.parametrize(
-    ("cluster", "unit"), [(None, "items"), ([str(i) for i in range(29)], "clusters")]
+    ("cluster", "unit"),
+    [
+        (None, "29 items"),
+        ([str(i) for i in range(29)], "29 items"),
+        ([str(i // 2) for i in range(29)], "15 clusters"),
+    ],
 )
 def test_a_gap_of_few_items_has_no_interval(cluster, unit):
     rng = np.random.default_rng(5)
@@ -184,8 +189,8 @@ def test_a_gap_of_few_items_has_no_interval(cluster, unit):
         gap = getattr(few.gap, measure)
         assert gap.value is not None
         assert gap.low is gap.high is None
-        assert f"29 {unit} are too few to say how a difference varies, 30 would do" in gap.reason
-    assert "how far they differ is unsure: 29" in few.sentence
+        assert f"{unit} are too few to say how a difference varies, 30 would do" in gap.reason
+    assert f"how far they differ is unsure: {unit}" in few.sentence
     assert human_ceiling(judge, people).gap.accuracy.low is not None
 
 
