@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK = "#0a0b01"
-"""Text and axes. These five stand for the page's own colours and are replaced in the SVG."""
-MUTED = "#0a0b02"
-ACCENT = "#0a0b03"
-GOOD = "#0a0b04"
-BAD = "#0a0b05"
+INK = "#1d2126"
+"""Text and axes. These five are a page's colours on white; on a page `to_svg` puts its variables in their place."""
+MUTED = "#6a7078"
+ACCENT = "#2f5fd0"
+GOOD = "#2a8457"
+BAD = "#c2513f"
 
 _VARIABLES = {
     INK: "var(--ink)",
@@ -27,9 +28,11 @@ _FONT = 11.0
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of `width` × `height` inches in the house's style, with one set of axes."""
+    """An empty figure of `width` × `height` inches in the house's style, with one set of axes.
+
+    A notebook shows it as it is, on white; `savefig` writes the same to a file.
+    """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     style: dict[Any, Any] = {  # the keys are literals in matplotlib's stubs
         "svg.fonttype": "none",
@@ -44,11 +47,30 @@ def new_figure(width: float, height: float) -> Figure:
         "ytick.labelcolor": INK,
         "axes.spines.top": False,
         "axes.spines.right": False,
+        "figure.facecolor": "white",  # whatever the notebook's own style is
+        "axes.facecolor": "white",
     }
     with mpl.rc_context(style):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = _figure_class()(figsize=(width, height), layout="constrained")
         figure.add_subplot()
     return figure
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """A figure that a notebook shows where it is the last line of a cell, without pyplot."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        def _repr_svg_(self) -> str:
+            """The drawing on its own background; letters are outlines and need no font of the reader's."""
+            out = io.StringIO()
+            with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "catalog-workbench"}):
+                self.savefig(out, format="svg", metadata={"Date": None})
+            return out.getvalue()
+
+    return NotebookFigure
 
 
 def to_svg(figure: Figure, *, title: str) -> str:
