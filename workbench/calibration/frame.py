@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 _KEYS = ("generation", "item")
 _SCORE, _PERSON = "score:", "answer:"
+_CHANCE = "inclusion_probability"
 
 
 def calibrate(
     frame: pd.DataFrame,
     *,
-    slices: Sequence[str] = (),
+    slices: str | Sequence[str] = (),
     thresholds: Mapping[str, float] | None = None,
     decides: Mapping[str, bool] | None = None,
     jointly: Sequence[str] = (),
@@ -42,21 +44,22 @@ def calibrate(
     | column | holds |
     |---|---|
     | `approved` | the judge's verdict, a boolean; missing where it abstained |
-    | `inclusion_probability` | with which an audit drew the row for people, over 0 and up to 1; missing where not drawn |
+    | `inclusion_probability` | with which an audit drew the row for people, over 0 and up to 1; missing where not drawn. May be left out where every row has an answer: 1 for all |
     | `answer` | whether people find it suitable, a boolean; missing where nobody answered. May be left out where `answer:…` are there: their majority |
     | `answer:anna` | optional: what one person answered, for agreement and the human ceiling |
     | `confidence` | optional: the judge's, 0 to 1, that people approve: thresholds, PPI++, reliability, risk |
     | `stratum` | optional: what the audit was stratified by beside the verdict |
     | `cluster` | optional: rows that belong together, such as one product's |
     | `failure_modes` | optional: what people named, a name or a collection of names |
-    | `score:fidelity` | optional: the judge's score on a criterion; `thresholds` say from where on it is passed |
+    | `score:fidelity` | optional: the judge's score on a criterion; `thresholds` say from where on it is passed, and one without is left out, with a note |
     | `embedding` | optional: a vector per row, at least of answered ones, to find errors that look alike |
     | `text` | optional: words that describe such errors; wants `embedding` |
     | `generation` or `item` | optional: what the row is called, each once; without either the frame's index |
 
     Args:
         frame: As above.
-        slices: Columns to slice by, such as `["category", "model"]`; missing values are a slice of their own.
+        slices: Column or columns to slice by, such as `["category", "model"]`; missing values are a slice of
+            their own.
         thresholds: Criterion to the score from which on it is passed, for each `score:…`.
         decides: Criterion to whether failing it rejects; None: all do.
         jointly: Criteria, with scores from 0 to 1, for which thresholds are chosen that keep the promise together.
@@ -90,8 +93,9 @@ def calibrate(
         ...
 
     Raises:
-        ValueError: A column is missing or holds something else, a key is there twice, a row was answered but
-            not drawn, or an argument is out of range. The sentence says which column, and what came.
+        ValueError: There is no row, a column is missing or holds something else, a key is there twice, a row
+            was answered but not drawn, or an argument is out of range. The sentence says which column, and what
+            came.
     """
     import pandas as pd
 
@@ -100,6 +104,7 @@ def calibrate(
             f"want a pandas DataFrame with one row per judged output, got {type(frame).__name__}; "
             "`calibrate_arrays` takes sequences"
         )
+    slices = (slices,) if isinstance(slices, str) else tuple(slices)
     _check_columns(frame, slices)
     people = {
         name.removeprefix(_PERSON): _booleans(frame, name)
@@ -107,24 +112,16 @@ def calibrate(
         if isinstance(name, str) and name.startswith(_PERSON)
     }
     scores = {
-        name.removeprefix(_SCORE): _numbers(frame, name)
-        for name in frame.columns
-        if isinstance(name, str) and name.startswith(_SCORE)
+        criterion: _numbers(frame, _SCORE + criterion) for criterion in _scored(frame, thresholds)
     }
-    bare = [name for name in scores if name not in (thresholds or {})]
-    if bare:
-        raise ValueError(
-            f"`thresholds` wants the score from which on each criterion is passed, such as {{{bare[0]!r}: 0.5}}; "
-            f"none came for {', '.join(map(repr, bare))}"
-        )
     answer = _booleans(frame, "answer") if "answer" in frame.columns else _majorities(people)
 
     def there(name: str) -> bool:
         return name in frame.columns
 
-    return calibrate_arrays(
+    found = calibrate_arrays(
         approved=_booleans(frame, "approved"),
-        inclusion_probability=_numbers(frame, "inclusion_probability"),
+        inclusion_probability=_chances(frame, answer),
         answer=answer,
         confidence=_numbers(frame, "confidence") if there("confidence") else None,
         stratum=_labels(frame, "stratum") if there("stratum") else None,
@@ -147,6 +144,45 @@ def calibrate(
         seed=seed,
         simulated=simulated,
     )
+    return replace(found, notes=(*found.notes, *_left_out(frame, thresholds)))
+
+
+def _scored(frame: pd.DataFrame, thresholds: Mapping[str, float] | None) -> list[str]:
+    """Criteria that have both scores and a threshold."""
+    return [name for name in _criteria(frame) if name in (thresholds or {})]
+
+
+def _left_out(frame: pd.DataFrame, thresholds: Mapping[str, float] | None) -> list[str]:
+    bare = [name for name in _criteria(frame) if name not in (thresholds or {})]
+    if not bare:
+        return []
+    named = ", ".join(repr(_SCORE + name) for name in bare)
+    return [
+        f"Left out for want of a threshold: {named}. `thresholds` says from which score on a criterion is "
+        f"passed, such as {{{bare[0]!r}: 0.5}}."
+    ]
+
+
+def _criteria(frame: pd.DataFrame) -> list[str]:
+    return [
+        name.removeprefix(_SCORE)
+        for name in frame.columns
+        if isinstance(name, str) and name.startswith(_SCORE)
+    ]
+
+
+def _chances(frame: pd.DataFrame, answer: Sequence[bool | None]) -> Sequence[float | None]:
+    """Inclusion probabilities; 1 for all where the column is left out and everything was answered."""
+    if _CHANCE in frame.columns:
+        return _numbers(frame, _CHANCE)
+    open_rows = sum(label is None for label in answer)
+    if open_rows:
+        raise ValueError(
+            f"want column {_CHANCE!r}, since {open_rows} of {len(answer)} rows have no answer: with which "
+            "probability each row was drawn for people. It is 1.0 for rows that were certain to be asked, and "
+            "missing for those that were not drawn"
+        )
+    return [1.0] * len(answer)
 
 
 def _majorities(people: Mapping[str, Sequence[bool | None]]) -> list[bool | None]:
@@ -155,9 +191,11 @@ def _majorities(people: Mapping[str, Sequence[bool | None]]) -> list[bool | None
 
 
 def _check_columns(frame: pd.DataFrame, slices: Sequence[str]) -> None:
-    wanted = ["approved", "inclusion_probability", *slices]
+    if frame.empty:
+        raise ValueError("want at least one row, one per judged output; the frame has none")
+    wanted = ["approved", *slices]
     if not any(str(name).startswith(_PERSON) for name in frame.columns):
-        wanted.insert(2, "answer")
+        wanted.insert(1, "answer")
     missing = [name for name in wanted if name not in frame.columns]
     if missing:
         came = ", ".join(repr(str(name)) for name in frame.columns) or "none"
@@ -252,6 +290,11 @@ def _modes(frame: pd.DataFrame) -> list[Collection[str]]:
     found: list[Collection[str]] = [()] * values.size
     for row in there.tolist():
         value = values[row]
+        if isinstance(value, str) and value.strip()[:1] in ("[", "{", "("):
+            raise ValueError(
+                f"column 'failure_modes' holds {value!r} in row {row}, the text of a collection, as a CSV file "
+                "keeps one: read it first, with frame['failure_modes'].map(ast.literal_eval, na_action='ignore')"
+            )
         named = (value,) if isinstance(value, str) else value
         if not isinstance(named, (list, tuple, set, frozenset, np.ndarray)) or not all(
             isinstance(mode, str) for mode in named
