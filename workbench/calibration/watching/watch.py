@@ -133,7 +133,7 @@ class Watch:
         """Return the watch after more labels, in the order in which they came.
 
         Args:
-            answers: Length n: whether people find the approval suitable.
+            answers: Length n: whether people find the approval suitable, True or False, 1 or 0.
             weights: Length n, over 0: the mean inclusion probability of all approvals (drawn or not) over
                 the label's own, so that it averages 1 over labels. None: all were drawn alike.
 
@@ -191,9 +191,9 @@ class Watch:
         self, answers: Sequence[bool], weights: Sequence[float] | None
     ) -> tuple[Floats, Floats]:
         for place, answer in enumerate(answers):
-            if not isinstance(answer, (bool, np.bool_)):
+            if not isinstance(answer, (bool, np.bool_, int, np.integer)) or answer not in (0, 1):
                 raise ValueError(
-                    f"an answer is True or False, got {answer!r} in row {place}; leave out what nobody "
+                    f"an answer is True or False (1 or 0), got {answer!r} in row {place}; leave out what nobody "
                     "answered"
                 )
         good = np.asarray(answers, dtype=float)
@@ -255,8 +255,8 @@ def watch_precision(
     """Follow precision label by label: a confidence sequence by betting, and alarms.
 
     Args:
-        answers: Length n, in the order in which labels of approvals came: True if suitable. That order
-            must have nothing to do with the answers; shuffle a batch that came sorted.
+        answers: Length n, in the order in which labels of approvals came: True or 1 if suitable, else False
+            or 0. That order must have nothing to do with the answers; shuffle a batch that came sorted.
         promise: Precision that was promised, between 0 and 1.
         failure_probability: δ of each alarm and of each bound, over all looks together.
         weights: See `Watch.after`.

@@ -204,6 +204,14 @@ def test_continued_from_json_it_gives_the_same_numbers(answers, cut, weighted, s
     assert "NaN" not in whole.to_json()
 
 
+def test_numbers_1_and_0_are_answers_too():
+    said = [True, False, True, True]
+    wanted = watch_precision(said, promise=0.9)
+    for kind in (int, np.int64, np.uint8, np.bool_):
+        assert watch_precision(np.array(said, dtype=kind), promise=0.9) == wanted
+    assert watch_precision([1, 0, 1, 1], promise=0.9) == wanted
+
+
 def test_bad_input_is_refused_in_a_sentence():
     watch = Watch(promise=0.9, failure_probability=0.05)
     for message, call in {
@@ -211,6 +219,8 @@ def test_bad_input_is_refused_in_a_sentence():
         "`failure_probability` lies": lambda: Watch(promise=0.9, failure_probability=0.5),
         "`population` is a count": lambda: watch_precision([], promise=0.9, population=0),
         "got None in row 1": lambda: watch.after([True, None]),
+        "got 2 in row 0": lambda: watch.after([2]),
+        "got 'yes' in row 0": lambda: watch.after(["yes"]),
         "one for each of 1 answers": lambda: watch.after([True], weights=[1, 2]),
         "finite number over 0": lambda: watch.after([True], weights=[float("nan")]),
         "equal draws only": lambda: watch_precision([True], promise=0.9, population=2, weights=[1]),
