@@ -125,7 +125,7 @@ def test_text_says_everything_in_80_columns(summary):
         "Failure modes", "Criteria", "People", "Comparison",
     ]  # fmt: skip
     text = " ".join(str(summary).split())
-    assert "surely less precise in: bags" in text
+    assert "less precise beyond chance in: bags" in text
     assert "3 people answered" in text
     assert "fidelity" in text
     assert summary.comparison.sentence in text

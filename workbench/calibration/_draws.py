@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from workbench.calibration._rounded import rounded
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.intervals import wilson
 
@@ -165,7 +166,7 @@ def in_words(estimate: Estimate, *, signed: bool = False) -> str:
 
 def short(x: float, *, signed: bool = False) -> str:
     """Two places, without the zero before the point."""
-    text = f"{abs(x):.2f}".removeprefix("0")
+    text = rounded(abs(x), 2).removeprefix("0")
     if text == ".00":
         return "0"
     return ("−" if x < 0 else "+" if signed else "") + text

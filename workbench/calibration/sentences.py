@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.calibration._calibration import Calibration
+from workbench.calibration._draws import negated
+from workbench.calibration._rounded import as_percent, rounded
 from workbench.calibration.confidence.thresholds import Threshold, Thresholds
 from workbench.calibration.errors.slices import FailureModeRate, Slice
 from workbench.metrics.estimate import Estimate
@@ -50,8 +52,8 @@ def percent(e: Estimate) -> str:
     if e.value is None:
         return f"unknown ({e.reason})"
     if e.low is None or e.high is None:
-        return f"{e.value:.1%} (no interval: {_bare(e.reason)})"
-    return f"{e.value:.1%} ({e.low:.1%} to {e.high:.1%})"
+        return f"{as_percent(e.value)} (no interval: {_bare(e.reason)})"
+    return f"{as_percent(e.value)} ({as_percent(e.low)} to {as_percent(e.high)})"
 
 
 def points(e: Estimate, digits: int = 3) -> str:
@@ -59,9 +61,9 @@ def points(e: Estimate, digits: int = 3) -> str:
     if e.value is None:
         return f"unknown ({e.reason})"
     if e.low is None or e.high is None:
-        return f"{_number(e.value, digits)} (no interval: {_bare(e.reason)})"
-    low, high = _number(e.low, digits), _number(e.high, digits)
-    return f"{_number(e.value, digits)} ({low} to {high})"
+        return f"{rounded(e.value, digits)} (no interval: {_bare(e.reason)})"
+    low, high = rounded(e.low, digits), rounded(e.high, digits)
+    return f"{rounded(e.value, digits)} ({low} to {high})"
 
 
 def threshold_sentence(chosen: Threshold | Thresholds) -> str:
@@ -73,7 +75,7 @@ def threshold_sentence(chosen: Threshold | Thresholds) -> str:
         return f"No threshold can promise a precision of {chosen.promise:g} {sure}: {why}."
     text = f"Approve from {where} on: at least {chosen.promise:.0%} of approvals are then suitable, {sure}"
     if chosen.approved_share is not None:
-        text += f", and {chosen.approved_share:.1%} of items pass"
+        text += f", and {as_percent(chosen.approved_share)} of items pass"
     held = chosen.held_out
     if held is None or held.value is None:
         return f"{text}. No held-out label checks it."
@@ -99,14 +101,23 @@ def _approvals(found: Calibration) -> list[str]:
     else:
         said.append(
             f"Of what the judge approves {percent(rates.precision)} is suitable, "
-            f"by {counts.answered_approvals:,} answers about {counts.approved:,} approvals."
+            f"by {_counted(counts.answered_approvals, 'answer')} about "
+            f"{_counted(counts.approved, 'approval')}."
         )
-    if rates.recall.value is None:
+    if not counts.approved or not counts.rejected:
+        what, one = ("approves", "an approval") if counts.approved else ("rejects", "a rejection")
+        said.append(
+            f"The judge {what} everything: {one} says nothing beyond the suitable rate, and Cohen's κ is 0 "
+            "whatever people answer."
+        )
+    elif rates.recall.value is None:
         said.append(_unknown("What it misses", rates.recall))
     else:
         said.append(
             f"It approves {percent(rates.recall)} of what is suitable, "
-            f"by {counts.answered_rejections:,} answers about {counts.rejected:,} rejections."
+            f"by {_counted(rates.recall.n, 'suitable item')} among "
+            f"{_counted(counts.answered_approvals + counts.answered_rejections, 'answer')}, of which "
+            f"{counts.answered_rejections:,} are about {_counted(counts.rejected, 'rejection')}."
         )
     return said
 
@@ -141,14 +152,15 @@ def _confidence(found: Calibration) -> list[str]:
         before, after = mapped.before.ece, mapped.after.ece
         name = "An isotonic map" if mapped.map.method == "isotonic" else "Platt's map"
         said.append(
-            f"{name} fitted to {mapped.fitted_on} labels takes the ECE on {mapped.held_out} others from "
+            f"{name} fitted to {mapped.fitted_on} labels takes the ECE, on the "
+            f"{_counted(mapped.held_out, 'label')} kept back, from "
             f"{points(before)} to {points(after)}; {_gain(mapped.gain)}."
         )
     if found.risk_coverage is not None and found.risk_coverage.area.value is not None:
         risks = found.risk_coverage
         said.append(
-            f"Over all shares that could be approved {percent(risks.area)} is unsuitable on average; "
-            f"without a confidence it would be {percent(risks.constant)}."
+            f"Approving only the surest items: {percent(risks.area)} of what is approved is unsuitable, "
+            f"averaged over how many are approved (AURC); in an order by chance {percent(risks.constant)}."
         )
     return said
 
@@ -157,14 +169,15 @@ def _gain(gain: Estimate) -> str:
     if gain.low is None or gain.high is None:
         return f"whether it helps is unknown ({_bare(gain.reason)})"
     if gain.low > 0:
-        return f"it helps: the Brier score falls by {points(gain)}"
+        return f"it helps: the Brier score, the mean squared error, falls by {points(gain)}"
     if gain.high < 0:
-        return f"it harms: the Brier score changes by {points(gain)}, leave confidences as they are"
+        rise = points(negated(gain))
+        return f"it makes them worse: the Brier score, the mean squared error, rises by {rise}; do without it"
     return f"its gain in Brier score, {points(gain)}, cannot be told from 0"
 
 
 def standing_out(slices: Sequence[Slice]) -> list[Slice]:
-    """Slices whose approvals are surely worse than all others, the worst first."""
+    """Slices whose approvals are worse than all others beyond chance, the worst first."""
     sure = [s for s in slices if s.q_value is not None and s.q_value <= FALSE_SHARE]
     return sorted(sure, key=lambda s: (s.precision.value or 0.0, s.name))
 
@@ -187,13 +200,16 @@ def _slices(slices: Sequence[Slice]) -> list[str]:
                 for s in worst[:_NAMED]
             )
             more = f"; and {len(worst) - _NAMED} more of {len(own)}" if len(worst) > _NAMED else ""
-            said.append(f"By {by}, approvals are surely less precise in: {named}{more}.")
+            said.append(f"By {by}, approvals are less precise beyond chance in: {named}{more}.")
     return said
 
 
 def _modes(modes: Sequence[FailureModeRate]) -> list[str]:
     said = []
     for one in modes[:_NAMED]:
+        if one.in_approvals.value is None:
+            said.append(_unknown(f"How often {one.mode} gets through", one.in_approvals))
+            continue
         text = f"{one.mode} gets through in {percent(one.in_approvals)} of approvals"
         if one.q_value is None:
             text += "; whether the judge rejects it is unknown"
@@ -228,11 +244,16 @@ def _criteria(found: Calibration) -> list[str]:
     said = []
     if total:
         best = sorted(failures.criteria, key=lambda c: -c.best_for)
-        named = ", ".join(f"{c.criterion} {c.best_for}" for c in best[:_NAMED] if c.best_for)
+        named = ", ".join(f"{c.criterion} {c.best_for:,}" for c in best[:_NAMED] if c.best_for)
+        others = sum(c.best_for for c in best[_NAMED:])
+        named += f", other criteria {others:,}" * (others > 0)
+        none = total - sum(c.best_for for c in best)
         said.append(
-            f"Of {total} false positives these criteria would have caught at the least cost: {named}."
+            f"Of {_counted(total, 'false positive')} a stricter threshold would have caught, by the "
+            f"criterion that costs the fewest right approvals: {named}; no criterion would have caught "
+            f"{none:,}."
             if named
-            else f"No criterion scores any of {total} false positives below another approval."
+            else f"No criterion scores any of {_counted(total, 'false positive')} below another approval."
         )
         sure = [r for r in failures.raised if r.q_value is not None and r.q_value <= FALSE_SHARE]
         if sure:
@@ -244,7 +265,7 @@ def _criteria(found: Calibration) -> list[str]:
             )
         elif failures.raised:
             said.append(
-                "No higher threshold on one criterion surely removes more wrong than right ones."
+                "No higher threshold on one criterion removes more wrong than right ones beyond chance."
             )
     behind = [w for w in failures.wrong_rejections if w.behind.value]
     if behind:
@@ -288,5 +309,5 @@ def _bare(reason: str | None) -> str:
     return (reason or "").removeprefix("no interval: ")
 
 
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" + "s" * (number != 1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from html import escape
 
 from workbench.calibration._calibration import Calibration
+from workbench.calibration._rounded import rounded
 from workbench.calibration.sentences import sentences_of
 from workbench.metrics.estimate import Estimate
 
@@ -15,6 +17,7 @@ _NAMES = (
     ("recall", "Recall", "share of suitable items that are approved"),
     ("suitable_rate", "Suitable rate", "share of all items that are suitable"),
     ("false_positive_rate", "False positive rate", "share of unsuitable items that are approved"),
+    ("false_negative_rate", "False negative rate", "share of suitable items that are rejected"),
     ("missed", "Suitable among rejected", "share of rejections that are suitable"),
     ("accuracy", "Accuracy", "share on which judge and answers agree"),
     ("kappa", "Cohen's κ", "agreement beyond chance"),
@@ -36,7 +39,12 @@ _STYLE = """<style>
 
 def measures(found: Calibration) -> list[tuple[str, str, Estimate]]:
     """Name, meaning and estimate of each rate that is shown, in reading order."""
-    return [(name, meaning, getattr(found.rates, field)) for field, name, meaning in _NAMES]
+    shown = {field: getattr(found.rates, field) for field, _, _ in _NAMES}
+    kappa: Estimate = shown["kappa"]
+    if kappa.value is not None and not (found.counts.approved and found.counts.rejected):
+        why = "no interval: the judge says one and the same of everything, so κ is 0 by definition"
+        shown["kappa"] = replace(kappa, low=None, high=None, reason=why)
+    return [(name, meaning, shown[field]) for field, name, meaning in _NAMES]
 
 
 def heading(found: Calibration) -> str:
@@ -103,4 +111,4 @@ def _row(name: str, meaning: str, e: Estimate) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "—" if value is None else f"{value:.3f}".replace("-", "−")
+    return "—" if value is None else rounded(value, 3)

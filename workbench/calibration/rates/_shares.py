@@ -105,6 +105,11 @@ def share_of(sample: Sample, *, approved: bool, about: About) -> Share | str:
         return Share(value=p, n=n, effective_n=effective_n)
     _, clusters = np.unique(part.clusters[labelled], return_inverse=True)
     dof = int(clusters.max())
+    if n == 1:
+        one = "approval" if approved else "rejection"
+        return (
+            f"not identifiable: only one {one} was answered, which cannot show how clusters differ"
+        )
     if dof == 0:
         return "not identifiable: all audited items of this verdict belong to one cluster"
     errors = weights * (suitable - p) / total
