@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder
@@ -99,6 +99,29 @@ class AuditSummary:
         return "\n".join([*lines, f"Audit {audit.id[:12]} {state}; {answers}."])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """Plans, and whose verdicts they are about."""
+
+    judge: str
+    rubric: str
+    verdicts: int
+    """Decided ones, that an audit would draw from."""
+    others: tuple[str, ...]
+    """Judges and rubrics whose verdicts are stored too, where none was asked for by name."""
+    plans: tuple[Plan, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"{self.judge} by {self.rubric}: {self.verdicts:,} decided verdicts"]
+        if self.others:
+            lines.append(f"(stored too: {', '.join(self.others)}; --judge and --rubric choose)")
+        return "\n".join([*lines, "", describe_plans(self.plans)])
+
+
 def audit_store(store: Store, job: AuditJob) -> AuditSummary:
     """Draw an audit of what is judged in the store, and store it; the same job finds the same audit.
 
@@ -125,7 +148,7 @@ def audit_store(store: Store, job: AuditJob) -> AuditSummary:
     )
 
 
-def plan_store(store: Store, job: AuditJob) -> tuple[Plan, ...]:
+def plan_store(store: Store, job: AuditJob) -> PlanSummary:
     """What audits of one, two and four times the size would buy; nothing is drawn or stored.
 
     Raises:
@@ -138,7 +161,7 @@ def plan_store(store: Store, job: AuditJob) -> tuple[Plan, ...]:
     most = sum(d.approved is not None for d in decided)
     sizes = sorted({min(most, size) for size in (job.size, 2 * job.size, 4 * job.size)})
     with _clear():
-        return plan_audit(
+        plans = plan_audit(
             decided,
             sizes=sizes,
             design=job.design,
@@ -147,6 +170,20 @@ def plan_store(store: Store, job: AuditJob) -> tuple[Plan, ...]:
             expected=None if learned is None else [learned[d.key] for d in decided],
             promise=job.promise,
         )
+    asked = job.judge or job.rubric or job.learn_from
+    return PlanSummary(
+        judge=selection.judge,
+        rubric=selection.rubric,
+        verdicts=most,
+        others=() if asked else _others(store, selection),
+        plans=plans,
+    )
+
+
+def _others(store: Store, selection: Selection) -> tuple[str, ...]:
+    frame = store.decisions(part=selection.part)[["judge", "rubric"]].drop_duplicates()
+    pairs = sorted(zip(frame["judge"], frame["rubric"], strict=True))
+    return tuple(f"{j} by {r}" for j, r in pairs if (j, r) != (selection.judge, selection.rubric))
 
 
 def describe_plans(plans: Sequence[Plan]) -> str:
@@ -179,9 +216,20 @@ def _expectation(rate: Expected) -> str:
 
 
 def _selection(store: Store, job: AuditJob) -> Selection:
-    return latest_selection(
-        store, part=job.part, judge=job.judge, rubric=job.rubric, model=job.model
-    )
+    """Of whom it was asked, else of the audit to learn from, else those stored last."""
+    if job.design == "near-threshold" and job.threshold is None:
+        raise CalibrationError("the design near-threshold wants --threshold, such as 0.7")
+    judge, rubric = job.judge, job.rubric
+    taught = None if job.learn_from is None else find_audit(store, job.learn_from)
+    if taught is not None:
+        judge, rubric = judge or taught.judge, rubric or taught.rubric
+    found = latest_selection(store, part=job.part, judge=judge, rubric=rubric, model=job.model)
+    if taught is not None and (found.judge, found.rubric) != (taught.judge, taught.rubric):
+        raise CalibrationError(
+            f"audit {taught.id[:12]} teaches what the confidence of {taught.judge} by {taught.rubric} is worth, "
+            f"not that of {found.judge} by {found.rubric}: learn from an audit of the same judge and rubric"
+        )
+    return found
 
 
 def _expected(store: Store, job: AuditJob, selection: Selection) -> dict[str, float | None] | None:

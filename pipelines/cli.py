@@ -12,7 +12,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -222,12 +221,19 @@ def judge(
 
 
 @app.command(
-    epilog="\b\nExamples:\n  workbench audit --store shop --size 200 --plan\n"
+    epilog="\b\nExamples:\n  workbench audit --store shop --plan\n"
     "  workbench audit --store shop --size 200 --design neyman\n"
     "  workbench audit --store shop --size 400 --grow 3f2a81"
 )
 def audit(
-    size: Annotated[int, typer.Option(min=1, help="How many judged generations are drawn.")],
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many judged generations are drawn; plans, of which 100, 200 and 400 are the default, "
+            "are of this size, twice and four times it.",
+        ),
+    ] = None,
     store: StoreOption = None,
     images: ImagesOption = None,
     design: Annotated[
@@ -275,17 +281,19 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Draw judged generations for people, or say what a number of answers would buy."""
-    from pipelines.audit import AuditJob, audit_store, describe_plans, plan_store
+    from pipelines.audit import AuditJob, audit_store, plan_store
 
+    if size is None and not plan:
+        raise typer.BadParameter("want --size, how many to draw; only --plan does without")
     job = AuditJob(
-        size=size, design=design, part=part, seed=seed, judge=judge, rubric=rubric, model=model,
+        size=size or 100, design=design, part=part, seed=seed, judge=judge, rubric=rubric, model=model,
         by_category=by_category, threshold=threshold, learn_from=learn_from, grow=grow,
         promise=promise,
     )  # fmt: skip
     with _open(store, images) as opened:
         if plan:
-            plans = plan_store(opened, job)
-            _tell(as_json, {"plans": list(map(asdict, plans))}, lambda: describe_plans(plans))
+            planned = plan_store(opened, job)
+            _tell(as_json, planned.as_dict(), lambda: str(planned))
             return
         summary = audit_store(opened, job)
     _tell(as_json, summary.as_dict(), lambda: str(summary))

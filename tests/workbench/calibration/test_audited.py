@@ -218,7 +218,9 @@ def test_the_command_plans_without_drawing(store):
     assert done.exit_code == 0, done.output
     assert "answered approvals to choose by" in done.output or "cannot be promised" in done.output
     lines = [line.split() for line in done.output.splitlines()]
-    assert [line[0] for line in lines[1:4]] == [
+    assert done.output.startswith("starter:judge by listing@1: ")
+    assert "stored too" not in done.output
+    assert [line[0] for line in lines[3:6]] == [
         "30",
         "60",
         str(store.decisions(part="eval")["approved"].notna().sum()),
@@ -236,6 +238,18 @@ def test_the_command_plans_by_what_an_earlier_audit_taught(store):
     plain = json.loads(run(store, *words).stdout)["plans"][0]
     taught = json.loads(run(store, *words, "--learn-from", audit.id[:10]).stdout)["plans"][0]
     assert taught["precision"]["value"] > plain["precision"]["value"] + 0.1
+    said = run(store, "--plan", "--learn-from", audit.id[:10]).output
+    assert "too sure of itself" not in said
+    assert "too sure of itself" in run(store, "--plan").output
+    # Others that came later are said, but what is learnt is about its own judge.
+    store.add([r for r in records(0, ITEMS, judge="other") if isinstance(r, Verdict)])
+    last = run(store, "--plan").output.splitlines()
+    assert last[0].startswith("other by listing@1: ")
+    assert last[1] == "(stored too: starter:judge by listing@1; --judge and --rubric choose)"
+    assert json.loads(run(store, *words, "--learn-from", audit.id).stdout)["judge"] == audit.judge
+    refused = run(store, *words, "--learn-from", audit.id, "--judge", "other")
+    assert "not that of other by listing@1" in str(refused.exception)
+    assert run(store).exit_code == 2
     drawn_by_it = run(store, "--size", "40", "--design", "neyman", "--learn-from", audit.id[:10])
     assert drawn_by_it.exit_code == 0, drawn_by_it.output
 
@@ -243,7 +257,10 @@ def test_the_command_plans_by_what_an_earlier_audit_taught(store):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--size", "30", "--design", "near-threshold"), "`threshold` goes with"),
+        (
+            ("--size", "30", "--design", "near-threshold"),
+            "the design near-threshold wants --threshold, such as 0.7",
+        ),
         (("--size", "3", "--by-category"), "draw more, lower the minimum"),
         (("--size", "30", "--judge", "nobody"), "holds no verdicts of judge 'nobody'"),
         (("--size", "30", "--grow", "abc"), "no audit begins with 'abc'|holds none"),

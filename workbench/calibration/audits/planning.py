@@ -137,7 +137,7 @@ def plan_audit(
         plans.append(
             _plan(
                 verdicts, likely, _by_verdict(verdicts, strata), take, design=design, level=level,
-                promise=promise,
+                promise=promise, by_judge=expected is None,
             )
         )  # fmt: skip
     return tuple(plans)
@@ -163,6 +163,7 @@ def _plan(
     design: Design,
     level: float,
     promise: float,
+    by_judge: bool,
 ) -> Plan:
     sizes: dict[str, int] = {}
     for (_, name), rows in cells.items():
@@ -189,6 +190,10 @@ def _plan(
     blind = any(p is not None and p.n == 0 for p in (p1, p0))
     nothing = Expected(value=None, half_width=None, reason="one verdict would not be drawn")
     words = ["shares are as expected: a judge that is too sure of itself makes plans too good"]
+    if not by_judge:
+        words = [
+            "shares are as the `expected` probabilities say, not as the judge's own confidence does"
+        ]
     if not any(known.values()):
         words.append("no confidence says what to expect: shares of one half, the widest")
     return Plan(
