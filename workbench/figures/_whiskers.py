@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _ROW = 0.36  # inches
 _MARGIN = 0.75  # inches for the axis below
 _NAME = 24  # letters of a row's name; longer ones end in an ellipsis
 _REASON = 36  # letters of a line that says why there is no number; two lines fit
+_SEE = "see the data"
 SMALL = 8.5  # points
 
 
@@ -109,7 +111,12 @@ def draw(axes: Axes, row: Row, y: float, limits: tuple[float, float]) -> None:
 
 
 def _two_lines(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, _REASON, max_lines=2, placeholder=" …"))
+    lines = textwrap.wrap(text, _REASON)
+    if len(lines) <= 2:
+        return "\n".join(lines)
+    first = re.split(r"[:;,(]", text)[0].strip()  # half a sentence would say less than none
+    lines = textwrap.wrap(f"{first}: {_SEE}", _REASON)
+    return "\n".join(lines) if len(lines) <= 2 else f"no number: {_SEE}"
 
 
 def promised(axes: Axes, promise: float) -> None:

@@ -56,8 +56,16 @@ def plot_failure_modes(modes: Sequence[FailureModeRate]) -> Figure:
     axes = figure.axes[0]
     for i, one in enumerate(shown):
         y = len(shown) - 1 - i
-        draw(axes, Row(name="", estimate=one.in_approvals, colour=BAD), y + 0.16, (0.0, 1.0))
-        draw(axes, Row(name="", estimate=one.caught, colour=ACCENT), y - 0.2, (0.0, 1.0))
+        if one.in_approvals.value is None and one.caught.value is None:
+            draw(axes, Row(name="", estimate=one.in_approvals), y, (0.0, 1.0))
+            continue
+        for e, colour, place in ((one.in_approvals, BAD, y + 0.16), (one.caught, ACCENT, y - 0.2)):
+            if e.value is not None:
+                draw(axes, Row(name="", estimate=e, colour=colour), place, (0.0, 1.0))
+            else:  # beside a number there is one line of room; the table has the reason
+                axes.annotate(
+                    "— not known, see the data", (0.0, place), va="center", color=colour, fontsize=SMALL
+                )  # fmt: skip
     axes.plot([], [], "o", color=BAD, label="of approvals show it")
     axes.plot([], [], "o", color=ACCENT, label="of it is rejected")
     axes.set_yticks(

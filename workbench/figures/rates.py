@@ -57,7 +57,7 @@ def plot_corrected(corrected: Corrected) -> Figure:
 
 
 def plot_confusion(confusion: Confusion) -> Figure:
-    """The four cells of judge against answers, in items with intervals; the area of a square is its count."""
+    """The four cells of judge against answers, in items with intervals; the tone of a square is its share of the largest."""
     figure = new_figure(WIDTH, 3.4)
     axes = figure.axes[0]
     cells = (
@@ -71,11 +71,9 @@ def plot_confusion(confusion: Confusion) -> Figure:
 
     for x, y, e, colour in cells:
         if e.value is not None and most > 0:
-            side = 0.94 * (e.value / most) ** 0.5
+            tone = 0.05 + 0.35 * e.value / most  # equal squares: every count fits into its own
             axes.add_patch(
-                Rectangle(
-                    (x - side / 2, y - side / 2), side, side, color=colour, alpha=0.22, linewidth=0
-                )
+                Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, color=colour, alpha=tone, linewidth=0)
             )
         axes.annotate(
             _count(e), (x, y), ha="center", va="bottom", color=INK, fontsize=15, fontweight="bold"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from workbench.calibration import RiskCoverage, Threshold
 
+_CURVE = 5  # thresholds; fewer are points, since a line between two would claim what lies between
+
 
 def plot_threshold(risks: RiskCoverage, threshold: Threshold | None = None) -> Figure:
     """Precision and the share that is approved against the threshold, with the promise and the choice.
@@ -27,24 +29,41 @@ def plot_threshold(risks: RiskCoverage, threshold: Threshold | None = None) -> F
     points = points[::-1]  # from low to high threshold
     at = [p.threshold for p in points]
     sure = [p for p in points if p.risk.low is not None]
-    axes.fill_between(
-        [p.threshold for p in sure],
-        [1 - (p.risk.high or 0.0) for p in sure],
-        [1 - (p.risk.low or 0.0) for p in sure],
-        color=ACCENT, alpha=0.18, linewidth=0,
-    )  # fmt: skip
-    few = "o" if len(points) < 5 else None  # a line of one point cannot be seen
+    curve = len(points) >= _CURVE
+    if curve:
+        axes.fill_between(
+            [p.threshold for p in sure],
+            [1 - (p.risk.high or 0.0) for p in sure],
+            [1 - (p.risk.low or 0.0) for p in sure],
+            color=ACCENT, alpha=0.18, linewidth=0,
+        )  # fmt: skip
+    else:
+        for p in sure:
+            axes.plot(
+                [p.threshold] * 2,
+                [1 - (p.risk.high or 0.0), 1 - (p.risk.low or 0.0)],
+                color=ACCENT,
+                linewidth=3,
+                alpha=0.45,
+                label="_interval",
+            )
     axes.plot(
-        at, [1 - (p.risk.value or 0.0) for p in points], color=ACCENT, marker=few, label="precision"
+        at,
+        [1 - (p.risk.value or 0.0) for p in points],
+        color=ACCENT,
+        marker=None if curve else "o",
+        linestyle="-" if curve else "none",
+        label="precision",
     )
     axes.plot(
         at,
         [p.coverage for p in points],
         color=MUTED,
-        marker=few,
-        linestyle=(0, (1, 1.5)),
+        marker=None if curve else "s",
+        linestyle=(0, (1, 1.5)) if curve else "none",
         label="approved share",
     )
+    lacking = ""
     if threshold is not None:
         promised(axes, threshold.promise)
         held = threshold.held_out
@@ -67,15 +86,9 @@ def plot_threshold(risks: RiskCoverage, threshold: Threshold | None = None) -> F
                     threshold.value, held.value, "o", color=GOOD, markersize=7, label="held-out"
                 )
         else:
-            axes.annotate(
-                "no threshold qualifies",
-                (0.02, 0.03),
-                xycoords="axes fraction",
-                color=MUTED,
-                fontsize=SMALL,
-            )
+            lacking = "\n(no threshold qualifies)"
     axes.set(ylim=(-0.02, 1.04))
-    axes.set_xlabel("approve from this confidence on")
+    axes.set_xlabel("approve from this confidence on" + lacking)
     axes.set_ylabel("share")
     legend(axes, columns=3)
     return figure
@@ -101,15 +114,15 @@ def plot_risk_coverage(risks: RiskCoverage) -> Figure:
     axes.plot(
         [p.coverage for p in points],
         [p.risk.value or 0.0 for p in points],
-        "o-",
+        "o-" if len(points) >= _CURVE else "o",
         color=ACCENT,
-        markersize=3.5,
+        markersize=3.5 if len(points) >= _CURVE else 6,
     )
     if risks.constant.value is not None:
         axes.axhline(risks.constant.value, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-        axes.annotate(
-            f"without a confidence {risks.constant.value:.2f}", (0, risks.constant.value), xycoords=("axes fraction", "data"),
-            xytext=(4, 3), textcoords="offset points", color=MUTED, fontsize=SMALL,
+        axes.set_title(
+            f"- - -  without a confidence {risks.constant.value:.2f}",
+            loc="left", color=MUTED, fontsize=SMALL,
         )  # fmt: skip
     top = max([p.risk.high or p.risk.value or 0.0 for p in points] + [risks.constant.value or 0.0])
     axes.set(xlim=(0, 1.02), ylim=(0, min(1.02, 1.12 * top + 0.02)))

@@ -66,4 +66,8 @@ def few():
 
 @pytest.fixture(scope="session")
 def nothing():
-    return calibrate(frame().iloc[:0], slices=["category"], thresholds=THRESHOLDS)
+    """The judge decided none of five, and nobody was asked."""
+    table = frame().iloc[:5].copy()
+    table[["approved", "answer", "answer:anna", "answer:bo", "answer:cem", "failure_modes"]] = None
+    table["inclusion_probability"] = math.nan
+    return calibrate(table, slices=["category"], thresholds=THRESHOLDS)

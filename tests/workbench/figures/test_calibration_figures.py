@@ -33,6 +33,7 @@ from workbench.figures import (
     to_svg,
 )
 from workbench.figures.svg import ACCENT, BAD, GOOD, INK, MUTED
+from workbench.metrics.estimate import undefined
 
 
 def words(figure):
@@ -94,7 +95,7 @@ def test_three_estimates_stand_beside_each_other(full, nothing):
     assert filled == [
         side.narrowest == name for side in (rate, precision) for name in ("labels only", "PPI++")
     ]
-    assert "drawn by verdict" in words(figure)
+    assert "stratum: see the data" in words(figure)
     assert "decided no item" in words(plot_corrected(nothing.corrected))
 
 
@@ -186,6 +187,47 @@ def test_failure_modes_get_through_or_are_caught(full):
     ]
     assert "wrong product" in words(figure)
     assert "no answer names a failure mode" in words(plot_failure_modes(()))
+
+
+def overlaps(figure):
+    """Pairs of texts inside the axes that are drawn over each other."""
+    figure.draw_without_rendering()
+    shown = [t for t in figure.axes[0].texts if t.get_text()]
+    boxes = [t.get_window_extent() for t in shown]
+    return [
+        (shown[i].get_text(), shown[j].get_text())
+        for i in range(len(shown))
+        for j in range(i)
+        if boxes[i].overlaps(boxes[j])
+    ]
+
+
+def test_reasons_of_failure_modes_do_not_cover_each_other(full):
+    import dataclasses
+
+    modes = full.failure_modes
+    gone = undefined(
+        "not identifiable: no rejection was drawn, and so nothing whatever is known of those",
+        method="m",
+    )
+    unknown = [dataclasses.replace(m, in_approvals=gone, caught=gone) for m in modes]
+    half = [dataclasses.replace(m, caught=gone) for m in modes]
+    for some, said in ((unknown, "not identifiable: see the data"), (half, "not known")):
+        figure = plot_failure_modes(some)
+        assert not overlaps(figure)
+        assert words(figure).count(said) == len(modes)
+
+
+def test_few_thresholds_are_points_and_many_a_curve(full):
+    import dataclasses
+
+    risks = full.risk_coverage
+    two = dataclasses.replace(risks, points=risks.points[:2])
+    styles = [
+        [line.get_linestyle() for line in plot_threshold(of).axes[0].lines if line.get_label() == "precision"]
+        for of in (two, risks)
+    ]  # fmt: skip
+    assert styles == [["None"], ["-"]]
 
 
 def test_criteria_that_would_have_caught_it(full, few, nothing):
