@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from reports.answer import answer_of
 from reports.rendering import number, render, write_whole
 from workbench import figures as plots
 from workbench.calibration import Calibration, Comparison, Section, sentences_of
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 _LISTED = 200
 """Items of one cell that the page names; the JSON names all."""
+_ORDER = (
+    "Approvals", "Threshold", "Slices", "Failure modes", "Errors that look alike", "Criteria",
+    "People", "Comparison", "Confidence", "Which estimate is narrowest",
+)  # fmt: skip
+"""Sections as somebody reads them who wants to know what to do; others follow."""
 Table = tuple[Sequence[str], Sequence[Sequence[object]]]
 """Names of columns, and rows."""
 
@@ -71,6 +77,7 @@ def write_calibration_page(
         "title": f"Calibration · {audit.judge} · {audit.created_at:%Y-%m-%d}",
         "heading": "What the judge's approvals are worth",
         "subtitle": f"{audit.judge} by {audit.rubric} · {heading(calibration)}",
+        "answer": answer_of(calibration),
         "notes": calibration.notes,
         "tiles": _tiles(calibration),
         "level": f"{calibration.level:.0%}",
@@ -168,15 +175,16 @@ def _parts(found: Calibration, comparison: Comparison | None) -> list[_Part]:
     if comparison is not None:
         sections.append(Section(title="Comparison", sentences=(comparison.sentence,)))
         drawn["Comparison"] = _of_comparison(comparison)
-    return [
+    parts = [
         _Part(
             id=one.title.lower().replace(" ", "-"),
             title=one.title,
             sentences=one.sentences,
             figures=tuple(drawn.get(one.title, ())),
         )
-        for one in sections
+        for one in sorted(sections, key=lambda one: (*_ORDER, one.title).index(one.title))
     ]
+    return [part for part in parts if part.sentences or part.figures]
 
 
 def _figure(title: str, plot: Figure, table: Table, *, caption: str = "") -> _Figure:
@@ -264,7 +272,15 @@ def _of_threshold(found: Calibration) -> list[_Figure]:
             "Precision by threshold",
             plots.plot_threshold(risks, found.threshold),
             table,
-            caption="The band is over all labels, which also chose; the green dot is on labels that did not.",
+            caption="Intervals are over all labels, which also chose"
+            + (
+                "; the green dot is on labels that did not."
+                if found.threshold is not None
+                and found.threshold.value is not None
+                and found.threshold.held_out is not None
+                and found.threshold.held_out.value is not None
+                else "."
+            ),
         ),
         _figure(
             "Risk against coverage",

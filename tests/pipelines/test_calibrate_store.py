@@ -245,6 +245,11 @@ def test_the_page_fits_wide_and_narrow_light_and_dark(chromium, page_file, width
         page.goto(page_file.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("figure svg").count() >= 10
+        smallest = page.evaluate(
+            "Math.min(...[...document.querySelectorAll('figure svg text')].map(t =>"
+            " parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b)))"
+        )
+        assert smallest >= 10
         browser.close()
 
 
@@ -262,3 +267,16 @@ def test_paper_is_white_for_those_who_read_in_the_dark(chromium, page_file):
         page.emulate_media(media="print")
         assert page.evaluate(colour) == "rgb(29, 33, 38)"
         browser.close()
+
+
+def test_the_page_answers_first_and_no_section_is_empty(page_file):
+    text = page_file.read_text(encoding="utf-8")
+    assert text.index('<p class="answer">Of 100 approvals about') < text.index('class="tiles"')
+    assert "“bags”" in text[: text.index('class="tiles"')]
+    titles = re.findall(r"<h2>([^<]*)</h2>", text)
+    assert titles == [
+        "Approvals", "Threshold", "Slices", "Failure modes", "Criteria", "People", "Comparison",
+        "Confidence", "Which estimate is narrowest", "Items", "How it was made",
+    ]  # fmt: skip
+    for part in re.findall(r"<section.*?</section>", text, flags=re.DOTALL):
+        assert re.sub(r"<h2>.*?</h2>|<[^>]*>|\s", "", part, flags=re.DOTALL)

@@ -20,9 +20,9 @@ WIDTH = 4.4  # inches: readable on a phone, and beside another on a page
 _ROW = 0.36  # inches
 _MARGIN = 0.75  # inches for the axis below
 _NAME = 24  # letters of a row's name; longer ones end in an ellipsis
-_REASON = 36  # letters of a line that says why there is no number; two lines fit
+_REASON = 33  # letters of a line that says why there is no number; two lines fit
 _SEE = "see the data"
-SMALL = 8.5  # points
+SMALL = 9.7  # points: 10 pixels on a phone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,5 +161,5 @@ def legend(axes: Axes, *, columns: int = 2) -> None:
 
     axes.legend(
         frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, labelcolor=INK,
-        fontsize=SMALL + 1, handlelength=1.4, columnspacing=1.2, borderaxespad=0.2,
+        fontsize=SMALL, handlelength=1.2, columnspacing=1.0, borderaxespad=0.2,
     )  # fmt: skip

@@ -66,8 +66,8 @@ def plot_failure_modes(modes: Sequence[FailureModeRate]) -> Figure:
                 axes.annotate(
                     "— not known, see the data", (0.0, place), va="center", color=colour, fontsize=SMALL
                 )  # fmt: skip
-    axes.plot([], [], "o", color=BAD, label="of approvals show it")
-    axes.plot([], [], "o", color=ACCENT, label="of it is rejected")
+    axes.plot([], [], "o", color=BAD, label="in approvals")
+    axes.plot([], [], "o", color=ACCENT, label="rejected of it")
     axes.set_yticks(
         range(len(shown)), [shortened(one.mode.replace("_", " ")) for one in reversed(shown)]
     )
@@ -96,7 +96,7 @@ def plot_criteria(failures: Failures) -> Figure:
         [c.best_for for c in shown],
         0.34,
         color=ACCENT,
-        label="catches it most cheaply",
+        label="catches it cheapest",
     )
     axes.barh(
         [y - 0.19 for y in places],
@@ -104,7 +104,7 @@ def plot_criteria(failures: Failures) -> Figure:
         0.34,
         color=MUTED,
         alpha=0.5,
-        label="had the least room",
+        label="least room",
     )
     for y, c in zip(places, shown, strict=True):
         for dy, n in ((0.19, c.best_for), (-0.19, c.lowest_in)):
