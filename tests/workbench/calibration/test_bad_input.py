@@ -65,7 +65,7 @@ REFUSED = {
     "an index twice": (frame().drop(columns="generation").set_index(pd.Index([5] * 12)), "the frame's index holds '5' twice, in rows 0 and 1"),
     "modes that are no names": (frame(failure_modes=[{3}] * 12), "'failure_modes' holds names of failure modes"),
     "an embedding that is a word": (frame(embedding=["x"] * 12), "'embedding' holds vectors or missing values, got 'x' in row 0"),
-    "embeddings of two lengths": (frame(embedding=[[1.0], [1.0, 2.0]] * 6), "want as many numbers for each answered item"),
+    "embeddings of two lengths": (frame(embedding=[[1.0], [1.0, 2.0]] * 6), "want one vector of as many numbers for each answered item"),
     "no embedding where answered": (frame(embedding=[None] * 12), "every answered item wants an embedding, row 0 has none"),
     "text without embeddings": (frame(text=["x"] * 12), "want `embeddings`"),
 }  # fmt: skip
@@ -281,3 +281,38 @@ def test_a_long_label_costs_its_own_length():
     tracemalloc.stop()
     assert peak < 20e6
     assert len(set(codes)) == 8
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "says"),
+    [
+        ("promise", math.nan, "`promise` between 0 and 1"),
+        ("promise", 90, "`promise` between 0 and 1, such as 0.9; got 90"),
+        ("promise", "0.9", "got '0.9'"),
+        ("failure_probability", None, "`failure_probability` between"),
+        ("held_out", "a third", "from 0 to below 1, got 'a third'"),
+        ("level", "95%", "got '95%'"),
+        ("seed", -1, "whole number of 0 or more, got -1"),
+        ("seed", None, "whole number of 0 or more, got None"),
+        ("decides", {"typo": True}, "`decides` names criteria that have scores"),
+        ("thresholds", {"typo": 0.5}, "`thresholds` names criteria that have scores"),
+    ],
+)
+def test_arguments_are_checked_whether_they_are_used_or_not(argument, value, says):
+    rows = {"approved": [True] * 4, "inclusion_probability": [1.0] * 4, "answer": [True] * 4}
+    with pytest.raises(ValueError, match=re.escape(says)):
+        calibrate_arrays(**rows, **{argument: value})
+
+
+def test_a_sentence_names_the_row_that_came():
+    """Not its place among those that were answered."""
+    rows = {
+        "approved": [None, True, False, True, True, False],
+        "inclusion_probability": [None, None, None, 1.0, 1.0, 1.0],
+        "answer": [None, None, None, True, False, True],
+    }
+    vectors = [None, None, None, [0.0, 1.0], [math.nan, 1.0], [1.0, 1.0]]
+    with pytest.raises(ValueError, match="embedding in row 4 holds NaN"):
+        calibrate_arrays(**rows, embeddings=vectors)
+    with pytest.raises(ValueError, match="'anna' answered row 2, which has no inclusion"):
+        calibrate_arrays(**rows, people={"anna": [None, None, True, True, None, None]})
