@@ -92,7 +92,9 @@ class Job:
             return {
                 noun.__name__: sorted(
                     (
-                        {k: v for k, v in dataclasses.asdict(r).items() if k not in VOLATILE}
+                        _settled(
+                            {k: v for k, v in dataclasses.asdict(r).items() if k not in VOLATILE}
+                        )
                         for r in store.records(noun)
                     ),
                     key=repr,
@@ -102,6 +104,16 @@ class Job:
 
     def pictures(self) -> set[str]:
         return {p.name for p in (self.store / "images").rglob("*") if p.is_file()}
+
+
+def _settled(record: dict[str, object]) -> dict[str, object]:
+    """An audit's parameters without the runs that made its listings: how it was made, too."""
+    parameters = record.get("parameters")
+    if isinstance(parameters, dict) and "population" in parameters:
+        population = dict(parameters["population"])
+        population["selected"] = population["selected"] | {"generation_runs": "any"}
+        return record | {"parameters": parameters | {"population": population}}
+    return record
 
 
 def check(tmp_path: Path, *, kills: int, items: int, model: str, seed: int) -> None:

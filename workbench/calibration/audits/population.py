@@ -120,6 +120,9 @@ def select_decisions(store: Store, selection: Selection) -> tuple[list[Decided],
             + (f" on items of part {selection.part!r}" if selection.part else "")
             + ": judge them with `workbench judge`"
         )
+    # A generation that was judged again, as its item had changed, counts by the later verdict.
+    until = selection.until if selection.until is not None else int(frame["seq"].max())
+    frame = frame.sort_values("seq").drop_duplicates("generation", keep="last")
     approved = frame["approved"].astype(object)
     decided = [
         Decided(
@@ -140,7 +143,6 @@ def select_decisions(store: Store, selection: Selection) -> tuple[list[Decided],
             strict=True,
         )
     ]
-    until = selection.until if selection.until is not None else int(frame["seq"].max())
     return decided, replace(selection, until=until)
 
 
