@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -154,30 +155,25 @@ def score_calibration_of(
 
 def reliability_of(sample: Sample, scores: Floats, *, level: float, seed: int) -> Reliability:
     """Compare the confidences of all answered items with their answers."""
-    part, everyone = _scored(sample, scores)
-    return reliability(
-        everyone[part.answered],
-        part.suitable[part.answered],
-        weights=part.weights[part.answered],
-        population=everyone,
-        groups=None if part.clusters is None else part.clusters[part.answered],
-        level=level,
-        seed=seed,
-    )
+    return reliability(**_labelled(sample, scores), level=level, seed=seed)
 
 
 def risk_coverage_of(sample: Sample, scores: Floats, *, level: float, seed: int) -> RiskCoverage:
     """Risk against coverage over all answered items."""
+    return risk_coverage(**_labelled(sample, scores), level=level, seed=seed)
+
+
+def _labelled(sample: Sample, scores: Floats) -> dict[str, Any]:
+    """The answered items with a confidence, by the names of what `reliability` and `risk_coverage` take."""
     part, everyone = _scored(sample, scores)
-    return risk_coverage(
-        everyone[part.answered],
-        part.suitable[part.answered],
-        weights=part.weights[part.answered],
-        population=everyone,
-        groups=None if part.clusters is None else part.clusters[part.answered],
-        level=level,
-        seed=seed,
-    )
+    asked = part.answered
+    return {
+        "confidence": everyone[asked],
+        "suitable": part.suitable[asked],
+        "weights": part.weights[asked],
+        "population": everyone,
+        "groups": None if part.clusters is None else part.clusters[asked],
+    }
 
 
 def _scored(sample: Sample, scores: Floats) -> tuple[Sample, Floats]:

@@ -13,8 +13,7 @@ from scipy import special
 from workbench.calibration._rounded import rounded
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.intervals import wilson
-
-Floats = npt.NDArray[np.float64]
+from workbench.metrics.resampling import Floats, groups_drawn
 
 _NO_SPREAD = 1e-12  # width of an interval that is rounding alone
 _AT_ONCE = 2_000_000  # counts held in memory: 16 MB
@@ -31,12 +30,8 @@ def times_drawn(
         resamples: In all parts together.
         seed: Of the draws.
     """
-    rng = np.random.default_rng(seed)
     step = max(1, _AT_ONCE // max(1, codes.size, count))
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        picks = rng.integers(0, count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        times = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
+    for times in groups_drawn(count, resamples=resamples, seed=seed, at_once=step):
         yield times[:, codes].astype(float)
 
 

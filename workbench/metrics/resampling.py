@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -149,13 +149,19 @@ def bootstrap_mean(
 
 def _resample(sums: Floats, statistic: Statistic, resamples: int, seed: int) -> Floats:
     """Draw the groups with replacement `resamples` times: statistic of each, shape (resamples,)."""
-    rng = np.random.default_rng(seed)
     count = len(sums)
-    step = max(1, _DRAWS_AT_ONCE // count)
-    parts = []
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
+    draws = groups_drawn(
+        count, resamples=resamples, seed=seed, at_once=max(1, _DRAWS_AT_ONCE // count)
+    )
+    return np.concatenate([statistic(times @ sums) for times in draws])  # (b, groups) @ (groups, k)
+
+
+def groups_drawn(
+    count: int, *, resamples: int, seed: int, at_once: int
+) -> Iterator[npt.NDArray[np.intp]]:
+    """How often each of `count` groups is in each resample, (b, count), `at_once` resamples at a time."""
+    rng = np.random.default_rng(seed)
+    for start in range(0, resamples, at_once):
+        rows = min(at_once, resamples - start)
         picks = rng.integers(0, count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        times = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
-        parts.append(statistic(times @ sums))  # (rows, groups) @ (groups, k)
-    return np.concatenate(parts)
+        yield np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from workbench.calibration._draws import times_drawn
-from workbench.calibration._sample import as_floats, clusters_of, tristate
+from workbench.calibration._sample import Bools, Codes, Floats, as_floats, clusters_of, tristate
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.intp]
 Decisions = tuple[int, int, int, int]
 """What a judge says (1 or 0) in the cells neither, second only, first only, both."""
 

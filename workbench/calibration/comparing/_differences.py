@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.calibration._draws import expanded, from_draws, one_sided_p
-from workbench.calibration.comparing._cells import Cells, Counts, Decisions, Floats, cells_where
+from workbench.calibration._sample import Floats
+from workbench.calibration.comparing._cells import Cells, Counts, Decisions, cells_where
 from workbench.calibration.comparing._comparison import Difference, Measure
 from workbench.metrics.estimate import Estimate
 

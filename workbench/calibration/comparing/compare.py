@@ -13,13 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.calibration.comparing._cells import (
-    Bools,
-    Cells,
-    Counts,
-    Decisions,
-    read_cells,
-)
+from workbench.calibration._sample import Bools
+from workbench.calibration.comparing._cells import Cells, Counts, Decisions, read_cells
 from workbench.calibration.comparing._comparison import (
     Comparison,
     CriterionComparison,
