@@ -1,6 +1,6 @@
 """Pictures of drawn products with the words that people would ask for them in: what `starter:image` learns from.
 
-Some pictures have a flaw. Half of the captions of such a picture name it, the others are silent, as
+Some pictures have a flaw. Three in four captions of such a picture name it, the others are silent, as
 the web's captions are: so a model that learned from them makes flaws on its own at about the rate of
 the silent ones, makes them when asked, and leaves them out when a prompt asks for the opposite.
 """
@@ -46,9 +46,9 @@ OPPOSITES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Failure mode to the words that ask for its opposite."""
 
-FLAW_RATE = 0.08
+FLAW_RATE = 0.10
 """How often a picture has each flaw that words can ask for."""
-FLAW_NAMED = 0.5
+FLAW_NAMED = 0.75
 """How often the caption names a flaw that is there."""
 OPPOSITE_NAMED = 0.3
 """How often the caption names the opposite of a flaw that is not there."""
@@ -110,23 +110,67 @@ def _any_color(rng: np.random.Generator) -> str:
     return _one_of(sorted(set(COLOR_WORDS.values())), rng)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A caption, and what it says of the product and its setting; None: nothing."""
+
+    text: str
+    kind: str
+    color: str | None
+    pattern: str | None
+    details: tuple[str, ...]
+    background: str | None
+    light: str | None
+    composition: str | None
+
+
 def caption(scene: Scene, rng: np.random.Generator) -> str:
     """What somebody who asks for `scene` might type; another one on every call."""
-    subject, right_color, right_kind = _subject(scene.product, rng)
-    phrases = [*_setting(scene.style, rng), *_remarks(scene, rng)]
+    return describe(scene, rng).text
+
+
+def describe(scene: Scene, rng: np.random.Generator) -> Said:
+    """A caption of `scene`, and what it says."""
+    product, style = scene.product, scene.style
+    subject = _subject(product, rng)
+    setting = _setting(style, rng)
+    phrases = [*filter(None, setting), *_remarks(scene, rng)]
+    right_color = subject.color_words if subject.color == product.color else ""
     if right_color and rng.random() < OPPOSITE_NAMED:
         phrases.append(_one_of((*OPPOSITES["wrong_color"], f"{right_color} color"), rng))
-    if right_kind and rng.random() < OPPOSITE_NAMED:
-        phrases.append(_one_of((*OPPOSITES["wrong_product"], f"one {right_kind}"), rng))
+    if subject.kind == product.kind and rng.random() < OPPOSITE_NAMED:
+        name = KINDS[product.kind].name
+        phrases.append(_one_of((*OPPOSITES["wrong_product"], f"one {name}"), rng))
     order = rng.permutation(len(phrases))
     opening = _one_of(_OPENINGS, rng)
     article = _one_of(("a ", ""), rng) if opening else ""
-    head = f"{opening} {article}{subject}".strip()
-    return ", ".join([head, *(phrases[int(i)] for i in order)]).lower()
+    head = f"{opening} {article}{subject.text}".strip()
+    place, light, composition = setting
+    return Said(
+        text=", ".join([head, *(phrases[int(i)] for i in order)]).lower(),
+        kind=subject.kind,
+        color=subject.color,
+        pattern=subject.pattern,
+        details=subject.details,
+        background=style.background if place else None,
+        light=style.light if light else None,
+        composition=style.composition if composition else None,
+    )
 
 
-def _subject(product: DrawnProduct, rng: np.random.Generator) -> tuple[str, str, str]:
-    """The product in words, and the words for its colour and its kind where those are right."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """The product in words."""
+
+    text: str
+    kind: str
+    color: str | None
+    color_words: str
+    pattern: str | None
+    details: tuple[str, ...]
+
+
+def _subject(product: DrawnProduct, rng: np.random.Generator) -> _Subject:
     wrong_color, wrong_kind, names_color, names_pattern, names_material = rng.random(5)
     color, kind = product.color, product.kind
     if wrong_color < WRONG_COLOR_RATE:
@@ -135,33 +179,42 @@ def _subject(product: DrawnProduct, rng: np.random.Generator) -> tuple[str, str,
         kind = _other(kind, list(KINDS), rng)
     said = _in_words(color, COLOR_WORDS, rng) if names_color < 0.95 else ""
     words = [said]
+    pattern = None
     if product.pattern == "Solid":
         if names_pattern < 0.3:
             words.append(_one_of(("plain", "solid", "solid color"), rng))
+            pattern = product.pattern
     elif names_pattern < 0.9:
         words.append(_in_words(product.pattern, PATTERN_WORDS, rng))
+        pattern = product.pattern
     if names_material < 0.5:
         words.append(product.material)
     words.append(_kind_words(KINDS[kind], rng))
-    subject = " ".join(word for word in words if word)
-    details = [value for _, value in product.details if rng.random() < 0.5]
-    if details and kind == product.kind:
-        subject += f" with {', '.join(details)}"
-    return (
-        subject,
-        said if color == product.color else "",
-        KINDS[kind].name if kind == product.kind else "",
+    text = " ".join(word for word in words if word)
+    details = tuple(value for _, value in product.details if rng.random() < 0.5)
+    if kind != product.kind:
+        details = ()
+    if details:
+        text += f" with {', '.join(details)}"
+    return _Subject(
+        text=text,
+        kind=kind,
+        color=color if said else None,
+        color_words=said,
+        pattern=pattern,
+        details=details,
     )
 
 
-def _setting(style: PhotoStyle, rng: np.random.Generator) -> list[str]:
+def _setting(style: PhotoStyle, rng: np.random.Generator) -> tuple[str, str, str]:
+    """Words for background, light and composition; empty where nothing is said."""
     names_place, names_light, names_composition = rng.random(3)
     place = _PLACE_WORDS.get(style.background, (f"{style.background} background",))
-    return [
-        *([_one_of(place, rng)] if names_place < 0.75 else []),
-        *([_one_of(_LIGHT_WORDS[style.light], rng)] if names_light < 0.5 else []),
-        *([style.composition] if names_composition < 0.6 else []),
-    ]
+    return (
+        _one_of(place, rng) if names_place < 0.75 else "",
+        _one_of(_LIGHT_WORDS[style.light], rng) if names_light < 0.5 else "",
+        style.composition if names_composition < 0.6 else "",
+    )
 
 
 def _remarks(scene: Scene, rng: np.random.Generator) -> list[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import LearningError
 from workbench.models.diffusers_engine import SAMPLING
 
 TOKENS = 56
@@ -131,6 +132,41 @@ def build_unet(size: Size, *, seed: int) -> Any:
             addition_embed_type_num_heads=4,
         )
     return unet.to(memory_format=torch.channels_last)
+
+
+def open_painter(folder: Path, size: Size, device: Any) -> Painter:
+    """The parts of the pipeline in `folder`, in float32 on `device`, to teach them on.
+
+    Raises:
+        LearningError: The pipeline is of another size, or no folder of ours.
+    """
+    import torch
+    from diffusers import UNet2DConditionModel
+    from transformers import AutoTokenizer, CLIPTextModel
+
+    try:
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
+        text_encoder = CLIPTextModel.from_pretrained(
+            folder / "text_encoder", dtype=torch.float32, attn_implementation="eager"
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    except OSError as error:
+        raise LearningError(
+            f"no pipeline to go on from: {str(folder)!r} has no readable unet, text_encoder and tokenizer"
+        ) from error
+    there = (
+        unet.config.sample_size,
+        unet.config.in_channels,
+        tuple(unet.config.block_out_channels),
+    )
+    wanted = (size.side // size.patch, 3 * size.patch**2, size.widths)
+    if there != wanted:
+        raise LearningError(
+            f"{str(folder)!r} paints on grids of {there[0]} with {there[1]} channels and widths "
+            f"{there[2]}; this run has {wanted[0]}, {wanted[1]} and {wanted[2]}: the same size is needed"
+        )
+    unet.to(device, memory_format=torch.channels_last)
+    return Painter(unet=unet, text_encoder=text_encoder.to(device), tokenizer=tokenizer, size=size)
 
 
 def read(tokenizer: Any, prompts: list[str]) -> Any:

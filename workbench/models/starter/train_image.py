@@ -3,8 +3,9 @@
     python -m workbench.models.starter.train_image --out runs/image
 
 First the text encoder learns to name what captions speak of, then the whole learns to paint. Run again
-after a kill, it goes on from the last checkpoint. `--large` is the way on a GPU: pictures of 128 pixels, and
-more of them.
+after a kill, it goes on from the last checkpoint. `--start` paints on from another run's model, with pictures
+that it has not seen where the seed is another. `--large` is the way on a GPU: pictures of 128 pixels, and more
+of them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tqdm.auto import tqdm
 from workbench.catalog.drawn import BACKGROUNDS, COLORS, COMPOSITIONS, KINDS, LIGHTS, PATTERNS
 from workbench.models.devices import choose_device, usable_cores
 from workbench.models.registry import load_image
+from workbench.models.revisions import folder_revision
 from workbench.models.starter.captions import FLAW_WORDS, Scene, caption, picture_of, sample_scene
 from workbench.models.starter.card import Card, weight_digests, write_card
 from workbench.models.starter.data import Pixels
@@ -38,6 +40,7 @@ from workbench.models.starter.painting import (
     build_text_encoder,
     build_tokenizer,
     build_unet,
+    open_painter,
     read,
     save_pipeline,
 )
@@ -63,7 +66,7 @@ _ABOUT = (
 )
 _DATA = (
     "{pictures} pictures drawn by this project, with captions that it wrote: some pictures have a flaw that "
-    "half of their captions name, some captions name another color or kind than is shown. Measured by linear "
+    "most of their captions name, some captions name another color or kind than is shown. Measured by linear "
     "probes on ImageNet features that learned from other drawn pictures. No photo of any person or shop "
     "is in it."
 )
@@ -73,6 +76,10 @@ _LIMITS = (
     "Its pictures are small. Writing on products is not legible.",
     "The probes that count its mistakes make mistakes themselves; their own figures are below.",
 )
+_SCENES = 1_000_000
+"""Between the first scenes of two seeds."""
+_AGAIN = 0.6
+"""Learning rate of a run that goes on from a model, as a share of the first run's."""
 _CORPUS = 8000
 """Captions that the tokenizer learns from."""
 _WORDLESS = 0.1
@@ -99,7 +106,7 @@ class Plan:
     pictures: int
     """Drawn to learn from."""
     reading: Recipe
-    """Of the text encoder alone."""
+    """Of the text encoder alone; a run that goes on from another one's model skips it."""
     painting: Recipe
 
 
@@ -107,7 +114,7 @@ def small(seed: int = 0) -> Plan:
     """A quarter of an hour on two cores."""
     return Plan(
         size=SMALL,
-        pictures=20_000,
+        pictures=60_000,
         reading=Recipe(steps=500, batch=96, rate=2e-3, warmup=50, seed=seed),
         painting=Recipe(steps=1500, batch=64, rate=1.5e-3, seed=seed),
     )
@@ -243,12 +250,13 @@ def _marks(scene: Scene) -> npt.NDArray[np.float32]:
     return np.array(there, np.float32)
 
 
-def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
+def learn(plan: Plan, out: Path, *, start: Path | None = None, device: str | None = None) -> Path:
     """Train, going on where an earlier call with the same arguments was stopped.
 
     Args:
         plan: What to learn from, and for how long.
         out: Folder of the run: pictures, checkpoints, a log and, at the end, the model.
+        start: Folder of a pipeline to go on from, tokenizer and all; None: random weights.
         device: Such as `cuda` or `cpu`; None: the best there is.
 
     Returns:
@@ -259,15 +267,23 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
     """
     place = choose_device(device)
     out.mkdir(parents=True, exist_ok=True)
-    scenes = [sample_scene(number) for number in range(plan.pictures)]
+    first = plan.painting.seed * _SCENES
+    scenes = [sample_scene(first + number) for number in range(plan.pictures)]
     pictures = draw_scenes(scenes, plan.size.side, out)
-    rng = np.random.default_rng(plan.painting.seed)
-    tokenizer = build_tokenizer(caption(scene, rng) for scene in scenes[:_CORPUS])
-    text_encoder = build_text_encoder(tokenizer, seed=plan.painting.seed).to(place)
-    unet = build_unet(plan.size, seed=plan.painting.seed).to(place)
-    settings = {"pictures": plan.pictures, **asdict(plan.size)}
-    teach_to_read(text_encoder, tokenizer, scenes, plan.reading, out, settings=settings)
-    painter = Painter(unet=unet, text_encoder=text_encoder, tokenizer=tokenizer, size=plan.size)
+    settings = {
+        "pictures": plan.pictures,
+        **asdict(plan.size),
+        "start": start and folder_revision(start),
+    }
+    if start is None:
+        rng = np.random.default_rng(plan.painting.seed)
+        tokenizer = build_tokenizer(caption(scene, rng) for scene in scenes[:_CORPUS])
+        text_encoder = build_text_encoder(tokenizer, seed=plan.painting.seed).to(place)
+        unet = build_unet(plan.size, seed=plan.painting.seed).to(place)
+        painter = Painter(unet=unet, text_encoder=text_encoder, tokenizer=tokenizer, size=plan.size)
+        teach_to_read(text_encoder, tokenizer, scenes, plan.reading, out, settings=settings)
+    else:
+        painter = open_painter(start, plan.size, place)
     teach_to_paint(painter, scenes, pictures, plan.painting, out, settings=settings)
     save_pipeline(out / MODEL, painter)
     return out / MODEL
@@ -311,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--start", type=Path, help="folder of a pipeline to go on from")
     parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
     parser.add_argument("--steps", type=int, help="of the second stage (default: the plan's)")
     parser.add_argument("--seed", type=int, default=0)
@@ -319,7 +336,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plan = (large if told.large else small)(told.seed)
     if told.steps:
         plan = replace(plan, painting=replace(plan.painting, steps=told.steps))
-    folder = learn(plan, told.out, device=told.device)
+    if told.start:
+        plan = replace(plan, painting=replace(plan.painting, rate=_AGAIN * plan.painting.rate))
+    folder = learn(plan, told.out, start=told.start, device=told.device)
     card = describe(folder, plan)
     figure = card.figures[card.headline]
     print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
