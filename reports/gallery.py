@@ -41,7 +41,7 @@ def _corrections(store: Store, shown: Sequence[Judged]) -> dict[str, list[tuple[
     who = {a.id: a.annotator for j in shown for a in j.annotations}
     found: dict[str, list[tuple[Correction, str]]] = {}
     for one in store.records(Correction):
-        if one.annotation in who:
+        if one.annotation in who and not one.withdrawn:
             found.setdefault(one.generation, []).append((one, who[one.annotation]))
     return found
 

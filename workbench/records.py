@@ -227,7 +227,11 @@ class Audit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One person's answer about one generation."""
+    """One person's answer about one generation, or about two that were shown side by side.
+
+    An answer that was skipped or deleted stays, with nothing in it: `approved` and `preferred` are
+    None, and scores, failure modes and note are empty.
+    """
 
     id: str
     """The answer's own id where it was given, such as `label_studio:<project>/<task>/<annotation>`."""
@@ -236,7 +240,12 @@ class Annotation:
     """A person, `catalogue-truth` or `simulated:<name>`."""
     rubric: str
     approved: bool | None
-    """None for a skipped or cancelled answer."""
+    """None where the person did not say: skipped, deleted, or asked something else."""
+    state: Literal["answered", "skipped", "deleted"] = "answered"
+    against: str | None = None
+    """The other generation where two were shown; None where there was one."""
+    preferred: Literal["generation", "against", "tie", "neither"] | None = None
+    """Which of the two is better; `tie`: both good, `neither`: both bad. None where there was one."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Criterion to the point chosen; criteria that were not answered are absent."""
     failure_modes: tuple[str, ...] = ()
@@ -245,11 +254,16 @@ class Annotation:
     """Time that the person took; None where it was not measured."""
     blind: bool = True
     """False where the annotator saw the judge's answer first."""
+    adjudicates: bool = False
+    """True where others' answers were seen and differed: this one counts instead of theirs."""
     audit: str | None = None
     simulated: bool = False
     """True where no person answered: a simulation, or the catalogue's own truth."""
     run: str | None = None
     created_at: datetime = field(default_factory=utcnow)
+    """When the answer was first given."""
+    updated_at: datetime | None = None
+    """When it was last changed where it was given; None where nobody keeps that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +278,8 @@ class Correction:
     before: str | None
     after: str | None
     """None where the person removed it."""
+    withdrawn: bool = False
+    """True where the person took the correction back, or deleted the answer that it belongs to."""
     simulated: bool = False
     created_at: datetime = field(default_factory=utcnow)
 

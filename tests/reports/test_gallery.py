@@ -1,5 +1,7 @@
 """What a card says of a listing beside its catalogue."""
 
+from dataclasses import replace
+
 import pytest
 
 from reports.gallery import cards
@@ -85,6 +87,11 @@ def test_a_correction_without_a_row_is_printed_and_one_with_a_row_is_not_said_tw
     )
     assert made["aspects"] == [("Color", "Blue", "Red")]
     assert made["corrections"] == ["title claims Style Jacket, catalogue: Lightweight"]
+
+
+def test_a_correction_that_was_taken_back_is_not_printed(tmp_path):
+    taken_back = replace(correction("title", "t", "better"), withdrawn=True)
+    assert card(tmp_path, Listing(title="t"), [taken_back])["corrections"] == []
 
 
 @pytest.mark.parametrize("passed", [True, False])

@@ -96,7 +96,7 @@ _NOUNS = (
     _noun(Generation, t.generation, "key", "generations", making=_HOW),
     _noun(Verdict, t.verdict, "key", "verdicts", making=_HOW),
     _noun(Audit, t.audit, "id", "audits", making=("run", "created_at"), apart=("drawn",)),
-    _noun(Annotation, t.annotation, "id", "annotations", making=("run", "created_at")),
+    _noun(Annotation, t.annotation, "id", "annotations", making=(*_WHEN, "run", "updated_at")),
     _noun(Correction, t.correction, "id", "corrections", making=_WHEN),
     _noun(PreferencePair, t.preference_pair, "key", "pairs", making=_WHEN),
     _noun(RunEvent, t.run_event, "id", "events", making=("cost", "created_at")),
@@ -153,8 +153,9 @@ def encode(record: Record) -> Encoded:
             if isinstance(value, str) and "\x00" in value:
                 raise StoreError(f"{_named(noun, record)} has a NUL character in {path}: remove it")
     row = {name: plain[name] for name in noun.in_columns}
-    if "created_at" in row:
-        row["created_at"] = _moment(noun, record, "created_at")
+    for name in ("created_at", "updated_at"):
+        if row.get(name) is not None:
+            row[name] = _moment(noun, record, name)
     row["digest"], row["body"] = digest, body
     if isinstance(record, Item):
         row["split_group"] = group_of(record)

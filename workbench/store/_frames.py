@@ -195,12 +195,14 @@ ANNOTATIONS = Frame(
     columns=(
         *_columns_of(t.annotation, "id", "revision", "generation"),
         *_MADE,
-        *_columns_of(t.annotation, "annotator", "rubric", "approved"),
+        *_columns_of(t.annotation, "annotator", "rubric", "state", "approved"),
+        _text("against"),
+        _text("preferred"),
         _object("failure_modes"),
         _text("note"),
         _column("seconds", "float64"),
         *_columns_of(t.annotation, "blind", "audit", "run", "simulated"),
-        *_columns_of(t.annotation, "created_at", "recorded_at"),
+        *_columns_of(t.annotation, "created_at", "updated_at", "recorded_at"),
     ),
     scores=True,
 )
@@ -209,12 +211,12 @@ CORRECTIONS = Frame(
     source=_about_generation(t.correction),
     body=t.correction.c.body,
     columns=(
-        *_columns_of(t.correction, "id", "annotation", "generation"),
+        *_columns_of(t.correction, "id", "revision", "annotation", "generation"),
         *_MADE,
         _text("about", t.correction.c.about),
         _text("before"),
         _text("after"),
-        *_columns_of(t.correction, "simulated", "created_at"),
+        *_columns_of(t.correction, "withdrawn", "simulated", "created_at", "recorded_at"),
     ),
 )
 PAIRS = Frame(

@@ -14,6 +14,7 @@ from workbench.errors import ConflictError, StoreError
 from workbench.records import Annotation, Audit, AuditedItem, Record, Verdict, utcnow
 from workbench.store import _tables
 from workbench.store._codec import NOUNS, Encoded, Noun, decode, differing, encode
+from workbench.store._cursors import Advance, move
 from workbench.store._engine import Location, reading, writing
 
 _KEYS = 1000
@@ -27,19 +28,23 @@ class Added:
     """What became of the records that were handed to a store."""
 
     new: int
-    """Rows written: new records, and new revisions of items and annotations."""
+    """Rows written: new records, and new revisions of items, annotations and corrections."""
     known: int
     """Records that the store held already, with the same content."""
 
 
-def add(engine: Engine, location: Location, records: Iterable[Record]) -> Added:
+def add(
+    engine: Engine, location: Location, records: Iterable[Record], advance: Advance | None
+) -> Added:
     """Write `records` in one transaction; see `Store.add`."""
     came: dict[type[Any], list[Encoded]] = {}
     for record in _iterate(records):
         came.setdefault(type(record), []).append(encode(record))
-    if not came:
+    if not came and advance is None:
         return Added(new=0, known=0)
     with writing(engine, location) as connection:
+        if advance is not None:
+            move(connection, advance)
         new = sum(write(connection, NOUNS[kind], came[kind]) for kind in NOUNS if kind in came)
     return Added(new=new, known=sum(map(len, came.values())) - new)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,13 +14,15 @@ from sqlalchemy.engine import Engine
 
 from workbench.errors import StoreError
 from workbench.records import Part, Record
-from workbench.store import _documents, _rows, _splits
+from workbench.store import _cursors, _documents, _rows, _splits
 from workbench.store import _frames as f
 from workbench.store import _tables as t
 from workbench.store._codec import NOUNS, noun_of
+from workbench.store._cursors import Advance
 from workbench.store._engine import Location, connect, locate, reading
 from workbench.store._frames import Among
 from workbench.store._images import ImageStore
+from workbench.store._leases import alone
 from workbench.store._rows import Added
 from workbench.store._schema import prepare
 
@@ -106,19 +109,41 @@ class Store:
 
     # ---- records ---------------------------------------------------------------------------------
 
-    def add(self, records: Iterable[Record]) -> Added:
+    def add(self, records: Iterable[Record], *, advance: Advance | None = None) -> Added:
         """Store records of any types in one transaction: all of them, or none.
 
         Adding what is stored already does nothing, so that interrupted work can be done again. An
-        item or annotation that differs from its newest revision becomes the next revision. Every
-        other record is stored once: cost, run and moment may differ, and the first ones stay.
+        item, annotation or correction that differs from its newest revision becomes the next
+        revision. Every other record is stored once: cost, run and moment may differ, and the first
+        ones stay.
+
+        Args:
+            records: Any number, also none.
+            advance: A cursor that is moved in the same transaction: the records are stored if and
+                only if it moves.
 
         Raises:
-            ConflictError: A key is stored with other content.
+            ConflictError: A key is stored with other content, or the cursor is not at
+                `advance.before` any more.
             StoreError: A record cannot be stored (the message names it and the field), or the
                 database refuses.
         """
-        return _rows.add(self._engine, self._location, records)
+        return _rows.add(self._engine, self._location, records, advance)
+
+    def cursor(self, name: str) -> str | None:
+        """How far whatever is called `name` was read; None where it was not begun."""
+        return _cursors.value(self._engine, self._location, name)
+
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lease `name`, so that two processes do not do the same thing to another server.
+
+        It is held by the operating system or the database server, and ends with the process: one
+        that is killed leaves nothing behind. It does not hinder readers and writers of the store.
+
+        Raises:
+            StoreError: Another process still held it after a minute.
+        """
+        return alone(self._engine, self._location, name)
 
     def known(self, record: type[Record], keys: Iterable[str]) -> set[str]:
         """Which of `keys` are stored, for one type of record; any number of keys."""
@@ -364,9 +389,13 @@ class Store:
         blind: bool | None = None,
         run: Among = None,
         simulated: bool | None = None,
+        state: Among = None,
         history: bool = False,
     ) -> pd.DataFrame:
-        """Annotations, one row each, with `score_<criterion>` columns; all revisions with `history`."""
+        """Annotations, one row each, with `score_<criterion>` columns; all revisions with `history`.
+
+        Skipped and deleted answers are rows too, with nothing in them: `state` tells them apart.
+        """
         annotation, made = t.annotation.c, t.generation.c
         conditions = [
             *f.among(made.category, category),
@@ -382,6 +411,7 @@ class Store:
             *f.among(annotation.blind, blind),
             *f.among(annotation.run, run),
             *f.among(annotation.simulated, simulated),
+            *f.among(annotation.state, state),
         ]
         return f.read(self._engine, self._location, f.ANNOTATIONS, conditions, history=history)
 
@@ -395,8 +425,9 @@ class Store:
         annotation: Among = None,
         about: Among = None,
         simulated: bool | None = None,
+        history: bool = False,
     ) -> pd.DataFrame:
-        """Corrections, one row each."""
+        """Corrections that stand, one row each; with `history` all revisions, withdrawn ones too."""
         correction, made = t.correction.c, t.generation.c
         conditions = [
             *f.among(made.category, category),
@@ -406,8 +437,9 @@ class Store:
             *f.among(correction.annotation, annotation),
             *f.among(correction.about, about),
             *f.among(correction.simulated, simulated),
+            *([] if history else [sa.not_(correction.withdrawn)]),
         ]
-        return f.read(self._engine, self._location, f.CORRECTIONS, conditions)
+        return f.read(self._engine, self._location, f.CORRECTIONS, conditions, history=history)
 
     def pairs(
         self,

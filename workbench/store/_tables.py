@@ -1,8 +1,8 @@
 """The tables of the store. Rows are added and never changed.
 
 Two sorts of records. What a model or a command made is keyed by content and stored once. What the
-world may correct (an item, a person's answer) is stored in revisions: 1, 2, …, the highest is
-current. Fields that are filtered or joined are columns; all others are in `body`, as JSON.
+world may correct (an item, a person's answer or correction) is stored in revisions: 1, 2, …, the
+highest is current. Fields that are filtered or joined are columns; all others are in `body`, as JSON.
 
 `seq` counts rows in the order in which they became visible, because there is one writer at a time
 (see `_engine.py`): rows up to some `seq` are a snapshot that never changes.
@@ -87,8 +87,8 @@ def _flag(name: str, *, null: bool = False) -> Column[bool]:
     return Column(name, Boolean, nullable=null)
 
 
-def _moment(name: str) -> Column[datetime]:
-    return Column(name, UtcDateTime, nullable=False)
+def _moment(name: str, *, null: bool = False) -> Column[datetime]:
+    return Column(name, UtcDateTime, nullable=null)
 
 
 item = Table(
@@ -209,12 +209,14 @@ annotation = Table(
     _text("generation"),
     _text("annotator"),
     _text("rubric"),
+    _text("state"),
     _flag("approved", null=True),
     _flag("blind"),
     _text("audit", null=True),
     _text("run", null=True),
     _flag("simulated"),
     _moment("created_at"),
+    _moment("updated_at", null=True),
     _moment("recorded_at"),
     _digest(),
     _body(),
@@ -237,14 +239,17 @@ correction = Table(
     metadata,
     _seq(),
     _text("id"),
+    Column("revision", Integer, nullable=False),
     _text("annotation"),
     _text("generation"),
     _text("about"),
+    _flag("withdrawn"),
     _flag("simulated"),
     _moment("created_at"),
+    _moment("recorded_at"),
     _digest(),
     _body(),
-    UniqueConstraint("id"),
+    UniqueConstraint("id", "revision"),
     Index(None, "annotation"),
     Index(None, "generation"),
 )
@@ -311,6 +316,16 @@ catalog_schema = Table(  # the newest row of a name is the schema; the older one
     _seq(),
     _text("name"),
     _text("text"),
+    _moment("recorded_at"),
+    Index(None, "name"),
+)
+
+cursor = Table(  # how far something was read; the newest row of a name is where it stands
+    "cursor",
+    metadata,
+    _seq(),
+    _text("name"),
+    _text("value"),
     _moment("recorded_at"),
     Index(None, "name"),
 )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from workbench.calibration import calibrate_arrays, draw_audit, gather
+from workbench.calibration.gather import answers_to
 from workbench.records import Annotation, Verdict
 
 
@@ -55,6 +56,19 @@ def test_a_person_who_answered_twice_counts_once_with_the_later_answer():
     assert gather(VERDICTS, AUDIT, [twice, annotation(0, approved=True), *others]).answer[0] is None
 
 
+@pytest.mark.parametrize("state", ["skipped", "deleted"])
+def test_what_was_skipped_or_deleted_is_no_answer(state):
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    gone = replace(annotation(0, approved=None), id="gone", state=state, created_at=later)
+    assert gather(VERDICTS, AUDIT, [gone]).answer == (None,) * 10
+    assert gather(VERDICTS, AUDIT, [annotation(0, approved=True), gone]).answer[0] is True
+
+
+def test_a_preference_between_two_is_no_answer_about_one():
+    pairwise = replace(annotation(0, approved=None), against="g1", preferred="against")
+    assert gather(VERDICTS, AUDIT, [pairwise]).answer == (None,) * 10
+
+
 def test_what_is_gathered_can_be_calibrated():
     categories = {f"g{i}": "mugs" if i % 2 else "shirts" for i in range(10)}
     audit = draw_audit(
@@ -81,3 +95,17 @@ def test_what_does_not_belong_together_is_named():
         gather([VERDICTS[0], VERDICTS[0]], AUDIT, [])
     with pytest.raises(ValueError, match="drew 9 generations without a verdict here"):
         gather(VERDICTS[:1], AUDIT, [])
+
+
+def test_an_adjudication_counts_alone_and_is_no_answer_of_its_own():
+    """Three of four say no: the one who saw all their answers says yes, and names another failure."""
+    said = [
+        annotation(0, approved=False, by=who, modes=("dark",)) for who in ("ada", "bo", "cy")
+    ] + [annotation(0, approved=True, by="di")]
+    settling = replace(annotation(0, approved=True, by="eve", modes=("blurred",)), adjudicates=True)
+    before, after = gather(VERDICTS, AUDIT, said), gather(VERDICTS, AUDIT, [*said, settling])
+    assert (before.answer[0], after.answer[0]) == (False, True)
+    assert after.failure_modes[0] == frozenset({"blurred"})
+    assert set(answers_to(AUDIT, [*said, settling])["g0"]) == {"ada", "bo", "cy", "di"}
+    deleted = replace(settling, approved=None, state="deleted")
+    assert gather(VERDICTS, AUDIT, [*said, deleted]).answer[0] is False

@@ -12,6 +12,7 @@ from workbench.errors import ConflictError, StoreError
 from workbench.records import (
     Annotation,
     Audit,
+    Correction,
     Cost,
     Generation,
     Item,
@@ -20,7 +21,7 @@ from workbench.records import (
     Split,
     Verdict,
 )
-from workbench.store import Added
+from workbench.store import Added, Advance
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -70,7 +71,6 @@ def test_an_events_run_is_its_content(store, make):
         ("generation", "g1", {"text": "another"}, "text"),
         ("verdict", "v1", {"confidence": 0.25}, "confidence"),
         ("audit", "a1", {"drawn": ()}, "drawn"),
-        ("correction", "c1", {"after": None}, "after"),
         ("pair", "p1", {"rejected": "else", "chosen": "this"}, "chosen, rejected"),
         ("run", "r1", {"command": "run audit"}, "command"),
     ],
@@ -135,6 +135,33 @@ def test_a_changed_annotation_is_the_next_revision(store, make):
     assert store.find(Annotation, "n1").failure_modes == ("dark",)
 
 
+def test_a_deleted_answer_is_a_revision_and_an_old_one_is_kept(store, make):
+    said = make.annotation(failure_modes=("blurred",), created_at=LATER, updated_at=LATER)
+    store.add([said, make.annotation(id="n2", approved=None, state="skipped")])
+    store.add([make.annotation(approved=None, scores={}, state="deleted", created_at=LATER)])
+    assert store.annotations()["state"].tolist() == ["skipped", "deleted"]
+    assert store.annotations(state=("answered", "skipped"))["id"].tolist() == ["n2"]
+    assert store.annotations(history=True)["state"].tolist() == ["answered", "skipped", "deleted"]
+    assert store.annotations(failure_mode="blurred").empty
+    assert store.find(Annotation, "n1").state == "deleted"
+    store.add([said])
+    assert store.find(Annotation, "n1") == said, "what comes back after it was deleted counts again"
+
+
+def test_a_changed_correction_is_the_next_revision(store, make):
+    first, second = make.correction(), make.correction(after="Mug, blue")
+    assert store.add([first, second, second]) == Added(new=2, known=1)
+    assert store.corrections()["after"].tolist() == ["Mug, blue"]
+    assert store.corrections(history=True)["after"].tolist() == ["Blue mug", "Mug, blue"]
+    assert store.counts()["corrections"] == 1
+    store.add([make.correction(withdrawn=True)])
+    assert store.corrections().empty
+    assert store.corrections(history=True)["withdrawn"].tolist() == [False, False, True]
+    assert store.find(Correction, "c1").withdrawn
+    store.add([first])
+    assert store.corrections()["after"].tolist() == ["Blue mug"]
+
+
 def test_known_takes_any_number_of_keys(store, make):
     store.add([make.generation(key=f"g{number}") for number in range(0, 3000, 2)])
     asked = [f"g{number}" for number in range(3000)]
@@ -179,7 +206,9 @@ def test_nothing_is_ever_updated_or_deleted(store, make):
     )
     for price in (1.0, 2.0):
         store.add([*everything(make), make.item(price=price)])
-    store.add([make.annotation(approved=False)])
+    store.add([make.annotation(approved=False), make.correction(withdrawn=True)])
+    store.add([], advance=Advance(name="shelf", before=None, after="1"))
+    store.add([], advance=Advance(name="shelf", before="1", after="2"))
     with pytest.raises(ConflictError):
         store.add([make.generation(text="another")])
     store.assign_split(["a", "b"], eval_share=0.5, seed=1)
