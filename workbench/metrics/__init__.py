@@ -20,7 +20,6 @@ from workbench.metrics.intervals import (
     proportion,
     wilson,
 )
-from workbench.metrics.ranking import auc
 from workbench.metrics.regression import RegressionScores, regression_scores
 from workbench.metrics.resampling import bootstrap_mean
 from workbench.metrics.rouge import rouge_l, rouge_l_each, rouge_l_mean
@@ -35,7 +34,6 @@ __all__ = [
     "aspect_pairs",
     "aspect_scores",
     "attribute_scores",
-    "auc",
     "binomial_tail",
     "bootstrap_mean",
     "classification_scores",
