@@ -48,7 +48,12 @@ from workbench.calibration.errors.words import (
 )
 from workbench.calibration.exact_tests import benjamini_hochberg, fisher
 from workbench.calibration.frame import calibrate
-from workbench.calibration.gather import AuditedVerdicts, gather
+from workbench.calibration.gather import (
+    AuditedVerdicts,
+    adjudications,
+    gather,
+    latest_answers,
+)
 from workbench.calibration.people._adjudicated import AdjudicatedItem, Adjudication, AnnotatorErrors
 from workbench.calibration.people.adjudicate import adjudicate, majority
 from workbench.calibration.people.agreement import (
@@ -61,6 +66,7 @@ from workbench.calibration.people.agreement import (
     mean_pairwise_agreement,
     percent_agreement,
 )
+from workbench.calibration.people.annotators import AgainstOthers, against_others, median_of
 from workbench.calibration.people.ceiling import AgainstPeople, Ceiling, human_ceiling
 from workbench.calibration.people.ranks import RankAgreement, rank_agreement
 from workbench.calibration.rates._shares import About
@@ -99,6 +105,7 @@ __all__ = [
     "About",
     "AdjudicatedItem",
     "Adjudication",
+    "AgainstOthers",
     "AgainstPeople",
     "AlarmDelay",
     "AnnotatorErrors",
@@ -161,6 +168,8 @@ __all__ = [
     "Word",
     "WrongRejections",
     "adjudicate",
+    "adjudications",
+    "against_others",
     "alarm_delay",
     "auroc",
     "benjamini_hochberg",
@@ -192,11 +201,13 @@ __all__ = [
     "krippendorff_alpha",
     "labels_for",
     "labels_to_promise",
+    "latest_answers",
     "majority",
     "marking_words",
     "mcnemar",
     "mean_distance",
     "mean_pairwise_agreement",
+    "median_of",
     "neighbour_coverage",
     "percent_agreement",
     "plan_audit",

@@ -52,7 +52,8 @@ def gather(
 
     Annotations of generations that the audit did not draw are left out: they were not drawn with a
     known probability. Those that saw the judge's answer first (`blind` is False) are left out too. A person
-    who answered twice about one generation counts once, with the later answer.
+    who answered twice about one generation counts once, with the later answer. Where an
+    adjudication was given, it alone counts.
 
     Args:
         verdicts: The audit's population: one per generation, of the audit's judge and rubric.
@@ -75,7 +76,9 @@ def gather(
             f"audit {audit.id!r} drew {len(strangers)} generations without a verdict here, such as "
             f"{strangers[0]!r}; pass all verdicts that it was drawn from"
         )
-    answers = {key: [*said.values()] for key, said in answers_to(audit, annotations).items()}
+    given = list(annotations)
+    answers = {key: [*said.values()] for key, said in answers_to(audit, given).items()}
+    answers |= {key: [one] for key, one in adjudications(given).items() if key in drawn}
     scores = tuple(verdict.confidence for verdict in verdicts)
     return AuditedVerdicts(
         generations=keys,
@@ -101,14 +104,32 @@ def answers_to(audit: Audit, annotations: Iterable[Annotation]) -> dict[str, dic
     """Answers that an audit can weigh: generation to annotator to what they said, skipped answers left out.
 
     Those of generations that were not drawn, and those given after seeing the judge's answer, are left out
-    too. Of several answers of one person about one generation the latest counts.
+    too, and so are adjudications: whoever gave them saw the others' answers. Of several answers of one
+    person about one generation the latest counts.
     """
     drawn = {item.generation for item in audit.drawn}
+    return {key: said for key, said in latest_answers(annotations).items() if key in drawn}
+
+
+def latest_answers(annotations: Iterable[Annotation]) -> dict[str, dict[str, Annotation]]:
+    """Generation to annotator to the answer that each gave last, alone: neither skipped nor adjudicating.
+
+    Answers given after seeing the judge's are left out.
+    """
     answers: dict[str, dict[str, Annotation]] = defaultdict(dict)
-    for annotation in sorted(annotations, key=lambda one: one.created_at):
-        if annotation.generation in drawn and annotation.blind and annotation.approved is not None:
+    for annotation in sorted(annotations, key=lambda one: one.updated_at or one.created_at):
+        if annotation.blind and annotation.approved is not None and not annotation.adjudicates:
             answers[annotation.generation][annotation.annotator] = annotation
     return dict(answers)
+
+
+def adjudications(annotations: Iterable[Annotation]) -> dict[str, Annotation]:
+    """Generation to the adjudication that was given last; it counts instead of the answers."""
+    return {
+        one.generation: one
+        for one in sorted(annotations, key=lambda one: one.updated_at or one.created_at)
+        if one.adjudicates and one.blind and one.approved is not None
+    }
 
 
 def _stratum(verdict: Decision, audit: Audit, categories: Mapping[str, str]) -> str:
