@@ -14,6 +14,7 @@ WorkbenchError
 ├── LearningError        there is too little, or nothing that differs, to learn from
 ├── JudgingError         a judge cannot judge this (a criterion nobody answers, a wrong scale)
 ├── CalibrationError     the labels cannot carry the statement that was asked for
+├── LabelStudioError     the annotation server refused, or what it holds cannot be used
 └── LeakageError         an evaluation item was about to train something
 
 A message says what was wanted, what came (`{value!r}`), where, and what to do.
@@ -82,6 +83,10 @@ class JudgingError(WorkbenchError):
 
 class CalibrationError(WorkbenchError):
     """The labels cannot carry the statement that was asked for; the message says what would."""
+
+
+class LabelStudioError(WorkbenchError):
+    """The annotation server refused or is not there, or what it holds cannot be used."""
 
 
 class LeakageError(WorkbenchError):
