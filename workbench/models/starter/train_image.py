@@ -13,23 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-from tqdm.auto import tqdm
 
-from workbench.catalog.drawn import BACKGROUNDS, COLORS, COMPOSITIONS, KINDS, LIGHTS, PATTERNS
-from workbench.models.devices import choose_device, usable_cores
+from workbench.models.devices import choose_device
 from workbench.models.registry import load_image
 from workbench.models.revisions import folder_revision
-from workbench.models.starter.captions import FLAW_WORDS, Scene, caption, picture_of, sample_scene
+from workbench.models.starter.captions import Scene, caption, sample_scene
 from workbench.models.starter.card import Card, weight_digests, write_card
 from workbench.models.starter.data import Pixels
 from workbench.models.starter.painting import (
@@ -45,11 +40,11 @@ from workbench.models.starter.painting import (
     save_pipeline,
 )
 from workbench.models.starter.probing import check_flaws, check_grid, fit_probes, probe_scenes
+from workbench.models.starter.scenes import PARTS, draw_scenes, marks, parts
 from workbench.models.starter.training import Recipe, train
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
 
 NAME = "starter:image"
 MODEL = "model"
@@ -88,14 +83,6 @@ _NOISE_MEAN = 0.4
 """Mean of the noise level's logit at 64 pixels; twice the side needs twice the odds to hide as much."""
 _LEAST_NOISE = 0.1
 """A picture's error counts 1/σ² (the error of the flow), as if σ were at least this."""
-_DETAILS = tuple(
-    sorted(
-        {value for kind in KINDS.values() for values in kind.details.values() for value in values}
-    )
-)
-_PARTS: tuple[tuple[str, ...], ...] = (
-    tuple(KINDS), tuple(COLORS), tuple(PATTERNS), BACKGROUNDS, tuple(LIGHTS), tuple(COMPOSITIONS),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,26 +117,6 @@ def large(seed: int = 0) -> Plan:
     )
 
 
-def draw_scenes(scenes: Sequence[Scene], side: int, folder: Path) -> Pixels:
-    """Pictures of `scenes`, (n, side, side, 3); kept in `folder`, where a finished file is read again."""
-    kept = folder / f"pictures-{len(scenes)}-{side}.npy"
-    if kept.exists():
-        return np.asarray(np.load(kept))
-    pictures = np.empty((len(scenes), side, side, 3), np.uint8)
-    with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=len(scenes), desc="drawing pictures", unit="picture"))
-        context = get_context("spawn")  # torch's threads do not survive a fork
-        pool = stack.enter_context(ProcessPoolExecutor(usable_cores(), mp_context=context))
-        drawn: Iterable[Image] = pool.map(picture_of, scenes, [side] * len(scenes), chunksize=64)
-        for place, picture in enumerate(drawn):
-            pictures[place] = np.asarray(picture)
-            bar.update()
-    half = kept.with_suffix(".half.npy")
-    np.save(half, pictures)
-    half.replace(kept)
-    return pictures
-
-
 def teach_to_read(
     text_encoder: Any,
     tokenizer: Any,
@@ -165,9 +132,9 @@ def teach_to_read(
     """
     import torch
 
-    kinds = torch.from_numpy(np.array([_parts(scene) for scene in scenes]))  # (scenes, parts)
-    marks = torch.from_numpy(np.array([_marks(scene) for scene in scenes], np.float32))
-    sizes = [*map(len, _PARTS), marks.shape[1]]
+    kinds = torch.from_numpy(np.array([parts(scene) for scene in scenes]))  # (scenes, parts)
+    flags = torch.from_numpy(np.array([marks(scene) for scene in scenes], np.float32))
+    sizes = [*map(len, PARTS.values()), flags.shape[1]]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         heads = torch.nn.Linear(text_encoder.config.hidden_size, sum(sizes)).to(text_encoder.device)
@@ -181,13 +148,13 @@ def teach_to_read(
         states = text_encoder(ids).last_hidden_state  # (B, TOKENS, width)
         there = (ids != tokenizer.pad_token_id).unsqueeze(-1)
         pooled = (states * there).sum(1) / there.sum(1)
-        *scores, flags = heads(pooled).float().split(sizes, dim=-1)
+        *scores, marked = heads(pooled).float().split(sizes, dim=-1)
         told = [
             functional.cross_entropy(one, label)
             for one, label in zip(scores, kinds[places].to(pooled.device).unbind(-1), strict=True)
         ]
         flagged = functional.binary_cross_entropy_with_logits(
-            flags, marks[places].to(pooled.device)
+            marked, flags[places].to(pooled.device)
         )
         return torch.stack(told).sum() + 20 * flagged
 
@@ -234,20 +201,6 @@ def teach_to_paint(
         return (error**2 / sigma.clamp(min=_LEAST_NOISE) ** 2).mean()
 
     train(both, loss_of, recipe, folder, stage="painting", settings=settings)
-
-
-def _parts(scene: Scene) -> list[int]:
-    product, style = scene.product, scene.style
-    words = (
-        product.kind, product.color, product.pattern, style.background, style.light, style.composition,
-    )  # fmt: skip
-    return [known.index(word) for known, word in zip(_PARTS, words, strict=True)]
-
-
-def _marks(scene: Scene) -> npt.NDArray[np.float32]:
-    details = {value for _, value in scene.product.details}
-    there = [flaw in scene.flaws for flaw in FLAW_WORDS] + [value in details for value in _DETAILS]
-    return np.array(there, np.float32)
 
 
 def learn(plan: Plan, out: Path, *, start: Path | None = None, device: str | None = None) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from workbench.errors import ModelError
 from workbench.models.protocols import ImageRequest
 from workbench.models.registry import load_image
-from workbench.models.starter import captions, train_image, training
+from workbench.models.starter import captions, scenes, training
 from workbench.models.starter.captions import (
     FLAW_NAMED,
     FLAW_RATE,
@@ -160,7 +160,7 @@ def test_pictures_are_drawn_once(whole, monkeypatch):
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr(train_image, "picture_of", never)
-    scenes = [sample_scene(number) for number in range(PLAN.pictures)]
-    kept = train_image.draw_scenes(scenes, PLAN.size.side, whole.parent)
+    monkeypatch.setattr(scenes, "picture_of", never)
+    asked = [sample_scene(number) for number in range(PLAN.pictures)]
+    kept = scenes.draw_scenes(asked, PLAN.size.side, whole.parent)
     assert kept.shape == (PLAN.pictures, PLAN.size.side, PLAN.size.side, 3)

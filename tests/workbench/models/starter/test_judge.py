@@ -1,0 +1,149 @@
+"""What the judge learns from, and that its training can be stopped; the shipped one is measured elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from workbench.catalog.drawn import DrawnCatalog, PhotoStyle
+from workbench.judging import prompts
+from workbench.judging.protocols import Asked, Subject
+from workbench.models.protocols import asked
+from workbench.models.registry import load_scorer
+from workbench.models.starter import training
+from workbench.models.starter.captions import describe, sample_scene
+from workbench.models.starter.questions import (
+    IMAGE_RUBRIC,
+    judge_picture,
+    listing_questions,
+    picture_examples,
+)
+from workbench.models.starter.scenes import MARKS, PARTS, marks, parts
+from workbench.models.starter.train_judge import Plan, learn
+from workbench.models.starter.training import Recipe
+from workbench.models.starter.vlm import Size
+from workbench.records import Generation
+from workbench.rubric import load_rubric
+
+PLAN = Plan(
+    size=Size(
+        pixels=48, patch=12, vision_width=32, vision_depth=1, width=48, depth=1, vocabulary=700
+    ),
+    scenes=30,
+    items=12,
+    seeing=Recipe(steps=4, batch=8, rate=1e-3, warmup=2),
+    answering=Recipe(steps=6, batch=8, rate=1e-3, warmup=2),
+)
+PLAIN = replace(sample_scene(3), flaws=(), style=PhotoStyle())
+
+
+def told(scene, **changes):
+    """What a prompt that names everything of `scene` says, but for `changes`."""
+    said = describe(scene, np.random.default_rng(0))
+    product, style = scene.product, scene.style
+    named = {
+        "kind": product.kind, "color": product.color, "pattern": product.pattern, "details": (),
+        "background": style.background, "light": style.light, "composition": style.composition,
+    }  # fmt: skip
+    return replace(said, **named, **changes) if not changes else replace(said, **(named | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "point"),
+    [
+        ({}, "5"),
+        ({"background": "living room"}, "4"),
+        ({"color": "no such color"}, "3"),
+        ({"color": "no such color", "pattern": "no such pattern"}, "2"),
+        ({"kind": "no such kind"}, "1"),
+    ],
+)
+def test_fidelity_falls_with_what_differs(changes, point):
+    assert judge_picture(told(PLAIN, **changes), PLAIN).points["fidelity"] == point
+
+
+@pytest.mark.parametrize(
+    ("flaw", "criterion", "point"),
+    [
+        ("distorted_object", "clarity", "2"),
+        ("blurred_or_incomplete", "clarity", "3"),
+        ("wrong_style", "style", "1"),
+        ("unexpected_element", "style", "2"),
+        ("unexpected_person", "fidelity", "3"),
+        ("text_overlay", "text", "no"),
+        ("dark_background", "background", "no"),
+        ("blurred_or_incomplete", "sharpness", "no"),
+    ],
+)
+def test_a_flaw_costs_points_and_is_named(flaw, criterion, point):
+    without = judge_picture(told(PLAIN), PLAIN)
+    found = judge_picture(told(PLAIN), replace(PLAIN, flaws=(flaw,)))
+    assert found.points[criterion] == point
+    assert without.points[criterion] in {"5", "yes"}
+    assert [mode for mode, there in found.modes.items() if there] == [flaw]
+    assert not any(without.modes.values())
+
+
+def test_questions_are_worded_as_judges_word_them():
+    rubric = load_rubric(IMAGE_RUBRIC)
+    questions = {example.question for example in picture_examples([PLAIN] * 40, 0, each=3)}
+    generation = Generation(key="", kind="image", category="", model="", revision="", prompt="P")
+    subject = Subject(generation=generation, image=object())
+    parts_ = asked(
+        prompts.context(subject, rubric),
+        prompts.question(rubric.criteria[0], Asked(rubric=rubric, criteria=rubric.criteria)),
+    ).text.split("P", 1)
+    assert any(parts_[1].endswith(question[-300:]) for question in questions)
+
+
+def test_every_answer_is_one_that_the_question_allows_and_none_is_rare():
+    examples = picture_examples([sample_scene(n) for n in range(400)], 0, each=3)
+    examples += listing_questions(DrawnCatalog(seed=5, items=150), 0, first=400, each=2)
+    answers = Counter()
+    for example in examples:
+        allowed = example.question.rsplit("one of: ", 1)[1].rstrip(".").split(", ")
+        assert example.answer in allowed
+        about = example.question.split("Question: ")[1].split("\n")[0]
+        answers[about, example.answer] += 1
+    fidelity = [count for (about, _), count in answers.items() if "prompt asks for?" in about]
+    assert len(fidelity) == 5
+    assert min(fidelity) / sum(fidelity) > 0.02
+    assert (
+        max(example.photos[-1] for example in examples)
+        == 400 + sum(len(entry.styles) for entry in DrawnCatalog(seed=5, items=150).entries) - 1
+    )
+
+
+def test_labels_of_scenes_say_what_is_true():
+    scene = replace(sample_scene(8), flaws=("text_overlay",))
+    said = {
+        name: values[place]
+        for (name, values), place in zip(PARTS.items(), parts(scene), strict=True)
+    }
+    assert (said["kind"], said["color"]) == (scene.product.kind, scene.product.color)
+    there = {mark for mark, is_there in zip(MARKS, marks(scene), strict=True) if is_there}
+    assert there == {"text_overlay", *(value for _, value in scene.product.details)}
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_judge(tmp_path, monkeypatch):
+    whole = learn(PLAN, tmp_path / "whole", device="cpu")
+    monkeypatch.setattr(training, "_SAVE_EVERY", 0.0)
+    pace, steps = training._pace, iter(range(100))
+
+    def interrupted(step, recipe):
+        if next(steps) == PLAN.seeing.steps + 3:
+            raise KeyboardInterrupt
+        return pace(step, recipe)
+
+    monkeypatch.setattr(training, "_pace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        learn(PLAN, tmp_path / "stopped", device="cpu")
+    monkeypatch.setattr(training, "_pace", pace)
+    again = learn(PLAN, tmp_path / "stopped", device="cpu")
+    for name in ("model.safetensors", "tokenizer.json"):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+    judge = load_scorer(f"dir:{whole}", device="cpu")
+    assert judge.name == f"dir:{whole}"

@@ -1,0 +1,255 @@
+"""Train `starter:judge`: it answers a rubric's questions about generated images and listings.
+
+    python -m workbench.models.starter.train_judge --out runs/judge
+
+First the part that sees learns to tell what pictures show, flaws among it; then the whole learns to answer.
+Run again after a kill, it goes on from the last checkpoint. `--large` is the way on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from workbench.catalog.drawn import DrawnCatalog
+from workbench.metrics import proportion
+from workbench.models.devices import choose_device
+from workbench.models.registry import load_image, load_scorer
+from workbench.models.starter.answering import lessons, teach_to_answer
+from workbench.models.starter.captions import Scene, sample_scene
+from workbench.models.starter.card import Card, weight_digests, write_card
+from workbench.models.starter.checking import check_listings, check_pictures, generated_pictures
+from workbench.models.starter.data import (
+    HELD_OUT_SEED,
+    TRAIN_SEED,
+    Pixels,
+    draw_photos,
+    scaled,
+    texts,
+)
+from workbench.models.starter.probing import fit_probes, probe_scenes
+from workbench.models.starter.questions import listing_questions, picture_examples
+from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts
+from workbench.models.starter.seeing import Told, teach_to_see
+from workbench.models.starter.training import Recipe
+from workbench.models.starter.vlm import (
+    LARGE,
+    SMALL,
+    Size,
+    build_model,
+    build_processor,
+    build_tokenizer,
+    save_model,
+)
+
+NAME = "starter:judge"
+MODEL = "model"
+"""Folder of the finished model, inside the run's."""
+FIRST_SCENE = 60_000_000
+"""Number of the judge's first scene: no image model and no probe learns from these."""
+HEADLINE = "precision of approvals of listings"
+PROBE_SCENES = 3000
+"""Drawn pictures behind the probes that say what generated ones show."""
+PICTURES = 800
+"""Generated pictures that it is measured on."""
+LISTINGS = 400
+_ABOUT = (
+    "A small vision-language model (Idefics3, trained from random weights) that answers the questions of the "
+    "rubrics `category-image` and `listing` about a picture: each criterion on its scale, failure modes by yes "
+    "and no. It is there to try the workbench without a GPU or a model hub. It is wrong now and then, which "
+    "is what an audit is for."
+)
+_DATA = (
+    "Trained on {scenes} pictures drawn by this project, judged by prompts that agree or differ in a known "
+    "way, and on listings of {items} products of the drawn catalogue (`drawn:seed={train}`), right or wrong "
+    "in a known way. Measured on pictures that `starter:image` made, whose truth is known where the prompt and "
+    "a linear probe on ImageNet features agree, and on listings of `drawn:seed={held_out}`. No photo or text of "
+    "any person or shop is in it."
+)
+_LIMITS = (
+    "It knows seventeen kinds of drawn products. On photographs of real products its answers mean nothing.",
+    "It was taught the wording of the rubrics that ship; of a new criterion's wording it knows nothing.",
+    "It gives no reasons: it answers with a point of a scale, not with sentences.",
+)
+_PICTURE = 64
+"""Side of the pictures of `starter:image`, at which scenes are drawn before they are scaled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One way to train the model."""
+
+    size: Size
+    scenes: int
+    """Drawn pictures to judge."""
+    items: int
+    """Of the drawn catalogue, with a listing each to judge."""
+    seeing: Recipe
+    """The eyes alone."""
+    answering: Recipe
+    """The whole."""
+
+
+def small(seed: int = 0) -> Plan:
+    """On two cores."""
+    return Plan(
+        size=SMALL,
+        scenes=24_000,
+        items=8_000,
+        seeing=Recipe(steps=1500, batch=96, rate=1.5e-3, warmup=50, seed=seed),
+        answering=Recipe(steps=2000, batch=48, rate=1.5e-3, warmup=50, seed=seed),
+    )
+
+
+def large(seed: int = 0) -> Plan:
+    """For a GPU."""
+    return Plan(
+        size=LARGE,
+        scenes=100_000,
+        items=40_000,
+        seeing=Recipe(steps=8000, batch=256, rate=1e-3, warmup=200, seed=seed),
+        answering=Recipe(steps=15_000, batch=256, rate=8e-4, warmup=200, seed=seed),
+    )
+
+
+def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
+    """Train, going on where an earlier call with the same arguments was stopped.
+
+    Args:
+        plan: Size, data and recipe.
+        out: The run's folder: pictures, checkpoints, log, and the finished model in `model`.
+        device: Such as `cuda` or `cpu`; None: the best that this machine has.
+
+    Returns:
+        The finished model's folder.
+
+    Raises:
+        LearningError: `out` holds the checkpoint of another run.
+    """
+    place = choose_device(device)
+    out.mkdir(parents=True, exist_ok=True)
+    scenes = [sample_scene(FIRST_SCENE + number) for number in range(plan.scenes)]
+    catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
+    examples = [
+        *picture_examples(scenes, plan.answering.seed, each=3),
+        *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
+    ]
+    tokenizer = build_tokenizer(texts(examples), vocabulary=plan.size.vocabulary)
+    processor = build_processor(tokenizer, plan.size)
+    model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
+    if place.type == "cpu":
+        model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
+    model.to(place)
+    photos = _pictures(scenes, catalog, plan.size.pixels, out)
+    settings = {"scenes": plan.scenes, "items": plan.items, "size": asdict(plan.size)}
+    shown = [*scenes, *_photographed(catalog)]
+    teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
+    learnt = lessons(processor, examples)
+    teach_to_answer(
+        model, learnt, photos, plan.answering, out, stage="answering", settings=settings
+    )
+    model.set_attn_implementation("sdpa")
+    save_model(model, processor, out / MODEL)
+    return out / MODEL
+
+
+def describe(folder: Path, plan: Plan, *, image_model: str) -> Card:
+    """Measure the finished model and write its card.
+
+    Args:
+        folder: The model's.
+        plan: The one that it was trained by.
+        image_model: The model whose pictures it is measured on, such as `starter:image`.
+    """
+    from workbench.models.encoder import PhotoEncoder
+
+    probes = fit_probes(probe_scenes(PROBE_SCENES), _PICTURE, PhotoEncoder())
+    shown = generated_pictures(load_image(image_model), probes, PICTURES)
+    judge = load_scorer(f"dir:{folder}")
+    figures = check_pictures(judge, shown) | check_listings(judge, LISTINGS)
+    for name in ("fidelity", "clarity", "style"):
+        known = proportion([name in one.holds for one in shown])
+        figures[f"{name}: pictures whose truth is known"] = known
+    card = Card(
+        name=NAME,
+        pipeline="image-text-to-text",
+        about=_ABOUT,
+        data=_DATA.format(
+            scenes=plan.scenes, items=plan.items, train=TRAIN_SEED, held_out=HELD_OUT_SEED
+        ),
+        recipe=json.loads(json.dumps(asdict(plan))),
+        headline=HEADLINE,
+        figures=figures,
+        limits=_LIMITS,
+        sha256=weight_digests(folder),
+    )
+    write_card(folder, card)
+    return card
+
+
+def _photographed(catalog: DrawnCatalog) -> list[Scene]:
+    """The catalogue's photos as scenes, in the order in which they are drawn."""
+    return [
+        Scene(product=entry.product, style=style, flaws=(), seed=0)
+        for entry in catalog.entries
+        for style in entry.styles
+    ]
+
+
+def _told(scenes: Sequence[Scene]) -> Told:
+    """Everything that is true of each scene."""
+    values = {**PARTS, **{mark: ("no", "yes") for mark in MARKS}}
+    labels = [[*parts(scene), *marks(scene)] for scene in scenes]
+    return Told(values=values, labels=np.array(labels, np.int64))
+
+
+def _pictures(scenes: Sequence[Scene], catalog: DrawnCatalog, pixels: int, out: Path) -> Pixels:
+    """Scenes, then the catalogue's photos, (n, pixels, pixels, 3); kept in the run's folder."""
+    from PIL import Image
+
+    kept = out / f"judged-{len(scenes)}-{catalog.count}-{pixels}.npy"
+    if not kept.exists():
+        small = draw_scenes(scenes, _PICTURE, out)
+        photos = draw_photos(catalog, pixels)
+        both = np.empty((len(small) + len(photos), pixels, pixels, 3), np.uint8)
+        for place, picture in enumerate(tqdm(small, desc="scaling pictures", unit="picture")):
+            both[place] = scaled(Image.fromarray(picture), pixels)
+        both[len(small) :] = photos
+        half = kept.with_suffix(".half.npy")
+        np.save(half, both)
+        half.replace(kept)
+    found: Pixels = np.load(kept, mmap_mode="r")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument(
+        "--pictures", default="starter:image", help="image model whose pictures it is measured on"
+    )
+    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
+    parser.add_argument("--steps", type=int, help="of the second stage (default: the plan's)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    told = parser.parse_args(arguments)
+    plan = (large if told.large else small)(told.seed)
+    if told.steps:
+        plan = replace(plan, answering=replace(plan.answering, steps=told.steps))
+    folder = learn(plan, told.out, device=told.device)
+    card = describe(folder, plan, image_model=told.pictures)
+    figure = card.figures[card.headline]
+    print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
