@@ -1,0 +1,244 @@
+"""One listing: its title and each of its aspects, what it leaves out, and the verdict.
+
+Listings differ in their aspects while a project has one page, so the page has slots, and a hidden
+question whose choices come with the task opens as many as the listing has. `<Repeater>` would do the
+same, but the SDK then knows no question by its name and refuses predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from annotation.label_studio.interfaces._keys import Keys
+from annotation.label_studio.interfaces._records import Answer, Correction, Interface, TaskData
+from annotation.label_studio.interfaces._regions import Fields, missing, place
+from annotation.label_studio.interfaces._review import (
+    Option,
+    choices,
+    criteria_views,
+    heading,
+    modes_view,
+    note_view,
+    read_review,
+    review_fields,
+    text_area,
+    verdict_view,
+)
+from annotation.label_studio.interfaces._show import aspects_of, listing_of, price_of, strip
+from annotation.label_studio.interfaces._xml import clean, shown_when, tag
+from workbench.errors import LabelStudioError
+from workbench.records import Generation, Item, Listing
+from workbench.rubric import Rubric
+from workbench.schema import Schema
+
+RIGHT, WRONG, UNSEEN = "right", "wrong", "unseen"
+SLOTS = "slots"
+
+_OBJECT, _MISSING = "photos", "missing"
+
+
+def slots_for(schema: Schema | None) -> int:
+    """Aspects that the page has room for: all of the largest category, and a few that no category has."""
+    if schema is None:
+        return 16
+    return 4 + max((len(c.attributes) for c in schema.categories.values()), default=4)
+
+
+def build(rubric: Rubric, *, slots: int) -> list[Element]:
+    """The page's parts."""
+    keys = Keys()
+    names = [f"aspect_{number}" for number in range(1, slots + 1)]
+    stated = [
+        _slot("title", "Title", keys, fix="What it should say", prefilled=True),
+        *(shown_when(SLOTS, name, _slot(name, f"${name}_name", keys)) for name in names),
+        shown_when(SLOTS, "price", _slot("price", "Price", keys)),
+    ]
+    gate = tag(
+        "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
+    )
+    more = tag(
+        "View",
+        heading("Does it leave out what the photos show?"),
+        tag("View", tag("Text", name="unstated", value="$unstated"), className="wb-hint"),
+        text_area(_MISSING, _OBJECT, placeholder="Pattern: Striped, then Enter", several=True),
+        className="wb-missing",
+    )
+    photos = tag("HyperText", name=_OBJECT, value="$photos", inline="true")
+    return [
+        tag("View", gate, className="wb-gate"),
+        tag(
+            "View",
+            tag("View", photos, className="wb-shown wb-photos"),
+            tag(
+                "View",
+                *stated,
+                more,
+                *criteria_views(rubric, _OBJECT, keys),
+                *modes_view(rubric, _OBJECT, keys),
+                verdict_view(_OBJECT),
+                note_view(_OBJECT),
+                className="wb-questions",
+            ),
+            className="wb-page",
+        ),
+    ]
+
+
+def data(
+    interface: Interface,
+    generation: Generation,
+    item: Item | None,
+    *,
+    pictures: Mapping[str, str],
+    against: Generation | None,
+) -> dict[str, Any]:
+    """What the page shows.
+
+    Raises:
+        LabelStudioError: There is no listing, or it has more aspects than the page has room for.
+    """
+    del against
+    listing = listing_of(generation)
+    stated = aspects_of(listing)
+    if len(stated) > interface.slots:
+        raise LabelStudioError(
+            f"listing {generation.key[:12]} states {len(stated)} aspects, and the interface has room "
+            f"for {interface.slots}: build it with a schema of categories as large"
+        )
+    filled: dict[str, Any] = {}
+    for number in range(1, interface.slots + 1):
+        filled |= {f"aspect_{number}_name": "", f"aspect_{number}": ""}
+    for number, (name, value) in enumerate(stated.items(), start=1):
+        filled |= {f"aspect_{number}_name": name, f"aspect_{number}": value}
+    return {
+        "photos": strip(generation.inputs or (item.photos if item else ()), pictures),
+        "title": clean(listing.title),
+        "price": price_of(listing),
+        "unstated": _unstated(interface.schema, generation, stated),
+        SLOTS: [{"value": name, "selected": True} for name in gate(listing)[SLOTS]],
+        **filled,
+    }
+
+
+def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:
+    """What the person said.
+
+    Raises:
+        LabelStudioError: A statement of the listing was not answered.
+    """
+    answer = read_review(interface, fields)
+    corrections: list[Correction] = []
+    contradictions = list(answer.contradictions)
+    for name, about in _asked(data):
+        said = fields.get(f"{name}_is")
+        if said is None:
+            raise missing(place(data), f"{name}_is")
+        before, after = data[name], "\n".join(fields.get(f"{name}_fix", ())) or None
+        if said[0] == RIGHT:
+            continue
+        if after is not None and after == before.strip():
+            contradictions.append(f"{about!r} is {said[0]}, but its text is left as it was")
+        elif name == "title" and after is None:
+            contradictions.append(f"the title is {said[0]}, but what it should say is left open")
+        else:
+            corrections.append((about, before, after))
+    added, unread = _added(fields.get(_MISSING, ()), {about for _, about in _asked(data)})
+    contradictions += [
+        f"{line!r} was to be added, but is no `Name: value`, or stated already" for line in unread
+    ]
+    notes = [answer.note] if answer.note else []
+    return replace(
+        answer,
+        corrections=(*corrections, *added),
+        contradictions=tuple(contradictions),
+        note="\n".join([*notes, *unread]) or None,
+    )
+
+
+def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
+    """What `read` reads as `answer`."""
+    corrected = {about: after for about, _, after in answer.corrections}
+    found = review_fields(interface, answer)
+    found[SLOTS] = tuple(slot["value"] for slot in data[SLOTS])
+    for name, about in _asked(data):
+        found[f"{name}_is"] = (WRONG if about in corrected else RIGHT,)
+        if after := corrected.pop(about, None):
+            found[f"{name}_fix"] = (after,)
+    found[_MISSING] = tuple(
+        f"{about.removeprefix('aspects.')}: {after}" for about, after in corrected.items()
+    )
+    return found
+
+
+def gate(listing: Listing) -> Fields:
+    """The hidden question, as every answer about `listing` holds it."""
+    numbers = range(1, len(aspects_of(listing)) + 1)
+    priced = ("price",) if listing.price is not None else ()
+    return {SLOTS: (*(f"aspect_{number}" for number in numbers), *priced)}
+
+
+def _asked(data: TaskData) -> Iterator[tuple[str, str]]:
+    """Text of the page and what a correction of it is about, for each statement of this listing."""
+    yield "title", "title"
+    for slot in data[SLOTS]:
+        name = slot["value"]
+        yield name, name if name == "price" else f"aspects.{data[f'{name}_name']}"
+
+
+def _added(lines: tuple[str, ...], stated: set[str]) -> tuple[list[Correction], list[str]]:
+    """Aspects to add, and lines that are none."""
+    added: dict[str, Correction] = {}
+    unread = []
+    for line in (one for entry in lines for one in entry.splitlines() if one.strip()):
+        name, _, value = (part.strip() for part in line.partition(":"))
+        about = f"aspects.{name}"
+        if not name or not value or about in stated or about in added:
+            unread.append(line.strip())
+        else:
+            added[about] = (about, None, value)
+    return list(added.values()), unread
+
+
+def _slot(
+    name: str, words: str, keys: Keys, *, fix: str | None = None, prefilled: bool = False
+) -> Element:
+    answers = zip(
+        (RIGHT, WRONG, UNSEEN), ("Right", "Wrong", "Cannot be seen"), keys.take(3), strict=True
+    )
+    question = choices(
+        f"{name}_is",
+        name,
+        [Option(value=value, label=label, key=key) for value, label, key in answers],
+        required="Not answered yet: say of the title and of each aspect whether it is right.",
+    )
+    wanted = text_area(
+        f"{name}_fix",
+        name,
+        value=f"${name}" if prefilled else None,
+        placeholder=fix or "The right value; leave empty to take it out",
+        rows=2 if prefilled else 1,
+        required="Write what the title should say." if prefilled else None,
+    )
+    return tag(
+        "View",
+        tag("Header", value=words, size="5"),
+        tag("View", tag("Text", name=name, value=f"${name}"), className="wb-said"),
+        question,
+        shown_when(
+            f"{name}_is", f"{WRONG},{UNSEEN}" if prefilled else WRONG, wanted, name="wb-fix"
+        ),
+        className="wb-slot",
+    )
+
+
+def _unstated(schema: Schema | None, generation: Generation, stated: Mapping[str, str]) -> str:
+    category = schema.categories.get(generation.category) if schema else None
+    names = [
+        attribute.name
+        for attribute in (category.attributes if category else ())
+        if attribute.visible != "no" and attribute.name not in stated
+    ]
+    return clean(f"Not stated: {', '.join(names)}") if names else ""

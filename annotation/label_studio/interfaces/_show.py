@@ -1,0 +1,83 @@
+"""What a page shows, and the style of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from xml.etree.ElementTree import Element
+
+from annotation.label_studio.interfaces._xml import clean, tag
+from workbench.errors import LabelStudioError
+from workbench.records import Generation, Listing
+
+STYLE = """
+.wb-page { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; }
+.wb-shown { flex: 1 1 340px; min-width: 0; }
+.wb-questions { flex: 1 1 380px; min-width: 0; }
+"""
+
+
+def picture(name: str, value: str) -> Element:
+    """A picture that can be looked at closely."""
+    return tag("Image", name=name, value=value, zoom="true", zoomControl="true", maxWidth="100%")
+
+
+def shown_url(address: str | None, pictures: Mapping[str, str]) -> str:
+    """The URL of a picture that has to be shown.
+
+    Raises:
+        LabelStudioError: There is no picture, or nobody said where it is served.
+    """
+    url = None if address is None else pictures.get(address)
+    if url is None:
+        raise LabelStudioError(
+            f"want a URL for picture {address!r:.80} of the task, but {len(pictures)} others are given: "
+            "serve it first; an output without a picture needs no person to reject it"
+        )
+    return url
+
+
+def strip(addresses: tuple[str, ...], pictures: Mapping[str, str]) -> str:
+    """Photos beside each other, as HTML.
+
+    Raises:
+        LabelStudioError: Nobody said where one of them is served.
+    """
+    if not addresses:
+        return "<p>There are no photos.</p>"
+    urls = [shown_url(address, pictures) for address in addresses]
+    return "".join(
+        f'<img src="{escape(clean(url))}" alt="Photo {number} of {len(urls)}">'
+        for number, url in enumerate(urls, start=1)
+    )
+
+
+def listing_of(generation: Generation) -> Listing:
+    """The listing to be shown.
+
+    Raises:
+        LabelStudioError: There is none.
+    """
+    if generation.listing is None:
+        raise LabelStudioError(
+            f"generation {generation.key[:12]} has no listing to show: its answer could not be read as "
+            "one, which needs no person to reject it"
+        )
+    return generation.listing
+
+
+def aspects_of(listing: Listing) -> dict[str, str]:
+    """Aspect to its values as one text, in the listing's order."""
+    return {clean(name): clean(", ".join(values)) for name, values in listing.aspects.items()}
+
+
+def price_of(listing: Listing) -> str:
+    """The price as it is shown and corrected; empty where the listing states none."""
+    return "" if listing.price is None else f"{listing.price:.2f}"
+
+
+def lines_of(listing: Listing) -> str:
+    """Title, price and aspects, one a line."""
+    stated = [f"{name}: {value}" for name, value in aspects_of(listing).items()]
+    priced = [f"Price: {price}"] if (price := price_of(listing)) else []
+    return "\n".join([clean(listing.title) or "(no title)", *stated, *priced])
