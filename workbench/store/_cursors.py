@@ -30,6 +30,14 @@ def value(engine: Engine, location: Location, name: str) -> str | None:
         return _value(connection, name)
 
 
+def values(engine: Engine, location: Location, prefix: str) -> dict[str, str]:
+    """Where every cursor is whose name begins with `prefix`."""
+    begins = cursor.c.name.startswith(prefix, autoescape=True)
+    query = sa.select(cursor.c.name, cursor.c.value).where(begins).order_by(cursor.c.seq)
+    with reading(engine, location) as connection:
+        return {row.name: row.value for row in connection.execute(query)}
+
+
 def move(connection: Connection, advance: Advance) -> None:
     """Write the step; the connection holds the writer's lock.
 

@@ -134,6 +134,10 @@ class Store:
         """How far whatever is called `name` was read; None where it was not begun."""
         return _cursors.value(self._engine, self._location, name)
 
+    def cursors(self, prefix: str) -> Mapping[str, str]:
+        """Every cursor whose name begins with `prefix`, with how far it was read."""
+        return _cursors.values(self._engine, self._location, prefix)
+
     def alone(self, name: str) -> AbstractContextManager[None]:
         """Hold the lease `name`, so that two processes do not do the same thing to another server.
 
@@ -390,11 +394,13 @@ class Store:
         run: Among = None,
         simulated: bool | None = None,
         state: Among = None,
+        prefix: str | None = None,
         history: bool = False,
     ) -> pd.DataFrame:
         """Annotations, one row each, with `score_<criterion>` columns; all revisions with `history`.
 
         Skipped and deleted answers are rows too, with nothing in them: `state` tells them apart.
+        `prefix` is how the id begins: where the answer was given.
         """
         annotation, made = t.annotation.c, t.generation.c
         conditions = [
@@ -412,6 +418,7 @@ class Store:
             *f.among(annotation.run, run),
             *f.among(annotation.simulated, simulated),
             *f.among(annotation.state, state),
+            *([] if prefix is None else [annotation.id.startswith(prefix, autoescape=True)]),
         ]
         return f.read(self._engine, self._location, f.ANNOTATIONS, conditions, history=history)
 

@@ -26,6 +26,14 @@ def test_records_and_cursor_are_one_step(store, make):
     assert (store.cursor("shelf"), store.cursor("another")) == ("20", None)
 
 
+def test_cursors_are_found_by_the_beginning_of_their_name(store):
+    for name, steps in (("a/1", ("x", "y")), ("a/2", ("z",)), ("a_2", ("no",)), ("b", ("no",))):
+        for before, after in zip((None, *steps), steps, strict=False):
+            store.add([], advance=Advance(name=name, before=before, after=after))
+    assert store.cursors("a/") == {"a/1": "y", "a/2": "z"}
+    assert store.cursors("a_") == {"a_2": "no"}
+
+
 def test_who_read_from_an_older_place_stores_nothing(store, make):
     store.add([], advance=step(None, "10"))
     for wrong in (None, "9"):

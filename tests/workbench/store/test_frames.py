@@ -186,6 +186,8 @@ def test_annotations(full):
         {"audit": "a1"}, {"blind": True}, {"simulated": False},
     ):  # fmt: skip
         assert full.annotations(**filters)["id"].tolist() == ["n1"], filters
+    assert full.annotations(prefix="n1")["id"].tolist() == ["n1"]
+    assert full.annotations(prefix="%").empty
     assert len(full.annotations(rubric="listing@1", run=None)) == 2
     assert len(full.annotations(run="x")) == 0
 
