@@ -88,6 +88,11 @@ class CalibrationError(WorkbenchError):
 class LabelStudioError(WorkbenchError):
     """The annotation server refused or is not there, or what it holds cannot be used."""
 
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """What the server answered, such as 401 or 409; None where it did not, or was not asked."""
+
 
 class LeakageError(WorkbenchError):
     """An evaluation item was about to train something; the message names the items."""

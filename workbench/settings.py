@@ -1,11 +1,13 @@
 """What the environment says: the only module that reads environment variables.
 
-| Variable            | Meaning                                                              |
-|---------------------|----------------------------------------------------------------------|
-| `WORKBENCH_STORE`   | folder or database URL of the store; `workspace` where unset         |
-| `WORKBENCH_IMAGES`  | folder or fsspec URL of the images; beside the store where unset     |
-| `WORKBENCH_CACHE`   | folder for what can be computed again; the user's cache where unset  |
-| `WORKBENCH_API_KEY` | key sent to OpenAI-compatible servers; none where unset              |
+| Variable                       | Meaning                                                              |
+|--------------------------------|----------------------------------------------------------------------|
+| `WORKBENCH_STORE`              | folder or database URL of the store; `workspace` where unset         |
+| `WORKBENCH_IMAGES`             | folder or fsspec URL of the images; beside the store where unset     |
+| `WORKBENCH_CACHE`              | folder for what can be computed again; the user's cache where unset  |
+| `WORKBENCH_API_KEY`            | key sent to OpenAI-compatible servers; none where unset              |
+| `WORKBENCH_LABEL_STUDIO_URL`   | a team's own Label Studio; where unset, the one beside the store     |
+| `WORKBENCH_LABEL_STUDIO_TOKEN` | token of a user of that server                                       |
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ class Settings:
     """Folder for what can be computed again, such as feature vectors of photos."""
     api_key: str | None = field(default=None, repr=False)
     """None: servers are asked without a key."""
+    label_studio_url: str | None = None
+    """None: the server that `workbench labelstudio up` or `use` left beside the store."""
+    label_studio_token: str | None = field(default=None, repr=False)
+    """A legacy token or a personal access token of a user of that server."""
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -51,12 +57,27 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             ("store", "WORKBENCH_STORE"),
             ("images", "WORKBENCH_IMAGES"),
             ("api_key", "WORKBENCH_API_KEY"),
+            ("label_studio_url", "WORKBENCH_LABEL_STUDIO_URL"),
+            ("label_studio_token", "WORKBENCH_LABEL_STUDIO_TOKEN"),
         )
         if variable in environ
     }
     if "WORKBENCH_CACHE" in environ:
         found["cache"] = Path(_text(environ, "WORKBENCH_CACHE"))
     return Settings(**found)
+
+
+def child_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a program that we start: ours with `changes`, without our own variables.
+
+    What pip is told by its variables, uv is told too: it does not read them.
+    """
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("WORKBENCH_")}
+    if "PIP_FIND_LINKS" in kept:  # uv wants commas where pip takes spaces
+        kept.setdefault("UV_FIND_LINKS", kept["PIP_FIND_LINKS"].replace(" ", ","))
+    if "PIP_INDEX_URL" in kept:
+        kept.setdefault("UV_DEFAULT_INDEX", kept["PIP_INDEX_URL"])
+    return kept | dict(changes or {})
 
 
 def _text(environ: Mapping[str, str], variable: str) -> str:

@@ -1,0 +1,53 @@
+"""More people for a Label Studio: who joins by its invitation works with a login of their own."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from annotation.label_studio._folder import Login
+from annotation.label_studio.client import Client
+from workbench.errors import LabelStudioError
+
+
+def invitation(client: Client) -> str:
+    """The page on which a person makes a login; whoever has the address may join."""
+    found = client.get("/api/invite", doing="ask for the invitation")
+    return client.url + str(found["invite_url"])
+
+
+def add_annotator(client: Client, email: str, *, password: str | None = None) -> Login:
+    """Make a login for `email` through the server's own invitation, as a person would.
+
+    Args:
+        client: Of someone who may invite.
+        email: Such as `ada@example.com`; taken names are refused.
+        password: At least 8 characters; None: one that nobody can guess.
+
+    Raises:
+        LabelStudioError: The server refuses the name or the password.
+    """
+    import httpx
+
+    password = password or secrets.token_urlsafe(12)
+    page = invitation(client)
+    with client.errors("add an annotator"), httpx.Client(timeout=60) as browser:
+        form = browser.get(page)
+        hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
+        answer = browser.post(
+            page,
+            data={
+                "email": email,
+                "password": password,
+                "csrfmiddlewaretoken": hidden.group(1) if hidden else "",
+            },
+            headers={"Referer": page},
+        )
+        if not answer.is_redirect:
+            raise LabelStudioError(
+                f"Label Studio at {client.url} refuses {email!r} as an annotator: the name is taken, or is "
+                "no e-mail address, or the password has under 8 characters",
+                status=answer.status_code,
+            )
+        token = browser.get(f"{client.url}/api/current-user/token").json()["token"]
+    return Login(email=email, password=password, token=str(token))
