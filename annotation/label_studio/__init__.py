@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from annotation.label_studio._folder import Login
 from annotation.label_studio.accounts import add_annotator, invitation
 from annotation.label_studio.client import Client, connect
 from annotation.label_studio.credentials import Credentials, read_credentials, server_folder
-from annotation.label_studio.server import Login, Server, find_server, start_server, stop_server
+from annotation.label_studio.server import Server, find_server, start_server, stop_server
 
 __all__ = [
     "Client",

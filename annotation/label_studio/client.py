@@ -1,8 +1,4 @@
-"""Every call to a Label Studio: clean errors, repeated where that is safe, and no token in any word.
-
-`str()` of the SDK's errors prints headers with the session's cookie, and httpx's errors hold the request
-with the token; so no error of theirs leaves this module.
-"""
+"""Every call to a Label Studio: repeated where that is safe, and no token in any word of an error."""
 
 from __future__ import annotations
 
@@ -10,17 +6,15 @@ import base64
 import functools
 import hashlib
 import json
-import logging
-import re
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from annotation.label_studio._clean import CleanErrors, hide_in_logs
 from annotation.label_studio.credentials import Credentials
 from annotation.label_studio.environment import SERVER_VERSION
 from workbench.errors import LabelStudioError
@@ -125,6 +119,41 @@ class Client:
                 return
             page += 1
 
+    def projects(self) -> list[dict[str, Any]]:
+        """Every project that the user may see, as the server describes it."""
+        return list(self.pages("/api/projects/", doing="list the projects"))
+
+    def project(self, number: int) -> dict[str, Any] | None:
+        """One project; None where there is none of this number."""
+        try:
+            found: dict[str, Any] = self.get(f"/api/projects/{number}/", doing="read a project")
+        except LabelStudioError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    def create_project(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """A new project, as the server describes it. Titles have 3 to 50 characters."""
+        made: dict[str, Any] = self.request(
+            "POST", "/api/projects/", doing="create a project", json=fields
+        )
+        return made
+
+    def update_project(self, number: int, fields: Mapping[str, Any]) -> None:
+        """Change fields of a project; the same once more changes nothing."""
+        self.request(
+            "PATCH",
+            f"/api/projects/{number}/",
+            doing="change a project",
+            json=fields,
+            repeatable=True,
+        )
+
+    def delete_project(self, number: int) -> None:
+        """Remove a project with everything that people answered in it."""
+        self.request("DELETE", f"/api/projects/{number}/", doing="remove a project")
+
     def request(
         self,
         method: str,
@@ -169,7 +198,7 @@ class Client:
                 timeout=timeout or self._timeout,
             )
             if answer.status_code >= 400:
-                raise self._refused(doing, answer.status_code, answer.text)
+                raise self.errors(doing).refused(answer.status_code, answer.text)
             if not answer.content:
                 return None
             try:
@@ -206,7 +235,7 @@ class Client:
                 break
         raise problem
 
-    def errors(self, doing: str) -> _Errors:
+    def errors(self, doing: str) -> CleanErrors:
         """A `with` whose block may use `sdk` and `httpx`: what goes wrong there becomes clean.
 
         Args:
@@ -215,13 +244,13 @@ class Client:
         Raises:
             LabelStudioError: Instead of an error of the SDK or of httpx.
         """
-        return _Errors(self, doing)
+        return CleanErrors(doing, url=self.url, hide=self._hidden)
 
     @functools.cached_property
     def _http(self) -> httpx.Client:
         import httpx
 
-        _hide_in_logs()
+        hide_in_logs()
         client = httpx.Client(
             timeout=self._timeout,
             follow_redirects=True,
@@ -242,77 +271,15 @@ class Client:
             if time.time() > until - 30:
                 answer = self._http.post(f"{self.url}/api/token/refresh", json={"refresh": token})
                 if answer.status_code >= 400:
-                    raise self._refused("exchange the token", answer.status_code, answer.text)
+                    clean = self.errors("exchange the personal access token")
+                    raise clean.refused(answer.status_code, answer.text)
                 access = str(answer.json()["access"])
                 self._access = (access, _expiry(access) or time.time() + 60)
         return {"Authorization": f"Bearer {access}"}
 
-    def _refused(self, doing: str, status: int, body: object) -> LabelStudioError:
-        said = _said(body)
-        if status in {401, 403} and not said.lower().startswith("you do not have permission"):
-            message = (
-                f"cannot {doing}: Label Studio at {self.url} refuses the token ({status}: {said}); "
-                "copy one from its Account & Settings, and store it with `workbench labelstudio use`"
-            )
-        else:
-            message = f"cannot {doing}: Label Studio at {self.url} answers {status}: {said}"
-        return LabelStudioError(self._hidden(message), status=status)
-
     def _hidden(self, text: str) -> str:
         access = self._access[0]
         return self.credentials.hide(text.replace(access, "…") if access else text)
-
-
-class _Errors:
-    """See `Client.errors`."""
-
-    def __init__(self, client: Client, doing: str) -> None:
-        self._client = client
-        self._doing = doing
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        clean = self._clean(error)
-        del traceback
-        if clean is not None:
-            _empty(error)
-            raise clean from None
-
-    def _clean(self, error: BaseException | None) -> LabelStudioError | None:
-        if error is None or isinstance(error, LabelStudioError):
-            return None
-        import httpx
-
-        client, kind = self._client, type(error).__name__
-        status = getattr(error, "status_code", None)
-        if isinstance(status, int) and hasattr(error, "body"):  # the SDK's ApiError and its kind
-            return client._refused(self._doing, status, error.body)
-        if isinstance(error, httpx.ConnectError):
-            problem = (
-                f"nothing answers at {client.url}; start a server with `workbench labelstudio up`, "
-                "or name yours with `workbench labelstudio use --url …`"
-            )
-        elif isinstance(error, httpx.TimeoutException):
-            problem = f"Label Studio at {client.url} did not answer in time; run this again"
-        elif isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-            problem = (
-                f"the connection to Label Studio at {client.url} broke ({kind}); run this again"
-            )
-        elif type(error).__module__.startswith(("label_studio_sdk", "pydantic", "jwt")):
-            problem = (
-                f"what Label Studio at {client.url} answered cannot be understood ({kind}); "
-                f"is it version {SERVER_VERSION}?"
-            )
-        else:
-            return None
-        return LabelStudioError(f"cannot {self._doing}: {problem}")
 
 
 def connect(credentials: Credentials, *, timeout: float = 60.0) -> Client:
@@ -349,55 +316,3 @@ def _expiry(token: str) -> float | None:
         return float(claims["exp"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _said(body: object) -> str:
-    """What an answer's body tells a person, on one line."""
-    found = body
-    if isinstance(found, str):
-        try:
-            found = json.loads(found)
-        except ValueError:
-            if "<html" in found[:500].lower():
-                found = "a page of HTML"
-    if isinstance(found, dict):
-        told = found.get("validation_errors") or found.get("detail") or found
-        found = told if isinstance(told, str) else json.dumps(told, default=str)
-    text = " ".join(str(found).split())
-    return text if len(text) <= 400 else text[:400] + "…"
-
-
-def _empty(error: BaseException | None) -> None:
-    """Take request, headers and frames off an error and what it was raised from: they hold secrets."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen or isinstance(one, LabelStudioError):
-            continue
-        seen.add(id(one))
-        waiting += [one.__cause__, one.__context__]
-        one.__traceback__ = None
-        one.args = ()
-        for name in ("headers", "body", "_request", "request", "response", "doc", "object"):
-            if name in getattr(one, "__dict__", {}):
-                one.__dict__[name] = None
-
-
-class _WithoutSecrets(logging.Filter):
-    """httpcore logs, at level DEBUG, the headers of answers: with the session's cookie."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        clean = re.sub(r"(?i)(b'(?:set-cookie|cookie|authorization)', b)'[^']*'", r"\1'…'", message)
-        if clean != message:
-            record.msg, record.args = clean, ()
-        return True
-
-
-_WITHOUT_SECRETS = _WithoutSecrets()
-
-
-def _hide_in_logs() -> None:
-    for name in ("httpcore.http11", "httpcore.http2", "httpcore.proxy"):
-        logging.getLogger(name).addFilter(_WITHOUT_SECRETS)

@@ -125,18 +125,13 @@ def project(client: Client) -> Iterator[Callable[..., int]]:
 
     def make(config: str = SMALL_CONFIG, **fields: Any) -> int:
         title = f"test {uuid.uuid4().hex[:12]}"
-        answer = client.request(
-            "POST",
-            "/api/projects",
-            doing="create a project",
-            json={"title": title, "label_config": config} | fields,
-        )
+        answer = client.create_project({"title": title, "label_config": config} | fields)
         made.append(int(answer["id"]))
         return made[-1]
 
     yield make
     for number in made:
-        client.request("DELETE", f"/api/projects/{number}", doing="remove a project")
+        client.delete_project(number)
 
 
 @pytest.fixture(scope="session")
