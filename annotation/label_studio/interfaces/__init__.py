@@ -13,6 +13,7 @@ from annotation.label_studio.interfaces._build import (
     task_data,
     write_result,
 )
+from annotation.label_studio.interfaces._instructions import instructions
 from annotation.label_studio.interfaces._records import Answer, Control, Interface, Kind
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Interface",
     "Kind",
     "build_interface",
+    "instructions",
     "prediction",
     "read_result",
     "task_data",

@@ -11,7 +11,8 @@ from annotation.label_studio.interfaces import _correction, _image, _listing, _p
 from annotation.label_studio.interfaces._records import Answer, Interface, Kind, TaskData
 from annotation.label_studio.interfaces._regions import place, read_fields, regions
 from annotation.label_studio.interfaces._review import review_fields
-from annotation.label_studio.interfaces._show import STYLE, listing_of
+from annotation.label_studio.interfaces._show import listing_of
+from annotation.label_studio.interfaces._style import STYLE
 from annotation.label_studio.interfaces._xml import clean, controls_of, tag, text
 from workbench.errors import LabelStudioError
 from workbench.records import CriterionScore, Generation, Item, Verdict

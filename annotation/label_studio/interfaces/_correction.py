@@ -51,7 +51,7 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     questions = tag(
         "View",
         heading("What the model made" if rubric.judges == "listing" else "The prompt"),
-        tag("View", view, className="wb-said"),
+        tag("View", view, className="wb-card"),
         ask,
         shown_when(VERDICT, REJECTED, *texts, name="wb-fix"),
         note_view(_SHOWN),

@@ -1,4 +1,4 @@
-"""What a page shows, and the style of all pages."""
+"""What a page shows: pictures and listings, brought to what Label Studio's tags take."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ from xml.etree.ElementTree import Element
 from annotation.label_studio.interfaces._xml import clean, tag
 from workbench.errors import LabelStudioError
 from workbench.records import Generation, Listing
-
-STYLE = """
-.wb-page { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; }
-.wb-shown { flex: 1 1 340px; min-width: 0; }
-.wb-questions { flex: 1 1 380px; min-width: 0; }
-"""
 
 
 def picture(name: str, value: str) -> Element:

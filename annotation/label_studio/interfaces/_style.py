@@ -1,0 +1,58 @@
+"""The look of all pages, in Label Studio's own colours, so that its dark theme works too.
+
+No child selectors: Label Studio escapes `>` in styles.
+"""
+
+STYLE = """
+.wb { max-width: 1280px; padding-bottom: 16px; }
+.wb h4 { font-size: 14px; font-weight: 600; line-height: 1.35; letter-spacing: 0; margin: 0 !important; }
+.wb-page { display: flex; flex-wrap: wrap; gap: 16px 32px; align-items: flex-start; }
+.wb-shown { flex: 1 1 320px; min-width: 0; position: sticky; top: 0; }
+.wb-questions { flex: 1.2 1 360px; min-width: 0; display: flex; flex-direction: column; gap: 14px; }
+.wb-gate { display: none; }
+
+.wb .lsf-richtext { overflow-wrap: anywhere; unicode-bidi: plaintext; max-height: 38vh; overflow-y: auto; }
+.wb .lsf-richtext__container { padding: 0; margin: 0; }
+.wb .lsf-richtext__line { unicode-bidi: plaintext; }
+.wb-prompt { margin-bottom: 8px; padding-left: 10px; border-left: 3px solid var(--color-neutral-border); color: var(--color-neutral-content-subtle); }
+.wb-hint { font-size: 13px; color: var(--color-neutral-content-subtle); }
+
+.wb .lsf-choices { display: flex; flex-wrap: wrap; gap: 6px; margin: 6px 0 0; }
+.wb .lsf-choice, .wb .lsf-choice__item { margin: 0; padding: 0; }
+.wb .lsf-choice__checkbox { align-items: center; margin: 0; padding: 4px 10px; min-height: 34px; border: 1px solid var(--color-neutral-border); border-radius: 8px; background: var(--color-neutral-background); font-weight: 500; }
+.wb .lsf-choice__checkbox:hover { border-color: var(--color-primary-border); }
+.wb .lsf-choice__checkbox:has(input:checked) { border-color: var(--color-primary-surface); background: var(--color-primary-emphasis-subtle); }
+.wb .lsf-choice__checkbox:focus-within { outline: 2px solid var(--color-primary-border); }
+.wb .lsf-hint { margin-left: 4px; color: var(--color-neutral-content-subtler); font-weight: 400; }
+
+.wb-verdict .lsf-choice { flex: 1 1 130px; }
+.wb-verdict .lsf-choice__checkbox { width: 100%; min-height: 42px; font-size: 15px; font-weight: 600; }
+.wb-verdict .lsf-choice__checkbox:has(input[name^=Appr]:checked), .wb-verdict .lsf-choice__checkbox:has(input[name^=Right]:checked) { border-color: var(--color-positive-border-bold); background: var(--color-positive-background); }
+.wb-verdict .lsf-choice__checkbox:has(input[name=Reject]:checked) { border-color: var(--color-negative-border); background: var(--color-negative-background); }
+
+.wb-measured { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px 16px; padding-top: 12px; border-top: 1px solid var(--color-neutral-border); }
+.wb-measured h4 { font-weight: 500; }
+.wb-measured h4:first-child:not(.wb-criterion *) { grid-column: 1 / -1; color: var(--color-neutral-content-subtle); }
+.wb-modes { padding-top: 12px; border-top: 1px solid var(--color-neutral-border); }
+
+.wb-slot { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; padding-bottom: 10px; border-bottom: 1px solid var(--color-neutral-border); }
+.wb-slot h4 { flex: 0 0 110px; overflow-wrap: anywhere; color: var(--color-neutral-content-subtle); font-weight: 500; }
+.wb-slot .wb-said { flex: 1 1 180px; min-width: 0; font-weight: 600; }
+.wb-slot .lsf-choices, .wb-slot .wb-fix { flex: 1 0 100%; }
+
+.wb-photos .lsf-richtext { max-height: none; }
+.wb-photos .lsf-richtext__container { display: flex; flex-wrap: wrap; gap: 8px; }
+.wb-photos img { flex: 1 1 150px; min-width: 0; max-width: 100%; max-height: 30vh; object-fit: contain; border-radius: 8px; background: var(--color-neutral-surface); }
+.wb-photos img:first-child { flex-basis: 100%; max-height: 52vh; }
+.wb-row img, .wb-row img:first-child { flex: 0 1 auto; max-height: 26vh; }
+
+.wb-sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 16px; margin: 16px 0; align-items: start; }
+.wb-side { padding: 12px 16px; border: 1px solid var(--color-neutral-border); border-radius: 12px; min-width: 0; }
+.wb-side .lsf-richtext { max-height: 50vh; }
+.wb-side .lsf-richtext__line:first-child, .wb-card .lsf-richtext__line:first-child { font-weight: 600; }
+.wb-note { margin-top: 4px; }
+
+.wb .ant-form-item { margin-bottom: 0; }
+.wb textarea, .wb input[type=text] { font-size: 15px; unicode-bidi: plaintext; }
+@media (max-width: 700px) { .wb-shown { position: static; } }
+"""
