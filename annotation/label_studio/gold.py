@@ -90,16 +90,19 @@ def known_answers(store: Store, rubric: str) -> dict[str, Annotation]:
     return settled | {a.generation: a for a in every if a.annotator == GOLD}
 
 
-def plant(drawn: Sequence[str], gold: Collection[str], *, count: int, seed: int) -> tuple[str, ...]:
-    """Draw `count` gold items and put them at random places among the drawn ones, whose order stays.
+def choose_gold(
+    drawn: Collection[str], gold: Collection[str], *, count: int, seed: int
+) -> tuple[str, ...]:
+    """Draw `count` gold items to be pushed together with the drawn ones; the same arguments, the same items.
 
-    The same arguments give the same order. A gold item that was drawn too is left out: its answers count.
+    `push` puts tasks in the order of their keys, so gold items come at places that tell nothing. One that was
+    drawn too is not chosen: its answers count.
 
     Args:
-        drawn: Generation keys, in the order in which people shall see them.
+        drawn: Generation keys of the audit.
         gold: Generation keys whose answer is known.
         count: How many to plant.
-        seed: Of the choice and the places.
+        seed: Of the choice.
 
     Raises:
         LabelStudioError: There are fewer than `count` to choose from.
@@ -110,13 +113,8 @@ def plant(drawn: Sequence[str], gold: Collection[str], *, count: int, seed: int)
             f"want {count!r} gold items to plant, and the store knows the right answer about {len(free)} "
             "outputs that this audit did not draw: add some with `gold_answer`, or plant fewer"
         )
-    rng = np.random.default_rng(seed)
-    chosen = [free[i] for i in rng.permutation(len(free))[:count]]
-    places = set(rng.permutation(len(drawn) + count)[:count].tolist())
-    planted, rest = iter(chosen), iter(drawn)
-    return tuple(
-        next(planted) if place in places else next(rest) for place in range(len(drawn) + count)
-    )
+    order = np.random.default_rng(seed).permutation(len(free))
+    return tuple(free[i] for i in order[:count])
 
 
 def score_gold(

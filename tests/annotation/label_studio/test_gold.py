@@ -1,8 +1,8 @@
-"""Gold items: planted by seed among the drawn ones, scored with intervals, weighed by no calibration."""
+"""Gold items: chosen by seed, told apart by nobody, scored with intervals, weighed by no calibration."""
 
 import pytest
 
-from annotation.label_studio.gold import gold_answer, known_answers, plant, score_gold
+from annotation.label_studio.gold import choose_gold, gold_answer, known_answers, score_gold
 from workbench.calibration import draw_audit, gather
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation, Verdict
@@ -25,30 +25,20 @@ def right(generation, *, approved, modes=()):
     return gold_answer(generation, rubric=RUBRIC, approved=approved, failure_modes=modes)
 
 
-def test_gold_items_stand_among_the_drawn_ones_whose_order_stays():
-    mixed = plant(DRAWN, GOLD, count=5, seed=3)
-    assert [key for key in mixed if key in DRAWN] == DRAWN
-    assert len(mixed) == 55 and len({key for key in mixed if key in GOLD}) == 5
-    assert mixed == plant(DRAWN, set(GOLD), count=5, seed=3)
-    assert mixed != plant(DRAWN, GOLD, count=5, seed=4)
-
-
-def test_gold_items_come_at_every_place_alike():
-    """5 among 55 places in 800 draws: each place has one in 1 of 11, ± 4 standard errors."""
-    counts = [0] * 55
-    for seed in range(800):
-        for place, key in enumerate(plant(DRAWN, GOLD, count=5, seed=seed)):
-            counts[place] += key in GOLD
-    assert sum(counts) == 4000
-    assert min(counts) >= 40 and max(counts) <= 106
+def test_the_same_seed_chooses_the_same_gold_items():
+    chosen = choose_gold(DRAWN, GOLD, count=5, seed=3)
+    assert len(set(chosen)) == 5 and set(chosen) <= set(GOLD)
+    assert chosen == choose_gold(set(DRAWN), set(GOLD), count=5, seed=3)
+    assert chosen != choose_gold(DRAWN, GOLD, count=5, seed=4)
+    assert choose_gold(DRAWN, GOLD, count=0, seed=3) == ()
 
 
 def test_a_gold_item_that_was_drawn_too_is_not_planted():
-    assert sorted(plant(DRAWN, [*GOLD, "d01"], count=8, seed=0)) == sorted(DRAWN + GOLD)
+    assert sorted(choose_gold(DRAWN, [*GOLD, "d01"], count=8, seed=0)) == GOLD
     with pytest.raises(LabelStudioError, match="knows the right answer about 8 outputs"):
-        plant(DRAWN, [*GOLD, "d01"], count=9, seed=0)
+        choose_gold(DRAWN, [*GOLD, "d01"], count=9, seed=0)
     with pytest.raises(LabelStudioError, match="want -1 gold items"):
-        plant(DRAWN, GOLD, count=-1, seed=0)
+        choose_gold(DRAWN, GOLD, count=-1, seed=0)
 
 
 def test_people_are_scored_by_hand_worked_shares():

@@ -1,0 +1,253 @@
+"""Live hints: Label Studio asks our judge for a suggestion on the task that somebody has opened.
+
+This is the server's side of Label Studio's ML backend protocol, as its 1.23.2 speaks it: `GET /health` and
+`POST /setup` when a project is connected and before every question, `POST /predict` with the open task. It also
+posts every event to `/webhook`, and asks `GET /versions` on the settings page.
+
+A suggestion fills the form in before the annotator has looked, so a blind project has none: `serve_hints`
+refuses it, and a project that somebody connects by hand in Label Studio is refused by `/setup` and `/predict`.
+Label Studio hands its user's token over in `/setup`; it is not read, kept or logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from annotation.label_studio.interfaces import Interface, prediction
+from workbench.errors import LabelStudioError, WorkbenchError
+from workbench.judging import RubricJudge, judge_all
+from workbench.records import Generation, Verdict
+from workbench.schema import Schema
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from annotation.label_studio.client import Client
+    from workbench.store import Store
+
+TITLE = "workbench judge"
+"""Name of the backend in Label Studio's project."""
+_LARGEST = 50_000_000  # bytes of a request: a page of tasks is well below
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hinter:
+    """Suggestions for one project."""
+
+    store: Store
+    """Holds the generations and pictures, and keeps the verdicts: nothing is judged twice."""
+    judge: RubricJudge
+    interface: Interface
+    """What the project's page asks; of the judge's rubric."""
+    project: int
+    """Its id in Label Studio."""
+    schema: Schema | None = None
+    """For the categories of the items; None: judged without."""
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def version(self) -> str:
+        """Label Studio keeps one suggestion per task and version."""
+        return f"{self.judge.name} {self.judge.revision[:8]}"
+
+    def suggest(self, tasks: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
+        """The judge's answer to each task, as Label Studio's predictions: one, or none.
+
+        There is none where the task is not about a generation of the store, was pushed with another rubric, or
+        cannot be judged; the log says which and why. Label Studio keeps what it gets, and shows the page without
+        a suggestion where it gets none.
+        """
+        return [self._suggestion(task) for task in tasks]
+
+    def _suggestion(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:
+        try:
+            generation = self._generation(task)
+            with self._one_at_a_time:  # a model answers one question at a time
+                for _ in judge_all(self.store, self.judge, [generation], schema=self.schema):
+                    pass
+            category = self.schema.categories.get(generation.category) if self.schema else None
+            verdict = self.store.find(Verdict, self.judge.key(generation, category))
+            if verdict is None:
+                raise LabelStudioError(
+                    f"the store did not keep the verdict on {generation.key[:12]}"
+                )
+            return [prediction(self.interface, verdict, generation, model_version=self.version)]
+        except WorkbenchError as error:
+            _log.warning("no suggestion for task %s: %s", task.get("id"), error)
+            return []
+
+    def _generation(self, task: Mapping[str, Any]) -> Generation:
+        data = task.get("data")
+        key = data.get("generation") if isinstance(data, Mapping) else None
+        label = data.get("rubric") if isinstance(data, Mapping) else None
+        if label != self.judge.rubric.label:
+            raise LabelStudioError(
+                f"want a task of rubric {self.judge.rubric.label}, got one of {label!r}"
+            )
+        generation = self.store.find(Generation, key) if isinstance(key, str) else None
+        if generation is None:
+            raise LabelStudioError(f"want a task about a generation of the store, got {key!r}")
+        return generation
+
+
+def hint_app(hinter: Hinter) -> Starlette:
+    """The ML backend as an ASGI application."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    def refused(status: int, why: str) -> Response:
+        return JSONResponse({"error": why}, status_code=status)
+
+    async def asked(request: Request) -> Mapping[str, Any] | Response:
+        """The request's object, if it is about our project; else what to answer."""
+        if int(request.headers.get("content-length") or 0) > _LARGEST:
+            return refused(413, f"want a request of at most {_LARGEST} bytes")
+        try:
+            body = json.loads(await request.body())
+        except ValueError:
+            return refused(400, "want a JSON object")
+        if not isinstance(body, Mapping):
+            return refused(400, "want a JSON object")
+        if str(body.get("project", "")).partition(".")[0] != str(hinter.project):
+            return refused(403, f"these suggestions are for project {hinter.project} alone")
+        return body
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "UP", "model_class": TITLE})
+
+    async def setup(request: Request) -> Response:
+        body = await asked(request)
+        return (
+            body
+            if not isinstance(body, Mapping)
+            else JSONResponse({"model_version": hinter.version})
+        )
+
+    async def predict(request: Request) -> Response:
+        body = await asked(request)
+        if not isinstance(body, Mapping):
+            return body
+        tasks = body.get("tasks")
+        if not isinstance(tasks, list) or not all(isinstance(one, Mapping) for one in tasks):
+            return refused(400, "want a list of tasks")
+        results = await run_in_threadpool(hinter.suggest, tasks)
+        return JSONResponse({"results": results, "model_version": hinter.version})
+
+    async def versions(_request: Request) -> Response:
+        return JSONResponse({"versions": [hinter.version]})
+
+    async def ignored(_request: Request) -> Response:
+        return JSONResponse({})
+
+    return Starlette(
+        routes=[
+            Route("/", health),
+            Route("/health", health),
+            Route("/setup", setup, methods=["POST"]),
+            Route("/predict", predict, methods=["POST"]),
+            Route("/versions", versions),
+            Route("/webhook", ignored, methods=["POST"]),
+        ]
+    )
+
+
+@contextmanager
+def serve_hints(
+    client: Client, hinter: Hinter, *, blind: bool, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
+    """Serve suggestions and connect the project to them, until the end of the `with` block.
+
+    At the end the project is as it was: Label Studio would ask a server that is gone whenever somebody opens a
+    task. What it was told is kept there as predictions. A connection that a killed process left is replaced.
+
+    Args:
+        client: Of the server that holds the project.
+        hinter: Who answers, for which project.
+        blind: Whether the project is blind.
+        host: Address of this machine at which the Label Studio server reaches it.
+        port: To serve at; 0: any free one.
+
+    Yields:
+        The address.
+
+    Raises:
+        LabelStudioError: The project is blind; the address cannot be served at; or Label Studio does not
+            connect (a server of version 1.23 reaches addresses of its own machine only if it was started with
+            `ML_BLOCK_LOCAL_IP=false`).
+    """
+    if blind:
+        raise LabelStudioError(
+            f"project {hinter.project} is blind, and a suggestion would be seen before the answer is given: "
+            "push the audit into a project that is not blind to work with suggestions"
+        )
+    with _serving(hint_app(hinter), host, port) as url:
+        _disconnect(client, hinter.project)
+        try:
+            client.request(
+                "POST",
+                "/api/ml",
+                doing="connect the project with our judge",
+                json={"project": hinter.project, "url": url, "title": TITLE},
+            )
+            yield url
+        finally:
+            with suppress(LabelStudioError):  # the Label Studio server may be gone first
+                _disconnect(client, hinter.project)
+
+
+def _disconnect(client: Client, project: int) -> None:
+    """Take our connections off, with the webhooks that Label Studio made for them and would keep."""
+    asked = {"project": project}
+    backends = client.get("/api/ml", doing="list the project's judges", params=asked)
+    ours = [one for one in backends if one["title"] == TITLE]
+    for one in ours:
+        client.request("DELETE", f"/api/ml/{one['id']}", doing="disconnect the judge")
+    hooks = {one["url"].rstrip("/") + "/webhook" for one in ours}
+    if not hooks:
+        return
+    for hook in client.get("/api/webhooks/", doing="list the project's webhooks", params=asked):
+        if hook["url"] in hooks:
+            client.request("DELETE", f"/api/webhooks/{hook['id']}/", doing="take our webhook off")
+
+
+@contextmanager
+def _serving(app: Starlette, host: str, port: int) -> Iterator[str]:
+    """Serve `app` in a thread of this process; yields its address."""
+    import uvicorn
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise LabelStudioError(
+            f"cannot serve suggestions at {host}:{port}: {error.strerror}; choose another port"
+        ) from error
+    taken = listening.getsockname()[1]
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none")
+    )
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            thread.join(0.01)
+        yield f"http://{f'[{host}]' if family == socket.AF_INET6 else host}:{taken}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
