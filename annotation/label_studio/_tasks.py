@@ -1,0 +1,194 @@
+"""Tasks of a project: found by filters, read a page at a time, imported in batches.
+
+Pages follow the task's number and not the page's: a task that enters or leaves the filter while pages are
+read moves no other task past the reader.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import LabelStudioError
+
+if TYPE_CHECKING:
+    from annotation.label_studio.client import Client
+
+BATCH = 2500
+"""Tasks an import; see `benchmarks/label_studio.py`."""
+_LISTED = 10_000
+"""Tasks a page where only numbers and data are asked for."""
+_READ = 500
+"""Tasks a page where their answers come with them."""
+_NAMED = 100
+"""Values of one filter: the query is a part of the address, and addresses have limits."""
+_SECONDS = 600.0
+"""How long one page or one import may take."""
+_ANSWERS = (
+    "id,data,updated_at,created_at,total_predictions,annotations,drafts,"
+    "result,completed_by,was_cancelled,lead_time,ground_truth"
+)
+"""Fields of a task with its answers; the server applies the names to both."""
+
+Condition = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+
+def where(column: str, operator: str, value: object, *, type: str = "String") -> Condition:
+    """A condition of Label Studio's Data Manager on one column of a task."""
+    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": type, "value": value}
+
+
+ANSWERED = where("total_annotations", "greater", 0, type="Number")
+SKIPPED = where("cancelled_annotations", "greater", 0, type="Number")
+UNANSWERED = (
+    where("total_annotations", "equal", 0, type="Number"),
+    where("cancelled_annotations", "equal", 0, type="Number"),
+)
+
+
+def count_tasks(client: Client, project: int) -> int:
+    """Number of tasks."""
+    return int(_page(client, project, [], include="id", size=1)["total"])
+
+
+def newest_change(client: Client, project: int) -> str | None:
+    """The latest `updated_at` of all tasks, by the server's clock; None where there is no task."""
+    page = _page(client, project, [], include="id,updated_at", size=1, order="-tasks:updated_at")
+    tasks: list[Row] = page["tasks"]
+    return str(tasks[0]["updated_at"]) if tasks else None
+
+
+def drafts_open(client: Client, project: int) -> int:
+    """Number of tasks on which somebody has begun an answer and not sent it."""
+    begun = where("draft_exists", "equal", "true", type="Boolean")
+    return int(_page(client, project, [begun], include="id", size=1)["total"])
+
+
+def list_tasks(
+    client: Client, project: int, *conditions: Condition, data: bool = True
+) -> Iterator[Row]:
+    """Tasks that fit all conditions, by number: `id` and `data`, or `id` alone."""
+    include = "id,data" if data else "id"
+    return _pages(client, project, conditions, include=include, size=_LISTED)
+
+
+def read_tasks(client: Client, project: int, *conditions: Condition) -> Iterator[Row]:
+    """Tasks that fit all conditions, by number, with their answers."""
+    return _pages(client, project, conditions, include=_ANSWERS, size=_READ, fields="all")
+
+
+def read_answer_ids(client: Client, project: int, *conditions: Condition) -> Iterator[Row]:
+    """Tasks that fit all conditions, by number: `id`, and `annotations` with `id` alone."""
+    return _pages(client, project, conditions, include="id,annotations", size=_READ, fields="all")
+
+
+def tasks_with(
+    client: Client, project: int, column: str, values: Iterable[object], *, data: bool = True
+) -> Iterator[Row]:
+    """Tasks whose `column` is one of `values`."""
+    left = iter(dict.fromkeys(values))
+    while some := list(islice(left, _NAMED)):
+        yield from list_tasks(client, project, where(column, "in_list", some), data=data)
+
+
+def worked_on(client: Client, project: int, tasks: Iterable[int]) -> set[int]:
+    """Which of `tasks` have an answer, a skipped one or a draft."""
+    found = set()
+    left = iter(tasks)
+    while some := list(islice(left, _NAMED)):
+        for row in read_tasks(client, project, where("id", "in_list", some)):
+            if row.get("annotations") or row.get("drafts"):
+                found.add(int(row["id"]))
+    return found
+
+
+def import_tasks(client: Client, project: int, tasks: Sequence[Mapping[str, Any]]) -> None:
+    """Create tasks in one call: all of them, or none.
+
+    Not repeated where the connection breaks: the call may have been done.
+
+    Raises:
+        LabelStudioError: The server refuses, or made another number than were sent. `status` is None
+            where nobody knows whether it was done.
+    """
+    made = client.request(
+        "POST",
+        f"/api/projects/{project}/import",
+        doing=f"import {len(tasks)} tasks into project {project}",
+        json=list(tasks),
+        timeout=_SECONDS,
+    )
+    sent = {
+        "task_count": len(tasks),
+        "prediction_count": sum(len(task.get("predictions", ())) for task in tasks),
+    }
+    wrong = {name: made.get(name) for name, number in sent.items() if made.get(name) != number}
+    if wrong:
+        raise LabelStudioError(
+            f"sent {sent} to project {project}, and the server made {wrong}: the tasks with keys "
+            f"{_some(tasks)} are not there as they were sent; look at them in Label Studio"
+        )
+
+
+def _some(tasks: Sequence[Mapping[str, Any]]) -> str:
+    keys = [str(task["data"].get("key"))[:12] for task in tasks]
+    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+
+
+def _pages(
+    client: Client,
+    project: int,
+    conditions: Sequence[Condition],
+    *,
+    include: str,
+    size: int,
+    fields: str | None = None,
+) -> Iterator[Row]:
+    last = 0
+    while True:
+        after = where("id", "greater", last, type="Number")
+        page = _page(
+            client, project, [*conditions, after], include=include, size=size, fields=fields
+        )
+        tasks: list[Row] = page["tasks"]
+        yield from tasks
+        if len(tasks) < size:
+            return
+        last = int(tasks[-1]["id"])
+
+
+def _page(
+    client: Client,
+    project: int,
+    conditions: Sequence[Condition],
+    *,
+    include: str,
+    size: int,
+    fields: str | None = None,
+    order: str = "tasks:id",
+) -> Mapping[str, Any]:
+    query = {
+        "filters": {"conjunction": "and", "items": list(conditions)},
+        "ordering": [order],
+    }
+    asked = {
+        "project": project,
+        "include": include,
+        "page_size": size,
+        # Pictures stay the addresses that were pushed.
+        "resolve_uri": "false",
+        "query": json.dumps(query, separators=(",", ":")),
+    }
+    if fields is not None:
+        asked["fields"] = fields
+    found: Mapping[str, Any] = client.request(
+        "GET",
+        "/api/tasks/",
+        doing=f"read the tasks of project {project}",
+        params=asked,
+        timeout=_SECONDS,
+    )
+    return found

@@ -1,0 +1,206 @@
+"""Projects: found again by a key of our own, whoever made them and wherever a run was killed.
+
+The key is in the last line of a project's description, and the store notes which project has it. Either of
+the two is enough: a run that was killed before it noted a project finds the line, and a project whose
+description somebody rewrote is found by the note.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ConflictError
+from workbench.records import content_key
+from workbench.store import Advance
+
+if TYPE_CHECKING:
+    from annotation.label_studio.client import Client
+    from annotation.label_studio.interfaces import Interface, Kind
+    from workbench.store import Store
+
+_LINE = re.compile(r"^catalog-workbench: (\{.*\})\s*$", re.MULTILINE)
+_NOTE = "label_studio/project/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a project is for; two pushes with equal ones mean the same project."""
+
+    kind: Kind
+    rubric: str
+    """`<name>@<version>`."""
+    name: str
+    """Such as `audit <id>`; two purposes with different names never share a project."""
+    blind: bool
+    """True where nobody sees the judge's answer."""
+    audit: str | None = None
+    adjudicates: bool = False
+    """True where the answers count instead of those that they settle."""
+    annotator: str | None = None
+    """Whom the project is for; None: for everybody."""
+    catalog: str | None = None
+    """Catalogue of the items, whose schema the page follows."""
+
+    @property
+    def key(self) -> str:
+        """64 hex digits."""
+        return content_key("label studio project", asdict(self))
+
+    def line(self) -> str:
+        """The line that a project's description carries."""
+        return f"catalog-workbench: {json.dumps(asdict(self), sort_keys=True)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project of ours on a server."""
+
+    id: int
+    fingerprint: str
+    """Tells it from a project with the same number on another server: 12 hex digits, from the moment at
+    which the server made it. It stays when a server moves to another address."""
+    title: str
+    purpose: Purpose
+    url: str
+    """Where people work on it."""
+
+    @property
+    def prefix(self) -> str:
+        """How the ids of its annotations begin."""
+        return f"label_studio:{self.fingerprint}/{self.id}/"
+
+
+def noted_projects(client: Client, store: Store) -> tuple[Project, ...]:
+    """Projects on this server that were pushed from `store`, in the order of their numbers.
+
+    Raises:
+        LabelStudioError: The server refuses.
+    """
+    notes = _notes(store)
+    listed = ((shown, notes.get(fingerprint_of(shown))) for shown in _listed(client))
+    return tuple(_project(client, shown, purpose) for shown, purpose in listed if purpose)
+
+
+def find_project(client: Client, store: Store, purpose: Purpose) -> Project | None:
+    """The project with this purpose, noted or marked; None where the server has none."""
+    notes = _notes(store)
+    for shown in _listed(client):
+        said = notes.get(fingerprint_of(shown)) or _read(shown.get("description") or "")
+        if said == purpose:
+            return _project(client, shown, purpose)
+    return None
+
+
+def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
+    """Purposes that the store notes and this server has no project for: deleted, or on another server."""
+    there = {fingerprint_of(shown) for shown in _listed(client)}
+    return tuple(purpose for name, purpose in _notes(store).items() if name not in there)
+
+
+def ensure_project(
+    client: Client, store: Store, purpose: Purpose, *, title: str, per_item: int
+) -> Project:
+    """The project with this purpose, made where the server has none, and noted in the store.
+
+    It has no page yet where it was made now, so that pictures can be uploaded: see `configure`. The caller
+    holds a lease, so that two of ours do not make it at the same time.
+
+    Args:
+        client: The server.
+        store: Takes the note.
+        purpose: What it is for.
+        title: 3 to 50 characters, for a new one.
+        per_item: How many people answer each task of a new one.
+
+    Raises:
+        LabelStudioError: The server refuses.
+    """
+    project = find_project(client, store, purpose)
+    if project is None:
+        made = client.request(
+            "POST",
+            "/api/projects/",
+            doing="create a project",
+            json={
+                "title": title,
+                "description": f"Made by Catalog Workbench: {purpose.name}"
+                f"{f', for {purpose.annotator}' if purpose.annotator else ''}. "
+                f"The last line tells it which project this is; leave it here.\n\n{purpose.line()}",
+                "maximum_annotations": per_item,
+                "enable_empty_annotation": False,
+                "show_collab_predictions": not purpose.blind,
+                "show_instruction": True,
+            },
+        )
+        project = _project(client, made, purpose)
+    _note(store, project)
+    return project
+
+
+def configure(client: Client, project: Project, interface: Interface, words: str) -> None:
+    """Give the project its page and its instructions (HTML), where it has others.
+
+    Raises:
+        LabelStudioError: The server refuses the page: answers are there that it could not have brought.
+    """
+    wanted = {"label_config": interface.config, "expert_instruction": words}
+    shown = client.get(f"/api/projects/{project.id}", doing=f"read project {project.id}")
+    if changed := {name: value for name, value in wanted.items() if shown.get(name) != value}:
+        client.request(
+            "PATCH",
+            f"/api/projects/{project.id}",
+            doing=f"give project {project.id} its page",
+            json=changed,
+            repeatable=True,
+        )
+
+
+def fingerprint_of(shown: Mapping[str, Any]) -> str:
+    """See `Project.fingerprint`."""
+    return content_key("label studio", shown["id"], shown["created_at"])[:12]
+
+
+def _note(store: Store, project: Project) -> None:
+    name = _NOTE + project.fingerprint
+    step = Advance(name=name, before=store.cursor(name), after=project.purpose.line())
+    with contextlib.suppress(ConflictError):  # somebody else noted the same
+        store.add([], advance=step)
+
+
+def _notes(store: Store) -> dict[str, Purpose]:
+    """Fingerprint to purpose of every project that the store ever noted."""
+    read = {name: _read(line) for name, line in store.cursors(_NOTE).items()}
+    return {name.removeprefix(_NOTE): purpose for name, purpose in read.items() if purpose}
+
+
+def _listed(client: Client) -> list[Mapping[str, Any]]:
+    """Every project of the server, the oldest first: of two with one purpose, all who ask mean the first."""
+    asked = {"include": "id,title,description,created_at"}
+    found = client.pages("/api/projects/", doing="list the projects", params=asked)
+    return sorted(found, key=lambda shown: int(shown["id"]))
+
+
+def _read(text: str) -> Purpose | None:
+    """The purpose that a line of `text` tells; None where there is none of ours, or a damaged one."""
+    line = _LINE.search(text)
+    if line is None:
+        return None
+    with contextlib.suppress(ValueError, TypeError):
+        return Purpose(**json.loads(line[1]))
+    return None
+
+
+def _project(client: Client, shown: Mapping[str, Any], purpose: Purpose) -> Project:
+    number = int(shown["id"])
+    return Project(
+        id=number,
+        fingerprint=fingerprint_of(shown),
+        title=str(shown["title"]),
+        purpose=purpose,
+        url=f"{client.url}/projects/{number}/data",
+    )

@@ -1,0 +1,281 @@
+"""Pull: what people said comes back, each answer once, and what they change or delete as new facts.
+
+Only the server's clock counts, as `updated_at` tells it. A pull notes the newest `updated_at` that it saw before
+it began to read; the next one reads from a minute before that, because a change becomes visible a little after
+the moment that it carries. Then numbers are compared: where the server holds other answers than the store, all
+their ids are, so that a deletion that left no trace and a change that fell between are found too.
+
+Records and cursor are stored in one transaction. Two pulls at the same moment: the slower one finds the cursor
+moved, stores nothing, and reads again.
+
+An answer that its author deleted, or that was deleted for them, becomes a revision that says so. Where a whole
+task or project was deleted, nothing was taken back: the answers stand, and the pull tells of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from annotation.label_studio import _tasks
+from annotation.label_studio._reading import Given, Left, changes, page_of, read_tasks
+from annotation.label_studio.interfaces import Interface
+from annotation.label_studio.projects import Project, Purpose, missing_projects, noted_projects
+from workbench.errors import ConflictError
+from workbench.records import Annotation
+from workbench.store import Advance
+
+if TYPE_CHECKING:
+    from annotation.label_studio.client import Client
+    from workbench.store import Store
+
+OVERLAP = timedelta(seconds=60)
+"""How much older than the newest seen change a change may be that was not visible then."""
+_CURSOR = "label_studio/pulled/"
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledProject:
+    """What a pull found in one project."""
+
+    project: Project
+    new: int
+    """Answers that the store did not hold, skipped ones too."""
+    changed: int
+    deleted: int
+    skipped: int
+    """Skipped tasks among what is new or changed."""
+    drafts: int
+    """Tasks on which somebody has begun an answer and not sent it; drafts are never stored."""
+    left: tuple[Left, ...] = ()
+    """Answers that could not be stored; they are read again by every pull."""
+    vanished: tuple[int, ...] = ()
+    """Numbers of tasks that were deleted on the server since the last pull; their answers stand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """What a pull found."""
+
+    projects: tuple[PulledProject, ...]
+    missing: tuple[Purpose, ...] = ()
+    """What was pushed from this store and is not on this server: deleted, or pushed to another one."""
+
+    @property
+    def stored(self) -> int:
+        """Answers that were new, changed or deleted."""
+        return sum(one.new + one.changed + one.deleted for one in self.projects)
+
+    @property
+    def left(self) -> tuple[Left, ...]:
+        """Answers that could not be stored."""
+        return tuple(left for one in self.projects for left in one.left)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cursor:
+    """How far a project was read."""
+
+    newest: str | None = None
+    """`updated_at` of the newest task when the last pull began, as the server wrote it."""
+    stored: int = 0
+    """Counts pulls that stored something, so that of two at the same moment one loses."""
+    left: tuple[int, ...] = ()
+    """Tasks with answers that could not be stored."""
+    vanished: tuple[int, ...] = ()
+    """Tasks that were answered, and deleted then."""
+
+    @classmethod
+    def read(cls, text: str | None) -> _Cursor:
+        """From the store; a new one where it has none."""
+        if text is None:
+            return cls()
+        said = json.loads(text)
+        return cls(
+            newest=said["newest"],
+            stored=said["stored"],
+            left=tuple(said["left"]),
+            vanished=tuple(said["vanished"]),
+        )
+
+    def text(self) -> str:
+        """For the store."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+def pull(client: Client, store: Store) -> Pulled:
+    """Store what people said since the last pull, in all projects that were pushed from `store`.
+
+    Raises:
+        LabelStudioError: The server refuses, or is not there; what was pulled before stays.
+        ConflictError: Others pulled the same project all the time.
+    """
+    people = _names(client)
+    return Pulled(
+        projects=tuple(
+            _pull_project(client, store, project, people)
+            for project in noted_projects(client, store)
+        ),
+        missing=missing_projects(client, store),
+    )
+
+
+def _pull_project(
+    client: Client, store: Store, project: Project, people: Mapping[int, str]
+) -> PulledProject:
+    name = _CURSOR + project.fingerprint
+    conflict = None
+    for _ in range(_TRIES):
+        raw = store.cursor(name)
+        reading = _Reading(client, store, project, people, _Cursor.read(raw))
+        reading.read()
+        found = changes(store, reading.given.values(), reading.deleted)
+        moved = reading.moved(stored=bool(found.records)).text()
+        try:
+            if moved != raw:
+                store.add(found.records, advance=Advance(name=name, before=raw, after=moved))
+        except ConflictError as error:
+            conflict = error
+            continue
+        return PulledProject(
+            project=project,
+            new=found.new,
+            changed=found.changed,
+            deleted=found.deleted,
+            skipped=sum(isinstance(r, Annotation) and r.state == "skipped" for r in found.records),
+            drafts=_tasks.drafts_open(client, project.id),
+            left=tuple(reading.left),
+            vanished=tuple(sorted(reading.vanished)),
+        )
+    assert conflict is not None
+    raise conflict
+
+
+class _Reading:
+    """One look at a project: what it holds now, and what it holds no more."""
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        project: Project,
+        people: Mapping[int, str],
+        before: _Cursor,
+    ) -> None:
+        self.given: dict[str, Given] = {}
+        self.left: list[Left] = []
+        self.deleted: set[str] = set()
+        """Annotations of the store that were deleted, while their tasks were not."""
+        self.vanished: set[int] = set()
+        self._client, self._store, self._project = client, store, project
+        self._people, self._before = people, before
+        self._page: Interface | None = None
+        self._newest: str | None = None
+        known = store.annotations(prefix=project.prefix)
+        standing = known.loc[known["state"] != "deleted", "id"]
+        self._standing = {name for name in standing if _task(name) not in before.vanished}
+
+    def read(self) -> None:
+        """Look at everything that may have changed."""
+        number = self._project.id
+        # First of all: what changes while we read is for the next pull.
+        self._newest = _tasks.newest_change(self._client, number)
+        since = [] if self._before.newest is None else [_since(self._before.newest)]
+        for some in (_tasks.ANSWERED, _tasks.SKIPPED):
+            self._take(_tasks.read_tasks(self._client, number, some, *since))
+        self._take_numbered(self._before.left)
+        if not self._complete() and since:
+            emptied = _tasks.list_tasks(
+                self._client, number, *_tasks.UNANSWERED, *since, data=False
+            )
+            self._compare({int(task["id"]): set() for task in emptied})
+        if not self._complete():
+            self._compare_all()
+
+    def moved(self, *, stored: bool) -> _Cursor:
+        """Where the cursor stands after this."""
+        return _Cursor(
+            newest=self._newest,
+            stored=self._before.stored + stored,
+            left=tuple(sorted({left.task for left in self.left})),
+            vanished=tuple(sorted({*self._before.vanished, *self.vanished})),
+        )
+
+    def _take(self, tasks: Iterable[Mapping[str, Any]]) -> None:
+        """Read the answers of tasks as they are now."""
+        rows = list(tasks)
+        if not rows:
+            return
+        self._page = self._page or page_of(self._store, self._project)
+        numbers = {int(row["id"]) for row in rows}
+        given, left = read_tasks(self._store, self._project, self._page, rows, self._people)
+        self.left = [one for one in self.left if one.task not in numbers] + left
+        self.given |= {one.annotation.id: one for one in given}
+        self._compare({int(row["id"]): {int(a["id"]) for a in row["annotations"]} for row in rows})
+
+    def _take_numbered(self, numbers: Iterable[int]) -> None:
+        for task in sorted(numbers):
+            one = _tasks.where("id", "equal", task, type="Number")
+            self._take(_tasks.read_tasks(self._client, self._project.id, one))
+
+    def _compare(self, answers: Mapping[int, Collection[int]]) -> None:
+        """Note which answers that the store holds are not among those that the tasks have now."""
+        for name in self._standing:
+            task = _task(name)
+            if task in answers and int(name.rpartition("/")[2]) not in answers[task]:
+                self.deleted.add(name)
+
+    def _complete(self) -> bool:
+        """Whether the server holds as many answers as the store will."""
+        shown = self._client.get(
+            f"/api/projects/{self._project.id}",
+            doing=f"count the answers of project {self._project.id}",
+            params={"include": "total_annotations_number,skipped_annotations_number"},
+        )
+        there = shown["total_annotations_number"] + shown["skipped_annotations_number"]
+        return bool(there == len(self._expected()) + len(self.left))
+
+    def _expected(self) -> set[str]:
+        standing = {name for name in self._standing if _task(name) not in self.vanished}
+        return (standing | set(self.given)) - self.deleted
+
+    def _compare_all(self) -> None:
+        """Compare every id: slow where much was answered, and rarely needed."""
+        number = self._project.id
+        there: dict[int, set[int]] = {}
+        for some in (_tasks.ANSWERED, _tasks.SKIPPED):
+            for row in _tasks.read_answer_ids(self._client, number, some):
+                there[int(row["id"])] = {int(answer["id"]) for answer in row["annotations"]}
+        held = {_task(name) for name in self._expected()} - set(there)
+        tasks = _tasks.tasks_with(self._client, number, "id", sorted(held), data=False)
+        emptied = {int(task["id"]) for task in tasks}
+        self.vanished |= held - emptied
+        self._compare(there | {task: set() for task in emptied})
+        seen = {name.removeprefix(self._project.prefix) for name in self._expected()}
+        seen |= {f"{left.task}/{left.annotation}" for left in self.left}
+        self._take_numbered(
+            task
+            for task, answers in there.items()
+            if any(f"{task}/{answer}" not in seen for answer in answers)
+        )
+
+
+def _task(annotation: str) -> int:
+    """Number of the task in the id of an annotation."""
+    return int(annotation.split("/")[-2])
+
+
+def _since(newest: str) -> _tasks.Condition:
+    moment = datetime.fromisoformat(newest).astimezone(UTC) - OVERLAP
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _tasks.where("updated_at", "greater_or_equal", text, type="Datetime")
+
+
+def _names(client: Client) -> dict[int, str]:
+    """User number to e-mail address, or user name where there is none."""
+    users = client.pages("/api/users/", doing="list the people")
+    return {int(user["id"]): user.get("email") or user["username"] for user in users}
