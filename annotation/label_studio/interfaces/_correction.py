@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -23,6 +23,7 @@ from annotation.label_studio.interfaces._show import (
     lines_of,
     listing_of,
     picture,
+    price_of,
     shown_url,
     strip,
 )
@@ -31,6 +32,7 @@ from workbench.records import Generation, Item
 from workbench.rubric import Rubric
 
 _SHOWN, _OUTPUT = "shown", "output"
+_WHOLE = ("prompt", "title", "price")
 
 
 def build(rubric: Rubric, *, slots: int) -> list[Element]:
@@ -44,7 +46,8 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         shown = tag("View", photos, className="wb-shown wb-photos")
         texts = [
             _field("title", "The right title", rows=2, required="Write the title."),
-            _field("aspects", "The right aspects, one a line, such as `Color: Red`", rows=8),
+            _field("aspects", "The right aspects, one a line, such as Color: Red", rows=8),
+            _field("price", "The right price, such as 12.50", rows=1),
         ]
     view = tag("Text", name=_OUTPUT, value=f"${_OUTPUT}")
     ask = verdict_view(_SHOWN, ask="Is it right?", approve="Right as it is", reject="I correct it")
@@ -83,7 +86,9 @@ def data(
         _SHOWN: strip(generation.inputs or (item.photos if item else ()), pictures),
         _OUTPUT: lines_of(listing),
         "title": clean(listing.title),
-        "aspects": "\n".join(f"{name}: {value}" for name, value in aspects_of(listing).items()),
+        "price": price_of(listing),
+        "aspects": "\n".join(_line(*stated) for stated in aspects_of(listing).items()),
+        "names": list(aspects_of(listing)),
     }
 
 
@@ -94,13 +99,13 @@ def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:
     notes, contradictions = list(fields.get(NOTE, ())), []
     corrections: list[Correction] = []
     if not approved:
-        for name in ("prompt", "title"):
+        for name in _WHOLE:
             said = "\n".join(fields.get(f"{name}_fix", ()))
-            if name in data and said and said != data[name].strip():
-                corrections.append((name, data[name], said))
+            if name in data and said != data[name].strip():
+                corrections.append((name, data[name] or None, said or None))
         if "aspects" in data:
-            before, _ = _lines(data["aspects"])
-            after, unread = _lines("\n".join(fields.get("aspects_fix", ())))
+            before, _ = _lines(data["aspects"], data["names"])
+            after, unread = _lines("\n".join(fields.get("aspects_fix", ())), data["names"])
             corrections += _differences(before, after)
             notes += unread
             contradictions += [
@@ -124,13 +129,13 @@ def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
         return found
     found[VERDICT] = (APPROVED if answer.approved else REJECTED,)
     after = {about: text for about, _, text in answer.corrections}
-    for name in ("prompt", "title"):
+    for name in _WHOLE:
         if name in data:
-            found[f"{name}_fix"] = (after.pop(name, None) or data[name],)
+            found[f"{name}_fix"] = (after.pop(name, data[name]) or "",)
     if "aspects" in data:
-        before, _ = _lines(data["aspects"])
+        before, _ = _lines(data["aspects"], data["names"])
         right = before | {about.removeprefix("aspects."): text for about, text in after.items()}
-        lines = [f"{name}: {text}" for name, text in right.items() if text]
+        lines = [_line(name, text) for name, text in right.items() if text is not None]
         found["aspects_fix"] = ("\n".join(lines),)
     return {name: tuple(filter(None, values)) for name, values in found.items()}
 
@@ -142,16 +147,25 @@ def _field(name: str, words: str, *, rows: int, required: str | None = None) -> 
     return tag("View", heading(words), area)
 
 
-def _lines(text: str) -> tuple[dict[str, str | None], list[str]]:
-    """Aspects of `Name: value` lines, and lines that are none."""
+def _line(name: str, value: str) -> str:
+    return f"{' '.join(name.split())}: {' '.join(value.split())}"
+
+
+def _lines(text: str, known: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
+    """Aspects of `Name: value` lines, and lines that are none; names in `known` may hold a colon."""
+    beginnings = {_line(name, "").strip(): name for name in sorted(known, key=len)}
     found: dict[str, str | None] = {}
     unread = []
-    for line in filter(str.strip, text.splitlines()):
+    for line in filter(None, map(str.strip, text.splitlines())):
+        fitting = [one for one in beginnings if line.startswith(one)]
         name, _, value = (part.strip() for part in line.partition(":"))
-        if name and value and name not in found:
+        readable = bool(name and value)
+        if fitting:
+            name, value, readable = beginnings[fitting[-1]], line[len(fitting[-1]) :].strip(), True
+        if readable and name not in found:
             found[name] = value
         else:
-            unread.append(line.strip())
+            unread.append(line)
     return found, unread
 
 

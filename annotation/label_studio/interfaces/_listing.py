@@ -38,6 +38,7 @@ RIGHT, WRONG, UNSEEN = "right", "wrong", "unseen"
 SLOTS = "slots"
 
 _OBJECT, _MISSING = "photos", "missing"
+_USUAL = 6
 
 
 def slots_for(schema: Schema | None) -> int:
@@ -53,9 +54,15 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     names = [f"aspect_{number}" for number in range(1, slots + 1)]
     stated = [
         _slot("title", "Title", keys, fix="What it should say", prefilled=True),
-        *(shown_when(SLOTS, name, _slot(name, f"${name}_name", keys)) for name in names),
-        shown_when(SLOTS, "price", _slot("price", "Price", keys)),
+        *(_aspect(name, keys) for name in names[:_USUAL]),
     ]
+    # These get their keys before aspects that few listings have.
+    criteria, modes = (
+        list(criteria_views(rubric, _OBJECT, keys)),
+        list(modes_view(rubric, _OBJECT, keys)),
+    )
+    stated += [_aspect(name, keys) for name in names[_USUAL:]]
+    stated.append(shown_when(SLOTS, "price", _slot("price", "Price", keys)))
     gate = tag(
         "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
     )
@@ -76,8 +83,8 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
                 "View",
                 *stated,
                 more,
-                *criteria_views(rubric, _OBJECT, keys),
-                *modes_view(rubric, _OBJECT, keys),
+                *criteria,
+                *modes,
                 verdict_view(_OBJECT),
                 note_view(_OBJECT),
                 className="wb-questions",
@@ -200,6 +207,10 @@ def _added(lines: tuple[str, ...], stated: set[str]) -> tuple[list[Correction], 
         else:
             added[about] = (about, None, value)
     return list(added.values()), unread
+
+
+def _aspect(name: str, keys: Keys) -> Element:
+    return shown_when(SLOTS, name, _slot(name, f"${name}_name", keys))
 
 
 def _slot(

@@ -25,6 +25,10 @@ STYLE = """
 .wb .lsf-choice__checkbox:focus-within { outline: 2px solid var(--color-primary-border); }
 .wb .lsf-hint { margin-left: 4px; color: var(--color-neutral-content-subtler); font-weight: 400; }
 
+.wb .lsf-choice__checkbox span { line-height: 20px; }
+.wb .lsf-choice__checkbox span + span { padding-top: 0; padding-bottom: 0; }
+.wb .lsf-choice__checkbox .ant-radio, .wb .lsf-choice__checkbox .ant-checkbox { top: 0; margin: 0; align-self: center; }
+
 .wb-verdict .lsf-choice { flex: 1 1 130px; }
 .wb-verdict .lsf-choice__checkbox { width: 100%; min-height: 42px; font-size: 15px; font-weight: 600; }
 .wb-verdict .lsf-choice__checkbox:has(input[name^=Appr]:checked), .wb-verdict .lsf-choice__checkbox:has(input[name^=Right]:checked) { border-color: var(--color-positive-border-bold); background: var(--color-positive-background); }
@@ -50,9 +54,16 @@ STYLE = """
 .wb-side { padding: 12px 16px; border: 1px solid var(--color-neutral-border); border-radius: 12px; min-width: 0; }
 .wb-side .lsf-richtext { max-height: 50vh; }
 .wb-side .lsf-richtext__line:first-child, .wb-card .lsf-richtext__line:first-child { font-weight: 600; }
+.wb-fix { display: flex; flex-direction: column; gap: 10px; }
 .wb-note { margin-top: 4px; }
 
 .wb .ant-form-item { margin-bottom: 0; }
 .wb textarea, .wb input[type=text] { font-size: 15px; unicode-bidi: plaintext; }
-@media (max-width: 700px) { .wb-shown { position: static; } }
+@media (max-width: 700px) {
+  .lsf-bottombar__group:first-child { display: none; }
+  .lsf-bottombar__group { flex: 1 1 auto; justify-content: flex-end; }
+  .wb-shown { position: static; }
+  .wb-photos .lsf-richtext__container { flex-wrap: nowrap; overflow-x: auto; }
+  .wb-photos img, .wb-photos img:first-child { flex: 0 0 auto; max-width: 85%; max-height: 40vh; }
+}
 """
