@@ -1,7 +1,7 @@
 """Two generations side by side, in an order that tells nothing: which one is better?
 
-A question with four choices: Label Studio's `<Pairwise>` knows no tie and no "both are bad", and the
-SDK refuses its predictions.
+A question with four choices: Label Studio's `<Pairwise>` says left, right or nothing, so no tie and no
+"both are bad", and the SDK refuses its predictions.
 """
 
 from __future__ import annotations

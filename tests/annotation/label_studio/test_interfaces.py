@@ -1,0 +1,658 @@
+"""Rubric to page to answer: whatever a rubric, a listing or a person writes, it comes back as it was meant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.label_studio.interfaces import (
+    Answer,
+    build_interface,
+    instructions,
+    prediction,
+    read_result,
+    task_data,
+    write_result,
+)
+from workbench.errors import LabelStudioError
+from workbench.judging import NO_OUTPUT
+from workbench.records import CriterionScore, Generation, Listing, Verdict
+from workbench.rubric import Criterion, Example, FailureMode, Rubric, load_rubric
+from workbench.schema import Attribute, Category, Schema
+
+KINDS = [
+    ("image", "category-image"),
+    ("listing", "listing"),
+    ("pair", "category-image"),
+    ("pair", "listing"),
+    ("correction", "category-image"),
+    ("correction", "listing"),
+]
+PICTURES = {f"sha256:{name}": f"/pictures/{name}.png" for name in "abcd"}
+NASTY = '<b>"it\'s" & $price $aspects[0].name ]]> <!-- { --> \x00\x1b\ud800 name="verdict" 🎁 \u202eمرحبا'
+
+
+def image(key: str = "1" * 64, **fields) -> Generation:
+    return Generation(
+        key=key, kind="image", category="mugs", model="m", revision="r",
+        **{"prompt": "A red mug", "image": "sha256:a", **fields},
+    )  # fmt: skip
+
+
+def listing(key: str = "2" * 64, **fields) -> Generation:
+    made = Listing(title="Red mug", aspects={"Color": ("Red",), "Features": ("Lid", "Handle")})
+    return Generation(
+        key=key, kind="listing", category="mugs", model="m", revision="r", prompt="p",
+        **{"inputs": ("sha256:b",), "listing": made, **fields},
+    )  # fmt: skip
+
+
+def shown(kind, rubric, generation, **options):
+    interface = build_interface(kind, rubric, **options)
+    against = None
+    if kind == "pair":
+        other = {"image": "sha256:d"} if generation.image else {}
+        against = replace(generation, key="f" * 64, **other)
+    return interface, task_data(interface, generation, None, pictures=PICTURES, against=against)
+
+
+def answered(rubric: Rubric, **fields) -> Answer:
+    """Everything that must be answered, at the top of its scale."""
+    top = {c.id: float(len(c.scale)) for c in rubric.criteria if c.by == "model"}
+    return Answer(**{"approved": True, "scores": top, **fields})
+
+
+def region(control: str, to_name: str = "image", **value):
+    kind = "textarea" if "text" in value else "choices"
+    return {"from_name": control, "to_name": to_name, "type": kind, "value": value}
+
+
+# ---- what Label Studio takes ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_a_page_and_its_tasks_are_what_the_sdk_calls_valid(kind, name):
+    from label_studio_sdk.label_interface import LabelInterface
+
+    rubric = load_rubric(name)
+    generation = image() if rubric.judges == "image" else listing()
+    interface, data = shown(kind, rubric, generation)
+    label_interface = LabelInterface(interface.config)
+    label_interface.validate()
+    assert label_interface.validate_task({"data": data})
+    assert {control.name for control in label_interface.controls} == set(interface.controls)
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_every_variable_of_a_config_is_in_every_task(kind, name):
+    """One task that lacks a key rejects its whole batch."""
+    rubric = load_rubric(name)
+    bare = listing(listing=Listing(title=""), inputs=())
+    interface, data = shown(kind, rubric, image() if rubric.judges == "image" else bare)
+    wanted = re.findall(r'value="\$(\w+)"', interface.config)
+    assert wanted
+    assert set(wanted) <= set(data)
+    assert not any(data[name] is None for name in wanted)
+
+
+def test_a_pairwise_tag_would_have_no_tie_and_no_valid_prediction():
+    from label_studio_sdk.label_interface import LabelInterface
+
+    tag = (
+        '<View><Text name="a" value="$a"/><Text name="b" value="$b"/>'
+        '<Pairwise name="better" toName="a,b"/></View>'
+    )
+    # As the page sends it: to itself. `left` and `right` are all that it can say.
+    value = {"selected": "left"}
+    said = {"from_name": "better", "to_name": "better", "type": "pairwise", "value": value}
+    assert not LabelInterface(tag).validate_prediction({"result": [said]})
+    interface = build_interface("pair", load_rubric("listing"))
+    assert interface.controls["preference"].choices == ("a", "b", "tie", "neither")
+
+
+def test_a_repeater_would_hide_its_questions_from_the_sdk():
+    from label_studio_sdk.label_interface import LabelInterface
+
+    tag = (
+        '<View><Repeater on="$aspects" indexFlag="{{i}}"><Text name="a_{{i}}" value="$aspects[{{i}}].t"/>'
+        '<Choices name="is_{{i}}" toName="a_{{i}}"><Choice value="right"/></Choices></Repeater></View>'
+    )
+    said = region("is_0", "a_0", choices=["right"])
+    assert not LabelInterface(tag).validate_prediction({"result": [said]})
+    interface, data = shown("listing", load_rubric("listing"), listing())
+    result = write_result(interface, answered(interface.rubric), data)
+    assert (
+        LabelInterface(interface.config).validate_prediction({"result": result}, return_errors=True)
+        == []
+    )
+
+
+def test_a_condition_stands_on_a_view_and_not_on_a_question():
+    for kind, name in KINDS:
+        config = build_interface(kind, load_rubric(name)).config
+        assert not re.search(r"<(?!View)\w+[^>]* visibleWhen=", config)
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 49, "a" * 300])
+@pytest.mark.parametrize("kind", ["pair", "correction"])
+def test_a_title_has_3_to_50_characters(kind, name):
+    rubric = replace(load_rubric("listing"), name=name)
+    assert 3 <= len(build_interface(kind, rubric).title) <= 50
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_every_choice_has_a_key_of_its_own_that_label_studio_leaves_free(kind, name):
+    config = build_interface(kind, load_rubric(name)).config
+    keys = re.findall(r'<Choice [^>]*hotkey="([^"]+)"', config)
+    assert len(keys) == config.count("<Choice ")
+    assert len(set(keys)) == len(keys)
+    assert not {"u", "h", "v", "shift+1", "shift+2", "enter", "escape", "[", "]"} & set(keys)
+
+
+def test_a_rubric_with_more_choices_than_keys_is_still_a_page():
+    criteria = tuple(
+        Criterion(id=f"c{i}", question=f"Q{i}", scale=tuple("12345"), threshold=3)
+        for i in range(40)
+    )
+    rubric = Rubric(name="long", version=1, judges="image", criteria=criteria)
+    keys = re.findall(r'hotkey="([^"]+)"', build_interface("image", rubric).config)
+    assert 70 < len(keys) < 200
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_listing_page_has_room_for_the_largest_category_and_says_what_is_missing():
+    many = Category(
+        id="mugs", name="Mugs", path=("Mugs",),
+        attributes=(*(Attribute(name=f"A{i}") for i in range(20)), Attribute(name="Size", visible="no")),
+    )  # fmt: skip
+    schema = Schema(name="s", version="1", categories={"mugs": many})
+    stated = Listing(title="t", aspects={f"A{i}": ("x",) for i in range(1, 20)})
+    interface, data = shown(
+        "listing", load_rubric("listing"), listing(listing=stated), schema=schema
+    )
+    assert interface.slots == 25
+    assert data["unstated"] == "Not stated: A0"
+    with pytest.raises(
+        LabelStudioError, match="states 26 aspects, and the interface has room for 25"
+    ):
+        task_data(
+            interface,
+            listing(listing=Listing(title="t", aspects={f"B{i}": ("x",) for i in range(26)})),
+            None,
+            pictures=PICTURES,
+        )
+
+
+# ---- what must not be shown ----------------------------------------------------------------------
+
+
+def test_a_task_tells_nothing_of_a_judge():
+    _, data = shown("image", load_rubric("category-image"), image())
+    assert set(data) == {"generation", "rubric", "image", "prompt"}
+
+
+@pytest.mark.parametrize("kind", ["image", "listing", "pair", "correction"])
+def test_an_output_that_is_missing_is_no_task(kind):
+    name = "category-image" if kind == "image" else "listing"
+    generation = image(image=None) if kind == "image" else listing(listing=None)
+    with pytest.raises(LabelStudioError, match="needs no person to reject it"):
+        shown(kind, load_rubric(name), generation)
+
+
+def test_a_picture_that_nobody_serves_is_refused():
+    with pytest.raises(LabelStudioError, match=r"want a URL for picture 'sha256:zzz'"):
+        shown("image", load_rubric("category-image"), image(image="sha256:zzz"))
+
+
+def test_a_rubric_and_a_generation_of_another_kind_are_refused():
+    with pytest.raises(LabelStudioError, match="judges listings: an interface of kind 'image'"):
+        build_interface("image", load_rubric("listing"))
+    with pytest.raises(LabelStudioError, match="is of kind 'listing'"):
+        shown("image", load_rubric("category-image"), listing())
+    with pytest.raises(LabelStudioError, match=r"want an interface of image, .*, got 'video'"):
+        build_interface("video", load_rubric("listing"))
+
+
+# ---- pairs ---------------------------------------------------------------------------------------
+
+
+def test_sides_are_shuffled_by_their_keys_and_unshuffled_on_return():
+    interface = build_interface("pair", load_rubric("category-image"))
+    firsts = []
+    for number in range(200):
+        first, other = image(f"{number:064}"), image(f"{number + 1000:064}", image="sha256:d")
+        data = task_data(interface, first, None, pictures=PICTURES, against=other)
+        assert data == task_data(interface, first, None, pictures=PICTURES, against=other)
+        firsts.append(data["side_a"] == PICTURES["sha256:a"])
+        chosen = "a" if firsts[-1] else "b"
+        said = read_result(interface, [region("preference", "asked", choices=[chosen])], data)
+        assert said.preferred == "generation"
+        assert said.approved is None
+    assert 70 < sum(firsts) < 130  # a fair coin: 100, with a standard deviation of 7
+
+
+def test_a_pair_wants_another_generation_of_the_same_kind():
+    interface = build_interface("pair", load_rubric("category-image"))
+    for other in (None, image(), listing()):
+        with pytest.raises(LabelStudioError, match="want another generation of kind 'image'"):
+            task_data(interface, image(), None, pictures=PICTURES, against=other)
+
+
+def test_a_pair_without_its_order_is_refused():
+    interface, data = shown("pair", load_rubric("category-image"), image())
+    with pytest.raises(LabelStudioError, match="want `order` to be one of"):
+        read_result(
+            interface, [region("preference", "asked", choices=["a"])], data | {"order": "?"}
+        )
+
+
+# ---- answers that the page cannot send -----------------------------------------------------------
+
+
+def _result():
+    return [
+        region("verdict", choices=["rejected"]),
+        *(region(f"score_{name}", choices=["2"]) for name in ("fidelity", "clarity", "style")),
+        region("failure_modes", choices=["wrong_color"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r: r[0]["value"].update(choices=["perhaps"]), "verdict: want one of approved, rejected, got 'perhaps'"),
+        (lambda r: r[1]["value"].update(choices=["7"]), "score_fidelity: want one of 1, 2, 3, 4, 5, got '7'"),
+        (lambda r: r[1]["value"].update(choices=[7.5]), "want a list of text under 'choices'"),
+        (lambda r: r[1].update(type="rating", value={"rating": 9}), "want 'choices' to 'image', got 'rating'"),
+        (lambda r: r[0]["value"].update(choices=["approved", "rejected"]), "verdict: want one choice"),
+        (lambda r: r[4]["value"].update(choices=["sad"]), "failure_modes: want one of wrong_product"),
+        (lambda r: r[0].update(from_name="mood"), "has no question 'mood'"),
+        (lambda r: r[0].update(to_name="audio"), "want 'choices' to 'image', got 'choices' to 'audio'"),
+        (lambda r: r.append(dict(r[0])), "verdict: want one answer, got two"),
+        (lambda r: r.pop(0), "verdict: want an answer, got none"),
+        (lambda r: r.pop(2), "score_clarity: want an answer, got none"),
+        (lambda r: r[0].update(value=None), "want a list of text under 'choices', got None"),
+        (lambda r: r[0]["value"].update(choices=[]), "verdict: want an answer, got none"),
+        (lambda r: r.append("x"), "has no question None"),
+    ],
+)  # fmt: skip
+def test_what_the_page_cannot_send_is_refused_by_task_and_question(change, words):
+    interface, data = shown("image", load_rubric("category-image"), image())
+    assert read_result(interface, _result(), data).failure_modes == ("wrong_color",)
+    result = _result()
+    change(result)
+    with pytest.raises(LabelStudioError, match=re.escape(words)) as caught:
+        read_result(interface, result, data | {"key": "abcdef0123456789"})
+    assert str(caught.value).startswith("task abcdef012345")
+
+
+@pytest.mark.parametrize("result", [None, {}, "x"])
+def test_a_result_that_is_no_list_is_refused(result):
+    interface, data = shown("image", load_rubric("category-image"), image())
+    with pytest.raises(LabelStudioError, match="want a list of results"):
+        read_result(interface, result, data)
+
+
+def test_an_answer_by_another_version_is_refused():
+    rubric = load_rubric("category-image")
+    _, data = shown("image", rubric, image())
+    newer = build_interface("image", replace(rubric, version=2))
+    with pytest.raises(
+        LabelStudioError, match="want an answer by category-image@2, got one by 'category-image@1'"
+    ):
+        read_result(newer, _result(), data)
+
+
+def test_each_statement_of_a_listing_must_be_answered():
+    interface, data = shown("listing", load_rubric("listing"), listing())
+    result = write_result(interface, answered(interface.rubric), data)
+    left = [one for one in result if one["from_name"] != "aspect_2_is"]
+    with pytest.raises(LabelStudioError, match="aspect_2_is: want an answer, got none"):
+        read_result(interface, left, data)
+
+
+# ---- what an answer means ------------------------------------------------------------------------
+
+
+def _listing_answer(*changes, **fields):
+    interface, data = shown("listing", load_rubric("listing"), listing(**fields))
+    result = {r["from_name"]: r for r in write_result(interface, answered(interface.rubric), data)}
+    for change in changes:
+        result[change["from_name"]] = change
+    return read_result(interface, list(result.values()), data)
+
+
+def test_wrong_gets_the_right_text_and_what_cannot_be_seen_is_taken_out():
+    said = _listing_answer(
+        region("title_is", "title", choices=["wrong"]),
+        region("title_fix", "title", text=[" Blue mug "]),
+        region("aspect_1_is", "aspect_1", choices=["wrong"]),
+        region("aspect_1_fix", "aspect_1", text=["Blue"]),
+        region("aspect_2_is", "aspect_2", choices=["unseen"]),
+        region("missing", "photos", text=["Pattern: Striped", "Handle: Round: big\nSize"]),
+    )
+    assert said.corrections == (
+        ("title", "Red mug", "Blue mug"),
+        ("aspects.Color", "Red", "Blue"),
+        ("aspects.Features", "Lid, Handle", None),
+        ("aspects.Pattern", None, "Striped"),
+        ("aspects.Handle", None, "Round: big"),
+    )
+    assert said.note == "Size"
+    assert [s for s in said.contradictions if "Size" in s]
+
+
+def test_wrong_without_a_text_takes_the_aspect_out_and_a_price_is_corrected():
+    made = Listing(title="Red mug", aspects={"Color": ("Red",)}, price=9.5)
+    said = _listing_answer(
+        region("aspect_1_is", "aspect_1", choices=["wrong"]),
+        region("price_is", "price", choices=["wrong"]),
+        region("price_fix", "price", text=["8.00"]),
+        listing=made,
+    )
+    assert said.corrections == (("aspects.Color", "Red", None), ("price", "9.50", "8.00"))
+    assert said.contradictions == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ([region("title_is", "title", choices=["wrong"]), region("title_fix", "title", text=["Red mug"])],
+         "'title' is wrong, but its text is left as it was"),
+        ([region("title_is", "title", choices=["unseen"])], "what it should say is left open"),
+        ([region("aspect_1_is", "aspect_1", choices=["wrong"]), region("aspect_1_fix", "aspect_1", text=["Red"])],
+         "'aspects.Color' is wrong, but its text is left as it was"),
+        ([region("missing", "photos", text=["Color: Blue"])], "or stated already"),
+        ([region("score_product", "photos", choices=["1"])], "approved with 'product' at 1, under its threshold 1.5"),
+        ([region("failure_modes", "photos", choices=["wrong_color"])],
+         "failure mode 'wrong_color' is named, but its criterion 'color' passes at 2"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said_and_the_answer_counts(change, words):
+    said = _listing_answer(*change)
+    assert any(words in sentence for sentence in said.contradictions)
+    assert said.approved is True
+    assert said.corrections == ()
+
+
+def test_a_picture_approved_with_a_mode_that_refuses_is_said():
+    interface, data = shown("image", load_rubric("category-image"), image())
+    answer = answered(interface.rubric, failure_modes=("unsafe",))
+    said = read_result(interface, write_result(interface, answer, data), data)
+    assert said.contradictions == (
+        "approved with failure mode 'unsafe', which refuses whatever else is said",
+    )
+
+
+def test_a_better_prompt_is_a_correction_and_the_same_one_is_none():
+    interface, data = shown("image", load_rubric("category-image"), image())
+    for text, corrections in (("A red mug", ()), ("Mug!", (("prompt", "A red mug", "Mug!"),))):
+        result = [*_result(), region("prompt_fix", text=[text])]
+        assert read_result(interface, result, data).corrections == corrections
+
+
+def test_a_free_correction_begins_with_the_output_and_tells_what_changed():
+    made = Listing(title="Red mug", aspects={"Size: EU": ("40",), "Color": ("Red",)}, price=3.0)
+    interface, data = shown("correction", load_rubric("listing"), listing(listing=made))
+    assert data["aspects"] == "Size: EU: 40\nColor: Red"
+    assert 'name="title_fix" toName="output" value="$title"' in interface.config
+    result = [
+        region("verdict", "shown", choices=["rejected"]),
+        region("title_fix", "output", text=["Red mug"]),
+        region("aspects_fix", "output", text=["Size: EU: 41\nPattern: None\nnonsense"]),
+        region("price_fix", "output", text=["3.00"]),
+    ]
+    said = read_result(interface, result, data)
+    assert said.corrections == (
+        ("aspects.Size: EU", "40", "41"),
+        ("aspects.Color", "Red", None),
+        ("aspects.Pattern", None, "None"),
+    )
+    assert said.note == "nonsense"
+    assert said.contradictions == ("'nonsense' is no `Name: value`, or says a name again",)
+    unchanged = write_result(interface, Answer(approved=False), data)
+    assert read_result(interface, unchanged, data).contradictions == (
+        "it was to be corrected, but is left as it was",
+    )
+
+
+# ---- predictions ---------------------------------------------------------------------------------
+
+
+def _verdict(rubric, generation, **fields):
+    scores = tuple(
+        CriterionScore(criterion=c.id, score=c.threshold - 0.1, passed=False)
+        for c in rubric.criteria
+    )
+    return Verdict(
+        key="v", generation=generation.key, judge="heads:x", revision="r", rubric=rubric.label,
+        **{"scores": scores, "failure_modes": ("wrong_color",), "approved": False, "confidence": 0.25, **fields},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), [k for k in KINDS if k[0] != "pair"])
+def test_a_prediction_fills_in_what_the_judge_said(kind, name):
+    rubric = load_rubric(name)
+    generation = image() if rubric.judges == "image" else listing()
+    interface, data = shown(kind, rubric, generation)
+    found = prediction(interface, _verdict(rubric, generation), generation, model_version="heads:x")
+    assert found["score"] == 0.25
+    assert found["model_version"] == "heads:x"
+    said = {one["from_name"]: one["value"] for one in found["result"]}
+    assert said["verdict"] == {"choices": ["rejected"]}
+    if kind != "correction":
+        assert said["failure_modes"] == {"choices": ["wrong_color"]}
+        for criterion in rubric.criteria:
+            point = int(said[f"score_{criterion.id}"]["choices"][0])
+            assert point < criterion.threshold <= point + 1
+    if kind == "listing":
+        assert said["slots"]["choices"] == [slot["value"] for slot in data["slots"]]
+
+
+def test_a_judge_that_is_not_sure_leaves_open_what_it_did_not_say():
+    rubric = load_rubric("category-image")
+    interface = build_interface("image", rubric)
+    open_scores = tuple(CriterionScore(criterion=c.id, score=None) for c in rubric.criteria)
+    verdict = _verdict(
+        rubric, image(), scores=open_scores, failure_modes=(), approved=None, confidence=None
+    )
+    assert prediction(interface, verdict, image(), model_version="m") == {
+        "model_version": "m",
+        "result": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"confidence": 1.5}, "Score must be between"),
+        ({"confidence": float("nan")}, "Score must be between"),
+        ({"failure_modes": ("sad",)}, "sad"),
+        ({"rubric": "other@1"}, "want a verdict of category-image@1"),
+        ({"generation": "x"}, "want a verdict of category-image@1 on 1111"),
+    ],
+)
+def test_a_prediction_that_the_server_would_take_or_drop_in_silence_is_refused(fields, words):
+    rubric = load_rubric("category-image")
+    verdict = replace(_verdict(rubric, image()), **fields)
+    with pytest.raises(LabelStudioError, match=words):
+        prediction(build_interface("image", rubric), verdict, image(), model_version="m")
+
+
+def test_a_pair_has_no_prediction():
+    rubric = load_rubric("category-image")
+    with pytest.raises(LabelStudioError, match="predicts no preference"):
+        prediction(
+            build_interface("pair", rubric), _verdict(rubric, image()), image(), model_version="m"
+        )
+
+
+# ---- instructions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_instructions_hold_the_rubric_in_its_own_words(kind, name):
+    from html import unescape
+
+    rubric = load_rubric(name)
+    text = " ".join(unescape(instructions(build_interface(kind, rubric), pictures={})).split())
+    said = [
+        rubric.instructions,
+        *(c.question for c in rubric.criteria),
+        *(p for c in rubric.criteria for p in c.points),
+        *(m.description for m in rubric.failure_modes),
+        *(part for e in rubric.examples for part in (e.output, e.why)),
+    ]
+    assert all(" ".join(one.split()) in text for one in said)
+
+
+def test_an_example_shows_its_picture_where_it_is_served_and_nothing_in_it_runs():
+    rubric = replace(
+        load_rubric("listing"),
+        instructions=NASTY,
+        examples=(
+            Example(
+                output="<script>x</script>", criterion="color", point="no", why=NASTY, photo="p.png"
+            ),
+            Example(output="other", criterion="color", point="no", why="w", photo="unserved.png"),
+        ),
+    )
+    html = instructions(
+        build_interface("listing", rubric), pictures={"p.png": '/p.png" onerror="x'}
+    )
+    assert 'src="/p.png&quot; onerror=&quot;x"' in html
+    assert html.count("<img") == 1
+    assert "<script" not in html
+    assert "\x00" not in html
+
+
+# ---- any text ------------------------------------------------------------------------------------
+
+TEXT = st.one_of(
+    st.just(NASTY),
+    st.text(max_size=30),
+    st.text(alphabet="<>&\"'$:,\n\t ab\x00\x1f\ufffe", max_size=20),
+)
+IDS = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True).filter(lambda name: name != NO_OUTPUT)
+
+
+@st.composite
+def rubrics(draw, judges):
+    ids = draw(st.lists(IDS, min_size=1, max_size=4, unique=True))
+    criteria = []
+    for name in ids:
+        scale = tuple(draw(st.lists(TEXT.filter(str.strip), min_size=2, max_size=5, unique=True)))
+        points = draw(st.sampled_from([(), tuple(draw(TEXT) for _ in scale)]))
+        by = draw(st.sampled_from(["model", "instrument:x"]))
+        criteria.append(
+            Criterion(
+                id=name, question=draw(TEXT), scale=scale, threshold=1.5, by=by, points=points
+            )
+        )
+    modes = draw(st.lists(IDS, max_size=4, unique=True))
+    return Rubric(
+        name="any", version=1, judges=judges, instructions=draw(TEXT), criteria=tuple(criteria),
+        failure_modes=tuple(
+            FailureMode(id=m, description=draw(TEXT), blocks=draw(st.booleans())) for m in modes
+        ),
+        examples=(Example(output=draw(TEXT), criterion=ids[0], point="x", why=draw(TEXT)),),
+    )  # fmt: skip
+
+
+@st.composite
+def reviews(draw, rubric):
+    scores = {
+        c.id: float(draw(st.integers(1, len(c.scale))))
+        for c in rubric.criteria
+        if c.by == "model" or draw(st.booleans())
+    }
+    modes = tuple(m.id for m in rubric.failure_modes if draw(st.booleans()))
+    note = draw(TEXT).strip() or None
+    return Answer(approved=draw(st.booleans()), scores=scores, failure_modes=modes, note=note)
+
+
+def _comes_back(interface, answer, data):
+    from label_studio_sdk.label_interface import LabelInterface
+
+    label_interface = LabelInterface(interface.config)
+    label_interface.validate()
+    assert label_interface.validate_task({"data": data})
+    result = write_result(interface, answer, data)
+    assert label_interface.validate_prediction({"result": result}, return_errors=True) == []
+    found = read_result(interface, result, data)
+    assert replace(found, contradictions=()) == answer
+    assert "\x00" not in interface.config + instructions(interface, pictures={})
+    interface.config.encode()
+
+
+@given(st.data())
+def test_any_rubric_and_any_prompt_make_a_page_whose_answers_come_back(data):
+    rubric = data.draw(rubrics("image"))
+    interface, shown_data = shown("image", rubric, image(prompt=data.draw(TEXT)))
+    answer = data.draw(reviews(rubric))
+    better = data.draw(TEXT).strip()
+    if not answer.approved and better and better != shown_data["prompt"].strip():
+        answer = replace(answer, corrections=(("prompt", shown_data["prompt"], better),))
+    _comes_back(interface, answer, shown_data)
+
+
+@given(st.data())
+def test_any_rubric_and_any_listing_make_a_page_whose_answers_come_back(data):
+    rubric = data.draw(rubrics("listing"))
+    words = TEXT.map(lambda text: re.sub("[\x00-\x1f\ufffe\ud800]", "", text))
+    stated = data.draw(st.dictionaries(words, st.tuples(TEXT) | st.tuples(TEXT, TEXT), max_size=5))
+    made = Listing(title=data.draw(TEXT), aspects=stated, price=data.draw(st.none() | st.just(3.5)))
+    interface, shown_data = shown("listing", rubric, listing(listing=made))
+    corrections = []
+    asked = [("title", "title")]
+    asked += [(f"aspect_{i}", f"aspects.{name}") for i, name in enumerate(stated, start=1)]
+    asked += [("price", "price")] * (made.price is not None)
+    for name, about in asked:
+        after = data.draw(TEXT).strip() or None
+        possible = after != shown_data[name].strip() and (after or name != "title")
+        if possible and data.draw(st.booleans()):
+            corrections.append((about, shown_data[name], after))
+    if "New" not in stated and data.draw(st.booleans()):
+        corrections.append(("aspects.New", None, "a: b"))
+    answer = replace(data.draw(reviews(rubric)), corrections=tuple(corrections))
+    _comes_back(interface, answer, shown_data)
+
+
+@given(st.data())
+def test_any_preference_comes_back_with_its_sides(data):
+    rubric = data.draw(rubrics("listing"))
+    made = Listing(title=data.draw(TEXT), aspects={data.draw(TEXT): (data.draw(TEXT),)})
+    interface, shown_data = shown("pair", rubric, listing(listing=made))
+    preferred = data.draw(st.sampled_from(["generation", "against", "tie", "neither"]))
+    answer = Answer(preferred=preferred, note=data.draw(TEXT).strip() or None)
+    _comes_back(interface, answer, shown_data)
+
+
+@given(st.data())
+def test_any_free_correction_comes_back(data):
+    rubric = data.draw(rubrics("listing"))
+    words = st.text(alphabet="ab:c $<&", min_size=1, max_size=8).filter(str.strip).map(str.strip)
+    stated = data.draw(st.dictionaries(words, st.tuples(words), max_size=4))
+    interface, shown_data = shown(
+        "correction", rubric, listing(listing=Listing(title=data.draw(words), aspects=stated))
+    )
+    approved = data.draw(st.booleans())
+    corrections = []
+    if not approved:
+        after = data.draw(words)
+        if after != shown_data["title"]:
+            corrections.append(("title", shown_data["title"], after))
+        if data.draw(st.booleans()):
+            corrections.append(("price", None, "5"))
+        for name, (value,) in stated.items():
+            after = data.draw(st.none() | words)
+            now = " ".join(value.split())
+            if after is None or " ".join(after.split()) != now:
+                corrections.append((f"aspects.{name}", now, after and " ".join(after.split())))
+    answer = Answer(approved=approved, corrections=tuple(corrections))
+    found = read_result(interface, write_result(interface, answer, shown_data), shown_data)
+    assert replace(found, contradictions=()) == answer
