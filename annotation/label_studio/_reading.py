@@ -17,6 +17,8 @@ from workbench.schema import parse_schema
 if TYPE_CHECKING:
     from workbench.store import Store
 
+SIMULATED = "@simulated.invalid"
+"""End of the login of somebody who is no person; what they answer is stored as simulated."""
 NAMED = 1000
 """Ids asked for in one call of the store."""
 
@@ -117,11 +119,13 @@ def _read(
     data = task["data"]
     purpose = project.purpose
     user = int(answer["completed_by"] or 0)
+    name = people.get(user, f"label_studio user {user}")
+    simulated = name.endswith(SIMULATED)
     blank = Annotation(
         id=f"{project.prefix}{task['id']}/{answer['id']}",
         generation=data["generation"],
         against=data.get("against"),
-        annotator=people.get(user, f"label_studio user {user}"),
+        annotator=f"simulated:{name.removesuffix(SIMULATED)}" if simulated else name,
         rubric=purpose.rubric,
         approved=None,
         state="skipped",
@@ -130,6 +134,7 @@ def _read(
         blind=purpose.blind and not task.get("total_predictions"),
         adjudicates=purpose.adjudicates,
         audit=purpose.audit,
+        simulated=simulated,
         created_at=datetime.fromisoformat(answer["created_at"]),
         updated_at=datetime.fromisoformat(answer["updated_at"]),
     )
@@ -153,6 +158,7 @@ def _read(
             about=about,
             before=before,
             after=after,
+            simulated=simulated,
             created_at=datetime.fromisoformat(answer["updated_at"]),
         )
         for about, before, after in said.corrections

@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from workbench.calibration import Estimate, latest_answers, proportion
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation, content_key
@@ -113,8 +111,8 @@ def choose_gold(
             f"want {count!r} gold items to plant, and the store knows the right answer about {len(free)} "
             "outputs that this audit did not draw: add some with `gold_answer`, or plant fewer"
         )
-    order = np.random.default_rng(seed).permutation(len(free))
-    return tuple(free[i] for i in order[:count])
+    # By rank and not by shuffling: more gold in the store changes few of those that were chosen before.
+    return tuple(sorted(free, key=lambda key: content_key(GOLD, seed, key))[:count])
 
 
 def score_gold(

@@ -1,6 +1,7 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
 from workbench.calibration._calibration import Calibration, Confusion, Counts, People, UnnamedModes
+from workbench.calibration._draws import in_words
 from workbench.calibration.audits._strata import Decision, Design, stratum_of
 from workbench.calibration.audits.audit import draw_audit, grow_audit
 from workbench.calibration.audits.budget import Budget, budget, labels_for
@@ -198,6 +199,7 @@ __all__ = [
     "gwet_ac1",
     "hold_out",
     "human_ceiling",
+    "in_words",
     "krippendorff_alpha",
     "labels_for",
     "labels_to_promise",

@@ -1,0 +1,377 @@
+"""People's answers: an audit pushed into Label Studio, pulled back, measured, its disputes settled, its judge asked."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from annotation.label_studio import (
+    Client,
+    Project,
+    Pulled,
+    Pushed,
+    Question,
+    connect,
+    find_server,
+    noted_projects,
+    pull,
+    push,
+    read_credentials,
+    server_folder,
+)
+from annotation.label_studio.adjudicate import push_disputes
+from annotation.label_studio.gold import choose_gold, known_answers
+from annotation.label_studio.hints import Hinter, serve_hints
+from annotation.label_studio.interfaces import Interface, build_interface
+from pipelines.judge import load_judge, stored_schema
+from pipelines.recorder import record
+from workbench.calibration.audited import answers_to, find_audit, rubric_of
+from workbench.errors import LabelStudioError
+from workbench.judging.judge import has_output
+from workbench.records import Audit, Generation, Item
+from workbench.rubric import Rubric
+from workbench.schema import Schema, parse_schema
+from workbench.store import catalog_of, group_of
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A Label Studio, and where pictures go."""
+
+    client: Client
+    media: Path | None
+    """The folder that it serves; None where it is on another machine, and pictures are uploaded."""
+    store: str
+    """The store's address, as the next command wants it."""
+
+
+@contextmanager
+def connected(store: str) -> Iterator[Connected]:
+    """Talk to the Label Studio of the store at this address, its own or a team's.
+
+    Raises:
+        LabelStudioError: None is known, it does not answer, or it refuses the token.
+    """
+    folder = server_folder(store)
+    credentials = read_credentials(folder=folder)
+    server = find_server(folder)
+    own = server is not None and server.url == credentials.url
+    with connect(credentials) as client:
+        yield Connected(client=client, media=server.media if server and own else None, store=store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushJob:
+    """What `push_audit` is asked for."""
+
+    audit: str | None = None
+    """Id, or the beginning of one; None: the latest."""
+    blind: bool = True
+    annotators: tuple[str, ...] = ()
+    """Logins; none: one project for everybody."""
+    per_item: int = 1
+    """How many people answer each item."""
+    gold: int = 0
+    """How many items with a known answer are planted."""
+    seed: int = 0
+    """Of the assignment and the gold items."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSummary:
+    """What a push did."""
+
+    audit: str
+    what: str
+    """In words: what the projects ask."""
+    pushed: Pushed
+    gold: int
+    without_output: int
+    """Drawn items without a picture or a listing: there is nothing to ask about them."""
+    store: str
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "audit": self.audit,
+            "created": self.pushed.created,
+            "known": self.pushed.known,
+            "gold": self.gold,
+            "without_output": self.without_output,
+            "projects": [
+                {
+                    "id": one.project.id, "title": one.project.title, "url": one.project.url,
+                    "annotator": one.project.purpose.annotator, "blind": one.project.purpose.blind,
+                    "created": one.created, "known": one.known, "removed": one.removed,
+                }
+                for one in self.pushed.projects
+            ],
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        lines = [f"Audit {self.audit[:12]}: {self.what}"]
+        for one in self.pushed.projects:
+            whose = one.project.purpose.annotator or "everybody"
+            lines.append(
+                f"  project {one.project.id} for {whose}: {_count(one.created, 'task')} made, "
+                f"{one.known:,} there before"
+            )
+            lines.append(f"    {one.project.url}")
+        if self.without_output:
+            lines.append(
+                f"{_count(self.without_output, 'item')} drawn have no output to ask about, and are left out."
+            )
+        lines.append(f"When people have answered:  workbench annotate pull{_option(self.store)}")
+        return "\n".join(lines)
+
+
+def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
+    """Ask people about what an audit drew; pushed again, nothing is asked twice.
+
+    What was answered in an audit that this one grew from is not asked again.
+
+    Raises:
+        StoreError: There is no such audit.
+        LabelStudioError: The rubric is not in the store, there are too few gold items or people, or the
+            server refuses.
+    """
+    newest = max(store.records(Audit), key=lambda one: one.created_at, default=None)
+    audit = newest if newest and job.audit is None else find_audit(store, job.audit)
+    interface = interface_of(store, audit)
+    earlier = {a.generation for a in answers_to(store, audit) if a.audit != audit.id}
+    drawn = [item.generation for item in audit.drawn if item.generation not in earlier]
+    there = {g.key for g in store.records(Generation, drawn) if has_output(g)}
+    asked = [key for key in drawn if key in there]
+    gold: Sequence[str] = ()
+    if job.gold:
+        known = known_answers(store, audit.rubric)
+        every = {item.generation for item in audit.drawn}
+        gold = choose_gold(every, known, count=job.gold, seed=job.seed)
+    pushed = push(
+        studio.client,
+        store,
+        [Question(generation=key) for key in (*asked, *gold)],
+        name=f"audit {audit.id}",
+        interface=interface,
+        blind=job.blind,
+        audit=audit.id,
+        annotators=job.annotators,
+        per_item=job.per_item,
+        seed=job.seed,
+        media=studio.media,
+    )
+    people = f", each by {job.per_item} people" if job.per_item > 1 else ""
+    hidden = "blind" if job.blind else "with the judge's answer to begin from"
+    planted = f" and {_count(len(gold), 'gold item')}" if gold else ""
+    return PushSummary(
+        audit=audit.id,
+        what=f"{_count(len(asked), 'item')}{planted} by {audit.rubric}, {hidden}{people}",
+        pushed=pushed,
+        gold=len(gold),
+        without_output=len(drawn) - len(asked),
+        store=studio.store,
+    )
+
+
+def adjudicate_audit(
+    store: Store, studio: Connected, *, audit: str | None = None, annotators: Sequence[str] = ()
+) -> PushSummary:
+    """Put what people dispute into a project of its own; the answers there count instead of theirs.
+
+    Raises:
+        StoreError: There is no such audit.
+        LabelStudioError: Nothing is in dispute, or the server refuses.
+    """
+    found = find_audit(store, audit)
+    interface = interface_of(store, found)
+    pushed = push_disputes(
+        studio.client, store, found, interface, annotators=annotators, media=studio.media
+    )
+    return PushSummary(
+        audit=found.id,
+        what=f"{_count(pushed.created + pushed.known, 'dispute')} to settle by {found.rubric}",
+        pushed=pushed,
+        gold=0,
+        without_output=0,
+        store=studio.store,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSummary:
+    """What a pull brought."""
+
+    pulled: Pulled
+    store: str
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "stored": self.pulled.stored,
+            "projects": [
+                {
+                    "id": one.project.id, "title": one.project.title, "new": one.new,
+                    "changed": one.changed, "deleted": one.deleted, "skipped": one.skipped,
+                    "drafts": one.drafts, "vanished": list(one.vanished),
+                }
+                for one in self.pulled.projects
+            ],
+            "left": [asdict(one) for one in self.pulled.left],
+            "missing": [asdict(one) for one in self.pulled.missing],
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        if not self.pulled.projects and not self.pulled.missing:
+            return (
+                "Nothing was pushed from this store yet. Push an audit:  "
+                f"workbench annotate push{_option(self.store)}"
+            )
+        lines = []
+        for one in self.pulled.projects:
+            brought = [
+                f"{count:,} {what}"
+                for count, what in (
+                    (one.new, "new"), (one.changed, "changed"), (one.deleted, "deleted"),
+                )
+                if count
+            ]  # fmt: skip
+            more = [f"{one.skipped:,} of them skipped"] if one.skipped else []
+            more += [f"{_count(one.drafts, 'draft')} not sent yet"] if one.drafts else []
+            said = "; ".join([", ".join(brought) or "nothing new", *more])
+            lines.append(f"Project {one.project.id}, {one.project.title}: {said}")
+            if one.vanished:
+                lines.append(
+                    f"  {_count(len(one.vanished), 'task')} deleted on the server; the answers stand"
+                )
+        lines += [
+            f"not stored: answer {left.annotation} to task {left.task}: {left.reason}"
+            for left in self.pulled.left
+        ]
+        lines += [
+            f"not there: the project of {one.name[:18]} was deleted, or is on another server"
+            for one in self.pulled.missing
+        ]
+        if self.pulled.stored:
+            lines.append(f"How people agree:  workbench annotate status{_option(self.store)}")
+        return "\n".join(lines)
+
+
+def pull_answers(store: Store, studio: Connected) -> PullSummary:
+    """Store what people said since the last pull, in all projects that were pushed from this store.
+
+    Raises:
+        LabelStudioError: The server refuses or is not there.
+    """
+    return PullSummary(pulled=pull(studio.client, store), store=studio.store)
+
+
+def serve_judge(
+    store: Store,
+    studio: Connected,
+    *,
+    audit: str | None = None,
+    judge: str | None = None,
+    port: int = 0,
+    announce: Callable[[Project, str], None],
+    wait: Callable[[], object],
+) -> None:
+    """Let Label Studio ask a judge about the task that somebody opens, until `wait` returns.
+
+    Args:
+        store: Holds what was pushed.
+        studio: The server.
+        audit: Whose project; None: the latest that is not blind.
+        judge: A model's string; None: the audit's own judge.
+        port: To serve at; 0: any free one.
+        announce: Told the project and the judge's address, once it is connected.
+        wait: Returns, or is interrupted, when it is enough.
+
+    Raises:
+        LabelStudioError: The audit has no project on the server, or none that is not blind.
+        ModelError: The judge cannot be loaded.
+    """
+    wanted = None if audit is None else find_audit(store, audit).id
+    ours = [
+        project
+        for project in noted_projects(studio.client, store)
+        if not project.purpose.adjudicates
+        and project.purpose.audit is not None
+        and wanted in {None, project.purpose.audit}
+    ]
+    if not ours:
+        raise LabelStudioError(
+            f"no audit of {store.url} has a project on {studio.client.url}"
+            + (f" that asks audit {wanted[:12]}" if wanted else "")
+            + ": make one with `workbench annotate push --with-judge`"
+        )
+    project = next((one for one in reversed(ours) if not one.purpose.blind), ours[-1])
+    found = find_audit(store, project.purpose.audit)
+    name = judge or found.judge
+    interface = interface_of(store, found)
+    with record(store, "annotate hint", {"audit": found.id, "judge": name}, quiet=True) as recorder:
+        schema, train = _learned_from(store, found)
+        loaded = load_judge(
+            name, interface.rubric, store=store, schema=schema, train=train, recorder=recorder
+        )
+        hinter = Hinter(
+            store=store, judge=loaded, interface=interface, project=project.id, schema=schema
+        )
+        with serve_hints(studio.client, hinter, blind=project.purpose.blind, port=port) as url:
+            announce(project, url)
+            wait()
+
+
+def interface_of(store: Store, audit: Audit) -> Interface:
+    """The page on which people answer what `audit` drew.
+
+    Raises:
+        LabelStudioError: The rubric is not in the store.
+    """
+    rubric = _rubric(store, audit)
+    schema = None
+    if (catalog := _catalog(store, audit)) is not None:
+        text = store.schema_text(catalog)
+        schema = None if text is None else parse_schema(text, where=f"the schema of {catalog}")
+    return build_interface(rubric.judges, rubric, schema=schema)
+
+
+def _rubric(store: Store, audit: Audit) -> Rubric:
+    rubric = rubric_of(store, audit.rubric)
+    if rubric is None:
+        raise LabelStudioError(
+            f"audit {audit.id[:12]} is by {audit.rubric}, whose text is not in {store.url}, or was written by "
+            "a newer workbench: judge with that rubric there once"
+        )
+    return rubric
+
+
+def _catalog(store: Store, audit: Audit) -> str | None:
+    """Catalogue of what was drawn; None for outputs that describe no item."""
+    drawn = store.records(Generation, [item.generation for item in audit.drawn])
+    return next((catalog_of(g.item) for g in drawn if g.item), None)
+
+
+def _learned_from(store: Store, audit: Audit) -> tuple[Schema, list[Item]]:
+    """The catalogue's schema, and the items from which attribute heads may learn."""
+    catalog = _catalog(store, audit)
+    if catalog is None:
+        return Schema(name="none", version="0", categories={}), []
+    parts: dict[str, str] = dict(store.splits()[["group", "part"]].itertuples(index=False))
+    own = (item for item in store.records(Item) if catalog_of(item.id) == catalog and item.photos)
+    train = [item for item in own if parts.get(group_of(item)) == "train"]
+    return stored_schema(store, catalog), train
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _option(store: str) -> str:
+    return f" --store {shlex.quote(store)}"

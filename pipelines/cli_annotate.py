@@ -1,0 +1,168 @@
+"""`workbench annotate`: an audit goes to people, and what they say comes back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+
+annotate_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Ask people in Label Studio about what an audit drew, and bring their answers back.",
+)
+
+AuditOption = Annotated[
+    str | None,
+    typer.Option(help="An audit's id, or its beginning; default: the latest with answers."),
+]
+AnnotatorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--annotator",
+        help="A login, such as ada@example.com; several times for several people. Each gets a project of "
+        "their own; without it there is one project for everybody.",
+    ),
+]
+
+
+@annotate_app.command(
+    epilog="\b\nExamples:\n  workbench annotate push --store shop\n"
+    "  workbench annotate push --store shop --annotator ada@shop.example --annotator bo@shop.example "
+    "--per-item 2"
+)
+def push(
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    audit: Annotated[
+        str | None, typer.Option(help="An audit's id, or its beginning; default: the latest.")
+    ] = None,
+    blind: Annotated[
+        bool,
+        typer.Option(
+            "--blind/--with-judge",
+            help="Blind: nobody sees what the judge said, and only such answers calibrate it. With the "
+            "judge: the form begins with its answer.",
+        ),
+    ] = True,
+    annotator: AnnotatorOption = None,
+    per_item: Annotated[int, typer.Option(min=1, help="How many people answer each item.")] = 1,
+    gold: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="How many items whose right answer the store knows are mixed in, to see how careful "
+            "people are.",
+        ),
+    ] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of who answers what, and of the gold items.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a task of every item that an audit drew. Pushed again, nothing is asked twice."""
+    from pipelines.annotate import PushJob, connected, push_audit
+
+    job = PushJob(
+        audit=audit, blind=blind, annotators=tuple(annotator or ()), per_item=per_item, gold=gold,
+        seed=seed,
+    )  # fmt: skip
+    with open_store(store, images) as opened, connected(_named(store)) as studio:
+        summary = push_audit(opened, studio, job)
+    tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
+@annotate_app.command(epilog="Example:  workbench annotate pull --store shop")
+def pull(
+    store: StoreOption = None, images: ImagesOption = None, as_json: JsonOption = False
+) -> None:
+    """Store what people said since the last pull: new answers, changed and deleted ones."""
+    from pipelines.annotate import connected, pull_answers
+
+    with open_store(store, images) as opened, connected(_named(store)) as studio:
+        summary = pull_answers(opened, studio)
+    tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
+@annotate_app.command(epilog="Example:  workbench annotate status --store shop")
+def status(
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    audit: AuditOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How far people are, how they agree, what they dispute; from the answers that were pulled."""
+    from pipelines.annotate_status import annotation_status
+
+    with open_store(store, images) as opened:
+        found = annotation_status(opened, audit=audit, named=_named(store))
+    tell(as_json, found.as_dict(), lambda: str(found))
+
+
+@annotate_app.command(epilog="Example:  workbench annotate adjudicate --store shop")
+def adjudicate(
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    audit: AuditOption = None,
+    annotator: AnnotatorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the items that people dispute into a project of their own, with the answers side by side."""
+    from pipelines.annotate import adjudicate_audit, connected
+
+    with open_store(store, images) as opened, connected(_named(store)) as studio:
+        summary = adjudicate_audit(opened, studio, audit=audit, annotators=tuple(annotator or ()))
+    tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
+@annotate_app.command(epilog="Example:  workbench annotate hint --store shop --judge hf:MODEL")
+def hint(
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    audit: Annotated[
+        str | None,
+        typer.Option(
+            help="An audit's id, or its beginning; default: the latest that is not blind."
+        ),
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="A model's string; default: the audit's own judge.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to answer at; 0: any free one.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Let Label Studio ask the judge about the task that somebody opens, until Ctrl-C. Not for blind projects."""
+    import contextlib
+    import threading
+
+    from annotation.label_studio import Project
+    from pipelines.annotate import connected, serve_judge
+
+    def announce(project: Project, url: str) -> None:
+        tell(
+            as_json,
+            {"project": project.id, "url": project.url, "judge": url},
+            lambda: (
+                f"Project {project.id} asks the judge at {url}. Ctrl-C ends it.\n  {project.url}"
+            ),
+        )
+
+    with (
+        open_store(store, images) as opened,
+        connected(_named(store)) as studio,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        serve_judge(
+            opened, studio, audit=audit, judge=judge, port=port, announce=announce,
+            wait=threading.Event().wait,
+        )  # fmt: skip
+
+
+def _named(store: str | None) -> str:
+    from workbench.settings import read_settings
+
+    return store or read_settings().store
