@@ -7,29 +7,27 @@ Exit codes: 0 done; 1 a mistake of ours (with a traceback); 2 wrong usage; 3 the
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from pipelines.cli_annotate import annotate_app
+from pipelines.cli_label_studio import labelstudio_app
+from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
 from workbench import __version__
 from workbench.errors import (
     CalibrationError,
     JudgingError,
+    LabelStudioError,
     LeakageError,
     LearningError,
     ModelError,
     StoreError,
     WorkbenchError,
 )
-
-if TYPE_CHECKING:
-    from workbench.store import Store
 
 INPUT, MISSING, STORE, DATA, STOPPED = 3, 4, 5, 6, 130
 """Exit codes; see the module's docstring."""
@@ -48,27 +46,8 @@ run_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Run a pipeline from start to end."
 )
 app.add_typer(run_app, name="run")
-
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        "-s",
-        help="A folder, or a database URL such as postgresql+psycopg://host/name; "
-        "default: WORKBENCH_STORE, else workspace.",
-    ),
-]
-ImagesOption = Annotated[
-    str | None,
-    typer.Option(
-        "--images",
-        help="Where photos go when the store is a database: a folder or any fsspec URL; "
-        "default: WORKBENCH_IMAGES.",
-    ),
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object to standard output and nothing else.")
-]
+app.add_typer(labelstudio_app, name="labelstudio")
+app.add_typer(annotate_app, name="annotate")
 
 
 @app.callback(invoke_without_command=True)
@@ -93,7 +72,7 @@ def init(
     from workbench.settings import read_settings
 
     made = make_workspace(store, images=images or read_settings().images)
-    _tell(
+    tell(
         as_json,
         {"store": store, "rubrics": [str(p) for p in made.rubrics]},
         lambda: (
@@ -179,7 +158,7 @@ def run_listings_command(
     from workbench.catalog import open_catalog, whole_address
 
     source = open_catalog(catalog)
-    with _open(store, images, create=True) as opened:
+    with open_store(store, images, create=True) as opened:
         job = ListingsJob(
             catalog=whole_address(catalog),
             model=model,
@@ -193,7 +172,7 @@ def run_listings_command(
         )
         summary = run_listings(opened, source, job, quiet=quiet or as_json)
         page = write_page(opened, out or _default_page(store), audit=summary.audit)
-    _tell(as_json, {**summary.as_dict(), "page": str(page)}, lambda: f"{summary}\nPage: {page}")
+    tell(as_json, {**summary.as_dict(), "page": str(page)}, lambda: f"{summary}\nPage: {page}")
 
 
 @app.command(epilog="Example:  workbench judge --store shop --rubric shop/rubrics/listing.yaml")
@@ -215,9 +194,9 @@ def judge(
     """Judge what is in the store, with another rubric or another judge. Nothing is judged twice."""
     from pipelines.judge import judge_store
 
-    with _open(store, images) as opened:
+    with open_store(store, images) as opened:
         summary = judge_store(opened, rubric=rubric, judge=judge, part=part, quiet=quiet or as_json)
-    _tell(as_json, summary.as_dict(), lambda: str(summary))
+    tell(as_json, summary.as_dict(), lambda: str(summary))
 
 
 @app.command(
@@ -290,13 +269,13 @@ def audit(
         by_category=by_category, threshold=threshold, learn_from=learn_from, grow=grow,
         promise=promise,
     )  # fmt: skip
-    with _open(store, images) as opened:
+    with open_store(store, images) as opened:
         if plan:
             planned = plan_store(opened, job)
-            _tell(as_json, planned.as_dict(), lambda: str(planned))
+            tell(as_json, planned.as_dict(), lambda: str(planned))
             return
         summary = audit_store(opened, job)
-    _tell(as_json, summary.as_dict(), lambda: str(summary))
+    tell(as_json, summary.as_dict(), lambda: str(summary))
 
 
 @app.command(
@@ -327,14 +306,14 @@ def calibrate(
     """What the judge's approvals are worth, from the answers that an audit brought."""
     from pipelines.calibrate import calibrate_store
 
-    with _open(store, images) as opened:
+    with open_store(store, images) as opened:
         found = calibrate_store(opened, audit=audit, promise=promise, compare=compare)
     page = None
     if out is not None:
         from reports.calibration import write_calibration_page
 
         page = str(write_calibration_page(out, found.audited, comparison=found.comparison))
-    _tell(
+    tell(
         as_json,
         found.as_dict() | {"page": page},
         lambda: str(found) + (f"\n\nPage: {page}" if page else ""),
@@ -365,9 +344,9 @@ def report(
     """Write the page: photos, listings, scores, failures, calibration, cost. One file, no network."""
     from reports.listings import write_page
 
-    with _open(store, images) as opened:
+    with open_store(store, images) as opened:
         page = write_page(opened, out or _default_page(store), audit=audit)
-    _tell(as_json, {"page": str(page)}, lambda: f"Page: {page}")
+    tell(as_json, {"page": str(page)}, lambda: f"Page: {page}")
     if serve:
         from pipelines.serve import serve_file
 
@@ -381,9 +360,9 @@ def status(
     """What is in a store, and how its runs ended."""
     from pipelines.status import describe_status, read_status
 
-    with _open(store, images) as opened:
+    with open_store(store, images) as opened:
         found = read_status(opened)
-    _tell(as_json, found, lambda: describe_status(found))
+    tell(as_json, found, lambda: describe_status(found))
 
 
 @app.command(epilog="Example:  workbench doctor")
@@ -392,7 +371,7 @@ def doctor(as_json: JsonOption = False) -> None:
     from pipelines.doctor import describe_checks, examine
 
     checks = examine()
-    _tell(as_json, {c.name: c.as_dict() for c in checks}, lambda: describe_checks(checks))
+    tell(as_json, {c.name: c.as_dict() for c in checks}, lambda: describe_checks(checks))
 
 
 def main() -> None:
@@ -418,7 +397,7 @@ def _say_stopped() -> None:
 
 
 def _exit_code(error: WorkbenchError) -> int:
-    if isinstance(error, ModelError):
+    if isinstance(error, LabelStudioError | ModelError):
         return MISSING
     if isinstance(error, StoreError):
         return STORE
@@ -427,27 +406,11 @@ def _exit_code(error: WorkbenchError) -> int:
     return INPUT
 
 
-@contextmanager
-def _open(store: str | None, images: str | None, *, create: bool = False) -> Iterator[Store]:
-    from workbench.settings import read_settings
-    from workbench.store import Store
-
-    settings = read_settings()
-    with Store.open(
-        store or settings.store, images=images or settings.images, create=create
-    ) as opened:
-        yield opened
-
-
 def _default_page(store: str | None) -> Path:
     from workbench.settings import read_settings
 
     place = store or read_settings().store
     return Path("report.html") if "://" in place else Path(place) / "report.html"
-
-
-def _tell(as_json: bool, data: Mapping[str, object], words: Callable[[], str]) -> None:
-    typer.echo(json.dumps(data, allow_nan=False, default=str) if as_json else words())
 
 
 if __name__ == "__main__":

@@ -45,9 +45,13 @@ class Credentials:
 
 
 def server_folder(store: str | Path) -> Path:
-    """The folder of a store's own Label Studio: inside the store's, or in `workspace` for a database."""
+    """The folder of a store's own Label Studio: in the store's folder, in `workspace` for a server."""
     address = str(store)
-    return Path("workspace" if "://" in address else address).expanduser() / "label_studio"
+    if address.startswith("sqlite:///"):
+        place = Path(address.removeprefix("sqlite:///")).parent
+    else:
+        place = Path("workspace" if "://" in address else address)
+    return place.expanduser() / "label_studio"
 
 
 def read_credentials(
@@ -72,7 +76,7 @@ def read_credentials(
     if url and token:
         return Credentials(url=url, token=token)
     path = Path(folder or server_folder(settings.store)) / CREDENTIALS_FILE
-    stored = _stored(path)
+    stored = stored_credentials(path.parent)
     if url is None:
         if stored is None:
             raise LabelStudioError(f"no Label Studio is known: {path} is not there; {_HOW}")
@@ -83,6 +87,22 @@ def read_credentials(
             "`workbench labelstudio use --url …`, which asks for it"
         )
     return stored
+
+
+def stored_credentials(folder: str | Path) -> Credentials | None:
+    """What `up` or `use` left in `folder`; None where neither ran.
+
+    Raises:
+        LabelStudioError: The file is damaged, or others than its owner may read it.
+    """
+    path = Path(folder) / CREDENTIALS_FILE
+    data = read_private(path)
+    if data is None:
+        return None
+    url, token = data.get("url"), data.get("token")
+    if not isinstance(url, str) or not isinstance(token, str):
+        raise LabelStudioError(f"{path} is damaged: it wants `url` and `token`; {_HOW}")
+    return Credentials(url=url, token=token)
 
 
 def write_credentials(folder: str | Path, credentials: Credentials) -> Path:
@@ -136,16 +156,6 @@ def read_private(path: Path) -> dict[str, object] | None:
     if not isinstance(data, dict):
         raise LabelStudioError(f"{path} is damaged: it is no JSON object; remove it, then {_HOW}")
     return data
-
-
-def _stored(path: Path) -> Credentials | None:
-    data = read_private(path)
-    if data is None:
-        return None
-    url, token = data.get("url"), data.get("token")
-    if not isinstance(url, str) or not isinstance(token, str):
-        raise LabelStudioError(f"{path} is damaged: it wants `url` and `token`; {_HOW}")
-    return Credentials(url=url, token=token)
 
 
 def _server_address(url: str) -> str:

@@ -356,27 +356,29 @@ def _check_login(folder: Path, url: str, state: State) -> None:
 
 def _free_port(wanted: int | None, *, preferred: int | None) -> int:
     if wanted is not None:
-        if not _is_free(wanted):
+        problem = _refusal(wanted)
+        if problem is not None:
             raise LabelStudioError(
-                f"port {wanted} is taken by another program: choose another --port, "
-                "or leave it out for a free one"
+                f"port {wanted} cannot be had: {problem}; choose another --port, or leave it out for a "
+                "free one"
             )
         return wanted
-    if preferred is not None and _is_free(preferred):
+    if preferred is not None and _refusal(preferred) is None:
         return preferred
     with socket.socket() as trial:
         trial.bind((HOST, 0))
         return int(trial.getsockname()[1])
 
 
-def _is_free(port: int) -> bool:
+def _refusal(port: int) -> str | None:
+    """Why the server could not listen at `port`; None where it could."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         try:
             trial.bind((HOST, port))
-        except (OSError, OverflowError):
-            return False
-    return True
+        except OSError as error:
+            return error.strerror.lower()
+    return None
 
 
 def _follow_the_move(server: Server, moved_from: str) -> None:
