@@ -1,0 +1,367 @@
+"""The pages in a real server, answered in a real browser: what people see, press and send."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+
+from annotation.label_studio.interfaces import (
+    build_interface,
+    instructions,
+    prediction,
+    read_result,
+    task_data,
+)
+from workbench.errors import LabelStudioError
+from workbench.records import CriterionScore, Generation, Listing, Verdict
+from workbench.rubric import load_rubric
+
+NASTY = (
+    "<script>document.title = 'owned'</script><b>\"it's\" & $title $aspects[0].name</b> 🎁 مرحبا"
+)
+KINDS = [
+    ("image", "category-image"),
+    ("listing", "listing"),
+    ("pair", "category-image"),
+    ("pair", "listing"),
+    ("correction", "category-image"),
+    ("correction", "listing"),
+]
+
+
+def image(number: int = 0, **fields) -> Generation:
+    return Generation(
+        key=f"{number:064}", kind="image", category="mugs", model="m", revision="r",
+        **{"prompt": f"A mug, {NASTY}", "image": "sha256:a", **fields},
+    )  # fmt: skip
+
+
+def listing(number: int = 0, **fields) -> Generation:
+    made = Listing(title=NASTY, aspects={"Color": ("Red",), "Lid": ("$price",)}, price=9.5)
+    return Generation(
+        key=f"{number:064}", kind="listing", category="mugs", model="m", revision="r", prompt="p",
+        **{"inputs": ("sha256:a", "sha256:b"), "listing": made, **fields},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pictures(media):
+    folder = media / "interfaces"
+    folder.mkdir(exist_ok=True)
+    for name, color in (("a", "red"), ("b", "blue")):
+        Image.new("RGB", (200, 150), color).save(folder / f"{name}.png")
+    return {f"sha256:{n}": f"/data/local-files/?d={quote(f'interfaces/{n}.png')}" for n in "ab"}
+
+
+@pytest.fixture
+def ask(client, project, pictures, media):
+    """Makes a project of tasks, and gives its number and interface."""
+
+    def make(kind, rubric, generations, predictions=()):
+        interface = build_interface(kind, rubric)
+        fields = {"expert_instruction": instructions(interface, pictures=pictures)}
+        number = project(interface.config, **fields)
+        storage = {"project": number, "path": str(media / "interfaces"), "use_blob_urls": True}
+        client.request("POST", "/api/storages/localfiles", doing="serve pictures", json=storage)
+        tasks = []
+        for generation in generations:
+            against = replace(
+                generation, key="f" * 64, **({"image": "sha256:b"} if generation.image else {})
+            )
+            data = task_data(
+                interface, generation, None, pictures=pictures,
+                against=against if kind == "pair" else None,
+            )  # fmt: skip
+            tasks.append({"data": data})
+        for task, found in zip(tasks, predictions, strict=False):
+            task["predictions"] = [found]
+        client.request("POST", f"/api/projects/{number}/import", doing="import", json=tasks)
+        return number, interface
+
+    return make
+
+
+def answers(client, interface, number, count):
+    """What the server holds, read as soon as `count` tasks are answered."""
+    for _ in range(100):
+        tasks = client.get(
+            f"/api/projects/{number}/export", doing="export", params={"exportType": "JSON"}
+        )
+        if len(tasks) >= count:
+            break
+        time.sleep(0.1)
+    found = {t["data"]["generation"]: (t["annotations"][0]["result"], t["data"]) for t in tasks}
+    return {key: read_result(interface, *one) for key, one in found.items()}, found
+
+
+# ---- the server ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_the_server_takes_the_page_its_instructions_and_its_tasks(ask, client, kind, name):
+    rubric = load_rubric(name)
+    nasty = replace(
+        rubric,
+        instructions=NASTY,
+        criteria=tuple(
+            replace(c, question=f'{NASTY} name="verdict"', points=(NASTY,) * len(c.scale))
+            for c in rubric.criteria
+        ),
+    )
+    number, _ = ask(kind, nasty, [image() if rubric.judges == "image" else listing()])
+    found = client.project(number)
+    assert found["task_number"] == 1
+    assert "<script" not in found["expert_instruction"]
+    assert "<style>" in found["expert_instruction"]
+
+
+def test_a_task_without_a_key_of_the_config_rejects_its_whole_batch(client, project, pictures):
+    interface = build_interface("image", load_rubric("category-image"))
+    number = project(interface.config)
+    whole = task_data(interface, image(), None, pictures=pictures)
+    lacking = {name: value for name, value in whole.items() if name != "prompt"}
+    with pytest.raises(LabelStudioError) as caught:
+        client.request(
+            "POST", f"/api/projects/{number}/import", doing="import",
+            json=[{"data": whole}, {"data": lacking}],
+        )  # fmt: skip
+    assert caught.value.status == 400
+    assert client.project(number)["task_number"] == 0
+
+
+def test_the_server_refuses_a_title_of_2_or_51_characters(project):
+    config = build_interface("image", load_rubric("category-image")).config
+    for title in ("ab", "a" * 51):
+        with pytest.raises(LabelStudioError) as caught:
+            project(config, title=title)
+        assert caught.value.status == 400
+
+
+def test_the_server_takes_nonsense_that_we_refuse(ask, client):
+    number, interface = ask("image", load_rubric("category-image"), [image()])
+    found = client.get("/api/tasks", doing="list tasks", params={"project": number})
+    task = found["tasks"][0]
+    said = [
+        {"from_name": "mood", "to_name": "image", "type": "choices", "value": {"choices": ["sad"]}},
+        {
+            "from_name": "verdict",
+            "to_name": "image",
+            "type": "choices",
+            "value": {"choices": ["7.5"]},
+        },
+    ]
+    for one in said:
+        kept = client.request(
+            "POST", f"/api/tasks/{task['id']}/annotations/", doing="answer", json={"result": [one]}
+        )
+        with pytest.raises(LabelStudioError, match=r"has no question 'mood'|want one of approved"):
+            read_result(interface, kept["result"], task["data"])
+
+
+# ---- the browser ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def people(chromium, server):
+    """A browser in which somebody is logged in."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(chromium),
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+                  "--disable-background-networking", "--disable-component-update"],
+        )  # fmt: skip
+        context = started.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        page.goto(f"{server.url}/user/login")
+        page.fill("input[name=email]", server.admin.email)
+        page.fill("input[name=password]", server.admin.password)
+        page.click("button[type=submit]")
+        page.wait_for_url(re.compile("/projects|/$"))
+        page.close()
+        yield context
+        started.close()
+
+
+@pytest.fixture
+def labelling(people, server):
+    """Opens a project's next open task as annotators do."""
+    pages = []
+
+    def open_next(number, width=1440):
+        page = people.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        pages.append(page)
+        page.set_default_timeout(15_000)
+        page.goto(f"{server.url}/projects/{number}/data?labeling=1")
+        page.wait_for_selector(".wb")
+        page.wait_for_selector("button:has-text('Submit'):enabled")
+        return page
+
+    yield open_next
+    for page in pages:
+        page.close()
+
+
+def send(page):
+    """Ctrl+Enter, until the page has gone on."""
+    with page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST"):
+        page.keyboard.press("Control+Enter")
+
+
+def test_a_picture_is_answered_in_five_keys_and_rejected_in_a_few_more(ask, client, labelling):
+    rubric = load_rubric("category-image")
+    number, interface = ask("image", rubric, [image(1), image(2)])
+    page = labelling(number)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("text=Choose: Approve or Reject.")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("text=Choose: Approve or Reject.", state="hidden")
+    for key in ("y", "5", "0", "t"):
+        page.keyboard.press(key)
+    send(page)
+    page.wait_for_selector("input[name=Approve]:not(:checked)", state="attached")
+    page.wait_for_function("!document.querySelector('.wb input:checked')")
+    for key in ("n", "2", "0", "t", "p"):
+        page.keyboard.press(key)
+    page.fill("textarea[name=prompt_fix]", "A blue mug")
+    page.fill("textarea[name=note]", "It is red.")
+    page.locator("textarea[name=note]").blur()
+    send(page)
+    found, raw = answers(client, interface, number, 2)
+    by_approval = {one.approved: one for one in found.values()}
+    assert dict(by_approval[True].scores) == {"fidelity": 5, "clarity": 5, "style": 5}
+    # The prefilled field of a rejection is not sent with an approval: its view does not show.
+    assert by_approval[True].corrections == ()
+    approved = next(result for result, _ in raw.values() if len(result) == 4)
+    assert {one["from_name"] for one in approved} == {
+        "verdict",
+        "score_fidelity",
+        "score_clarity",
+        "score_style",
+    }
+    rejected = by_approval[False]
+    assert rejected.scores["fidelity"] == 2
+    assert rejected.failure_modes == ("wrong_color",)
+    assert rejected.note == "It is red."
+    assert rejected.corrections == (("prompt", image(1).prompt, "A blue mug"),)
+    assert rejected.contradictions == ()
+
+
+def test_a_listing_is_answered_aspect_by_aspect_and_its_text_stays_text(ask, client, labelling):
+    rubric = load_rubric("listing")
+    number, interface = ask("listing", rubric, [listing(1)])
+    page = labelling(number)
+    shown = page.inner_text(".wb")
+    assert NASTY in shown
+    assert "$price" in shown
+    assert page.title() != "owned"
+    assert page.locator(".wb-slot:visible").count() == 4  # title, two aspects, price
+    assert page.locator(".wb-gate").is_hidden()
+    assert page.evaluate(
+        "[...document.querySelectorAll('.wb-photos img')].map(i => i.naturalWidth)"
+    ) == [200, 200]
+    for key in ("4", "0", "Shift+6"):  # product no, colour yes, one of five aspects
+        page.keyboard.press(key)
+    page.keyboard.press("n")
+    page.keyboard.press("2")  # the title is wrong
+    assert page.input_value("textarea[name=title_fix]") == NASTY
+    page.fill("textarea[name=title_fix]", "Red mug")
+    page.locator("textarea[name=title_fix]").blur()
+    page.keyboard.press("7")  # the first aspect is wrong
+    page.fill("input[name=aspect_1_fix]", "Blue")
+    page.locator("input[name=aspect_1_fix]").blur()
+    page.locator(".wb-slot:visible").last.locator("input[name=Right]").check(force=True)
+    page.fill("input[name=missing]", "Handle: Round")
+    page.press("input[name=missing]", "Enter")
+    page.fill("input[name=missing]", "Size: 3")  # sent although Enter was not pressed
+    page.locator("input[name=missing]").blur()
+    page.keyboard.press(
+        "Control+Enter"
+    )  # the second aspect is open; those that are not shown are not
+    refused = page.locator("text=Not answered yet: say of the title")
+    refused.wait_for()
+    page.keyboard.press("Escape")
+    refused.wait_for(state="hidden")
+    page.keyboard.press("e")  # it cannot be seen
+    send(page)
+    (said,) = answers(client, interface, number, 1)[0].values()
+    assert said.corrections == (
+        ("title", NASTY, "Red mug"),
+        ("aspects.Color", "Red", "Blue"),
+        ("aspects.Lid", "$price", None),
+        ("aspects.Handle", None, "Round"),
+        ("aspects.Size", None, "3"),
+    )
+    assert dict(said.scores) == {"product": 1, "color": 2, "aspects": 1}
+    assert said.approved is False
+
+
+@pytest.mark.slow
+def test_a_prediction_fills_the_form_and_opens_the_aspects(ask, client, labelling):
+    rubric = load_rubric("listing")
+    generation = listing(1, listing=Listing(title="Red mug", aspects={"Color": ("Red",)}))
+    scores = tuple(CriterionScore(criterion=c.id, score=2.0, passed=True) for c in rubric.criteria)
+    verdict = Verdict(
+        key="v", generation=generation.key, judge="j", revision="r", rubric=rubric.label,
+        scores=scores, failure_modes=("bad_title",), approved=True, confidence=0.9,
+    )  # fmt: skip
+    found = prediction(build_interface("listing", rubric), verdict, generation, model_version="j")
+    number, interface = ask("listing", rubric, [generation], [found])
+    page = labelling(number)
+    page.wait_for_selector(".wb-verdict input:checked", state="attached")
+    assert page.locator(".wb-slot:visible").count() == 2
+    assert page.locator("input[name='Bad title']").is_checked()
+    for key in ("1", "6"):
+        page.keyboard.press(key)
+    send(page)
+    (said,) = answers(client, interface, number, 1)[0].values()
+    assert said.approved is True
+    assert said.failure_modes == ("bad_title",)
+    assert said.corrections == ()
+
+
+@pytest.mark.slow
+def test_a_preference_and_a_correction_are_sent_by_keys(ask, client, labelling):
+    number, interface = ask("pair", load_rubric("category-image"), [image(1)])
+    page = labelling(number)
+    page.keyboard.press("2")
+    send(page)
+    ((said,), raw) = (list(part.values()) for part in answers(client, interface, number, 1))
+    first = raw[0][1]["order"].startswith("generation")
+    assert said.preferred == ("against" if first else "generation")
+
+    number, interface = ask("correction", load_rubric("listing"), [listing(1)])
+    page = labelling(number)
+    page.keyboard.press("n")
+    assert page.input_value("textarea[name=aspects_fix]") == "Color: Red\nLid: $price"
+    page.fill("textarea[name=aspects_fix]", "Color: Blue\nLid: $price")
+    page.locator("textarea[name=aspects_fix]").blur()
+    send(page)
+    (said,) = answers(client, interface, number, 1)[0].values()
+    assert said.corrections == (("aspects.Color", "Red", "Blue"),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_a_phone_shows_the_whole_width_of_a_page_and_its_button(ask, labelling, kind, name):
+    rubric = load_rubric(name)
+    long = Listing(title="word " * 1000, aspects={"A" * 80: ("x" * 500,)})
+    generation = image(prompt="x" * 5000) if rubric.judges == "image" else listing(listing=long)
+    number, _ = ask(kind, rubric, [generation])
+    page = labelling(number, width=390)
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.wb, .wb *')].filter(e => e.offsetParent && "
+        "!e.closest('.wb-photos') && e.getBoundingClientRect().right > innerWidth + 1)"
+        ".map(e => e.className)"
+    )
+    assert wide == []
+    button = page.locator("button:has-text('Submit')").first.bounding_box()
+    assert button["x"] >= 0
+    assert button["x"] + button["width"] <= 390
