@@ -19,6 +19,7 @@ from workbench.calibration import (
     krippendorff_alpha,
     mean_pairwise_agreement,
     median_of,
+    with_spread,
 )
 from workbench.calibration.audited import answers_to, rubric_of
 from workbench.calibration.people.agreement import Scale
@@ -264,6 +265,10 @@ def _question(
         id=name,
         scale=scale,
         items=int(((~np.isnan(ratings)).sum(axis=0) >= 2).sum()),
-        alpha=krippendorff_alpha(ratings, scale=scale, groups=alike, level=level, seed=seed),
-        agreement=mean_pairwise_agreement(ratings, groups=alike, level=level, seed=seed),
+        alpha=with_spread(
+            krippendorff_alpha(ratings, scale=scale, groups=alike, level=level, seed=seed)
+        ),
+        agreement=with_spread(
+            mean_pairwise_agreement(ratings, groups=alike, level=level, seed=seed)
+        ),
     )

@@ -126,6 +126,14 @@ def test_an_audit_in_the_store_is_measured_without_the_planted_answers(tmp_path)
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["disputes"]
 
 
+def test_people_who_never_differ_get_no_interval_of_width_zero():
+    said = [answer(f"g{i}", who, approved=i % 2 == 0) for who in ("ada", "bo") for i in range(20)]
+    (question,) = measure_people(said).questions
+    assert (question.alpha.value, question.agreement.value) == (1.0, 1.0)
+    assert question.alpha.low is None and "no interval" in question.alpha.reason
+    assert question.agreement.low is None
+
+
 def test_nobody_is_measured_without_answers():
     found = measure_people([])
     assert (found.annotators, found.questions) == ((), ())

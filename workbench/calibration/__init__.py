@@ -1,7 +1,7 @@
 """What the judge's approvals are worth: people against judge. No torch."""
 
 from workbench.calibration._calibration import Calibration, Confusion, Counts, People, UnnamedModes
-from workbench.calibration._draws import in_words
+from workbench.calibration._draws import in_words, with_spread
 from workbench.calibration.audits._strata import Decision, Design, stratum_of
 from workbench.calibration.audits.audit import draw_audit, grow_audit
 from workbench.calibration.audits.budget import Budget, budget, labels_for
@@ -226,4 +226,5 @@ __all__ = [
     "vendi_score",
     "watch_precision",
     "wilson",
+    "with_spread",
 ]
