@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from annotation.label_studio._folder import Login
+from annotation.label_studio._reading import Left
 from annotation.label_studio.accounts import add_annotator, invitation
 from annotation.label_studio.client import Client, connect
 from annotation.label_studio.credentials import (
@@ -14,9 +15,10 @@ from annotation.label_studio.credentials import (
 )
 from annotation.label_studio.environment import SERVER_VERSION, install_server
 from annotation.label_studio.projects import Project, Purpose, noted_projects
-from annotation.label_studio.pull import Left, Pulled, PulledProject, pull
+from annotation.label_studio.pull import Pulled, PulledProject, pull
 from annotation.label_studio.push import Pushed, PushedProject, Question, assign, push
 from annotation.label_studio.server import Server, find_server, start_server, stop_server
+from annotation.label_studio.webhook import serve_webhook, subscribe
 
 __all__ = [
     "SERVER_VERSION",
@@ -42,9 +44,11 @@ __all__ = [
     "pull",
     "push",
     "read_credentials",
+    "serve_webhook",
     "server_folder",
     "start_server",
     "stop_server",
     "stored_credentials",
+    "subscribe",
     "write_credentials",
 ]

@@ -188,13 +188,16 @@ class _Reading:
         for some in (_tasks.ANSWERED, _tasks.SKIPPED):
             self._take(_tasks.read_tasks(self._client, number, some, *since))
         self._take_numbered(self._before.left)
-        if not self._complete() and since:
+        if self._complete():
+            return
+        if since:
             emptied = _tasks.list_tasks(
                 self._client, number, *_tasks.UNANSWERED, *since, data=False
             )
             self._compare({int(task["id"]): set() for task in emptied})
-        if not self._complete():
-            self._compare_all()
+            if self._complete():
+                return
+        self._compare_all()
 
     def moved(self, *, stored: bool) -> _Cursor:
         """Where the cursor stands after this."""

@@ -20,12 +20,17 @@ from annotation.label_studio import (
     Client,
     Credentials,
     Login,
+    Question,
     Server,
+    _tasks,
     add_annotator,
     connect,
+    pull,
+    push,
     start_server,
     stop_server,
 )
+from annotation.label_studio.interfaces import Answer, build_interface, write_result
 
 SMALL_CONFIG = """
 <View>
@@ -138,3 +143,73 @@ def project(client: Client) -> Iterator[Callable[..., int]]:
 def media(server: RunningServer) -> Path:
     """A folder of pictures that the server can show: make a subfolder of it for yours."""
     return server.media
+
+
+# ---- an audit that people answer --------------------------------------------------------------
+
+
+class Desk:
+    """A project with an audit's pictures, and people who answer in it as their pages would send it."""
+
+    def __init__(self, client, second, audit, media, **options):
+        self.client, self.second, self.audit, self.store = client, second, audit, audit.store
+        self.interface = build_interface("image", audit.rubric)
+        questions = [Question(generation=g.key) for g in audit.generations]
+        self.options = {
+            "name": f"audit {audit.audit.id}", "interface": self.interface,
+            "audit": audit.audit.id, "media": media,
+        } | options  # fmt: skip
+        self.pushed = push(client, self.store, questions, **self.options)
+        self.project = self.pushed.projects[0].project
+        modes = self.interface.controls["failure_modes"].choices
+        self.modes = tuple(m.id for m in audit.rubric.failure_modes if m.id in modes)
+        self.tasks = list(_tasks.list_tasks(client, self.project.id))
+
+    def result(self, task, **said):
+        return write_result(self.interface, self.answer(**said), task["data"])
+
+    def answer(self, **said):
+        scores = {c.id: float(len(c.scale)) for c in self.audit.rubric.criteria}
+        return Answer(**({"approved": True, "scores": scores} | said))
+
+    def say(self, task, *, by=None, seconds=4.5, cancelled=False, **said):
+        """Send an answer; its number."""
+        sent = {"result": self.result(task, **said), "lead_time": seconds}
+        if cancelled:
+            sent["was_cancelled"] = True
+        return self._send("POST", f"/api/tasks/{task['id']}/annotations/", sent, by)["id"]
+
+    def change(self, task, number, *, by=None, **said):
+        self._send(
+            "PATCH", f"/api/annotations/{number}/", {"result": self.result(task, **said)}, by
+        )
+
+    def delete(self, number):
+        self._send("DELETE", f"/api/annotations/{number}/", None, None)
+
+    def _send(self, method, path, sent, by):
+        return (by or self.client).request(method, path, doing="answer", json=sent)
+
+    def pull(self):
+        (one,) = pull(self.client, self.store).projects
+        return one
+
+    def id(self, task, number):
+        return f"{self.project.prefix}{task['id']}/{number}"
+
+    def history(self):
+        return self.store.annotations(history=True)
+
+
+@pytest.fixture
+def desk(client, second, pictures, media):
+    made = []
+
+    def make(judged=8, drawn=4, **options):
+        made.append(Desk(client, second, pictures(judged, drawn), media, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        for project in one.pushed.projects:
+            client.request("DELETE", f"/api/projects/{project.project.id}", doing="remove it")

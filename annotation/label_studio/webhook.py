@@ -1,0 +1,194 @@
+"""Webhooks: Label Studio says that something happened, and a pull finds out what.
+
+It calls once, waits one second, tries nothing again, and signs nothing: what it says is a hint. So a call is
+answered at once, its content is not read, and a pull follows; pulls come by the clock too, as if no call ever
+arrived. The same call twice, late, or in another order changes nothing. A header that only the two of us know
+keeps strangers from making us pull all the time.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.errors import LabelStudioError, WorkbenchError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from annotation.label_studio.client import Client
+    from annotation.label_studio.projects import Project
+
+HEADER = "X-Workbench-Secret"
+PATH = "/label-studio"
+ACTIONS = (
+    "ANNOTATION_CREATED",
+    "ANNOTATION_UPDATED",
+    "ANNOTATIONS_DELETED",
+    "TASKS_DELETED",
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a receiver has done so far."""
+
+    hints: int
+    """Calls that were accepted."""
+    pulls: int
+    failed: int
+    """Pulls that did not succeed; each is tried again after the next hint or period."""
+
+
+class Puller:
+    """Runs `pull` in a thread of its own: soon after a hint, and every `period` seconds.
+
+    Hints that come while a pull runs are answered by one more pull.
+    """
+
+    def __init__(self, pull: Callable[[], object], *, period: float) -> None:
+        self._pull, self._period = pull, period
+        self._hinted, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="label studio pull", daemon=True)
+        self._hints = self._pulls = self._failed = 0
+
+    def __enter__(self) -> Puller:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._hinted.set()
+        self._thread.join()
+
+    @property
+    def state(self) -> State:
+        """What was done so far."""
+        return State(hints=self._hints, pulls=self._pulls, failed=self._failed)
+
+    def hint(self) -> None:
+        """Something happened: pull soon. Returns at once."""
+        self._hints += 1
+        self._hinted.set()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            # Before the pull: a hint that comes during it is about something that it may have missed.
+            self._hinted.clear()
+            try:
+                self._pull()
+                self._pulls += 1
+            except WorkbenchError as error:
+                self._failed += 1
+                _log.warning("a pull from Label Studio did not succeed: %s", error)
+            except Exception:  # noqa: BLE001 (a thread that ends in silence would pull nothing any more)
+                self._failed += 1
+                _log.exception("a pull from Label Studio met what it does not know")
+            self._hinted.wait(self._period)
+
+
+def webhook_app(puller: Puller, secret: str) -> Starlette:
+    """The receiver as an ASGI application: `POST /label-studio` with the secret in its header.
+
+    Raises:
+        LabelStudioError: The secret can be guessed.
+    """
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    if len(secret) < 16:
+        raise LabelStudioError("want a secret of 16 characters or more for the webhook")
+
+    async def hinted(request: Request) -> Response:
+        came = request.headers.get(HEADER, "")
+        if not hmac.compare_digest(came.encode(), secret.encode()):
+            return Response(status_code=403)
+        puller.hint()
+        return Response(status_code=204)
+
+    return Starlette(routes=[Route(PATH, hinted, methods=["POST"])])
+
+
+@contextmanager
+def serve_webhook(
+    pull: Callable[[], object], *, secret: str, period: float, port: int = 0
+) -> Iterator[tuple[str, Puller]]:
+    """Receive hints on loopback, and pull; the receiver's address and its puller, until the block ends.
+
+    Args:
+        pull: Called in one thread, never twice at once; such as `lambda: pull(client, store)`.
+        secret: What Label Studio sends in `X-Workbench-Secret`.
+        period: Seconds after which a pull follows without a hint, above 0.
+        port: 0: any that is free.
+
+    Raises:
+        LabelStudioError: The port is taken, or the secret can be guessed.
+    """
+    import socket
+
+    import uvicorn
+
+    with Puller(pull, period=period) as puller:
+        listening = socket.socket()
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            listening.close()
+            raise LabelStudioError(
+                f"cannot listen on port {port}: {error.strerror}; name another one"
+            ) from None
+        with listening:
+            app = webhook_app(puller, secret)
+            server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+            thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+            thread.start()
+            try:
+                while not server.started and thread.is_alive():
+                    time.sleep(0.01)
+                yield f"http://127.0.0.1:{listening.getsockname()[1]}{PATH}", puller
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+def subscribe(client: Client, projects: Iterable[Project], url: str, secret: str) -> None:
+    """Have the server call `url` when somebody answers in `projects`; once each, however often it is asked.
+
+    A call with the same secret to another address is taken away: the receiver has moved.
+
+    Raises:
+        LabelStudioError: The server refuses. One on this machine calls no loopback address unless it was
+            started with `SSRF_PROTECTION_ENABLED=false`, and does not tell: hints stay away, pulls do not.
+    """
+    for project in projects:
+        doing = f"subscribe to project {project.id}"
+        there = client.get("/api/webhooks/", doing=doing, params={"project": project.id})
+        wanted = {
+            "project": project.id,
+            "url": url,
+            "headers": {HEADER: secret},
+            "actions": sorted(ACTIONS),
+            "send_payload": False,
+            "send_for_all_actions": False,
+            "is_active": True,
+        }
+        found = False
+        for one in there:
+            same = {**one, "actions": sorted(one["actions"])}
+            if not found and all(same.get(name) == value for name, value in wanted.items()):
+                found = True
+            elif (one.get("headers") or {}).get(HEADER) == secret:
+                path = f"/api/webhooks/{one['id']}/"
+                client.request("DELETE", path, doing=doing, repeatable=False)
+        if not found:
+            client.request("POST", "/api/webhooks/", doing=doing, json=wanted)

@@ -1,0 +1,177 @@
+"""How fast 10,000 tasks are pushed to a real Label Studio, pushed again, and their changed answers pulled.
+
+    python benchmarks/label_studio.py [--tasks 10000] [--changed 100]
+
+Everything is measured in one run on one server, the raw call first and last: ratios hold where rates do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from annotation.label_studio import (
+    Client,
+    Pushed,
+    Question,
+    _tasks,
+    connect,
+    pull,
+    push,
+    start_server,
+    stop_server,
+)
+from annotation.label_studio.interfaces import (
+    Answer,
+    Interface,
+    build_interface,
+    prediction,
+    task_data,
+    write_result,
+)
+from workbench.records import CriterionScore, Generation, Listing, Verdict, content_key
+from workbench.rubric import load_rubric
+from workbench.store import Store
+
+
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    found = function()
+    return time.perf_counter() - started, found
+
+
+def fill(store: Store, number: int, salt: str) -> list[str]:
+    """Judged listings; their generation keys."""
+    rubric = load_rubric("listing")
+    generations = [
+        Generation(
+            key=content_key(salt, i), kind="listing", category="mugs", model="m", revision="1", prompt="p",
+            listing=Listing(
+                title=f"Mug {i}", aspects={"Color": ("Blue",), "Material": ("Clay",)}, price=9.0
+            ),
+            simulated=True,
+        )
+        for i in range(number)
+    ]  # fmt: skip
+    verdicts = [
+        Verdict(
+            key=content_key("verdict", g.key), generation=g.key, judge="simulated:judge", revision="1" * 8,
+            rubric=rubric.label, approved=True, confidence=0.75, simulated=True,
+            scores=tuple(
+                CriterionScore(criterion=c.id, score=float(len(c.scale)), passed=True)
+                for c in rubric.criteria
+            ),
+        )
+        for g in generations
+    ]  # fmt: skip
+    store.add([*generations, *verdicts])
+    return [g.key for g in generations]
+
+
+def raw_import(client: Client, store: Store, interface: Interface, keys: list[str]) -> float:
+    """Tasks a second of one bulk call with the same tasks, made before the clock starts."""
+    made = client.request(
+        "POST", "/api/projects/", doing="create",
+        json={"title": "raw", "label_config": interface.config},
+    )  # fmt: skip
+    generations = {g.key: g for g in store.records(Generation, keys)}
+    verdicts = {v.generation: v for v in store.records(Verdict)}
+    tasks = [
+        {
+            "data": task_data(interface, g, None, pictures={}) | {"key": content_key("raw", g.key)},
+            "predictions": [prediction(interface, verdicts[g.key], g, model_version="judge")],
+        }
+        for g in generations.values()
+    ]
+    body = json.dumps(tasks).encode()
+    seconds, _ = timed(
+        lambda: client.request(
+            "POST", f"/api/projects/{made['id']}/import", doing="import",
+            files=[("file", ("tasks.json", io.BytesIO(body), "application/json"))], timeout=900,
+        )
+    )  # fmt: skip
+    client.request("DELETE", f"/api/projects/{made['id']}", doing="remove", timeout=900)
+    return len(tasks) / seconds
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--changed", type=int, default=100)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "label_studio"
+        server = start_server(folder)
+        try:
+            with (
+                connect(server.credentials) as client,
+                Store.open(Path(temporary) / "store") as store,
+            ):
+                print(json.dumps(measure(client, store, asked.tasks, asked.changed), indent=2))
+        finally:
+            stop_server(folder)
+
+
+def measure(client: Client, store: Store, number: int, changed: int) -> dict[str, float]:
+    """Figures of one run."""
+    interface = build_interface("listing", load_rubric("listing"))
+    keys = fill(store, number, "benchmark")
+    before = raw_import(client, store, interface, keys)
+
+    def ask() -> Pushed:
+        return push(
+            client, store, [Question(generation=key) for key in keys],
+            name="benchmark", interface=interface, blind=False,
+        )  # fmt: skip
+
+    seconds, pushed = timed(ask)
+    after = raw_import(client, store, interface, keys)
+    again, known = timed(ask)
+    assert (pushed.created, known.created, known.known) == (number, 0, number)
+    project = pushed.projects[0].project
+    tasks = list(_tasks.list_tasks(client, project.id))[: 2 * changed]
+    answer = Answer(
+        approved=True,
+        scores={c.id: float(len(c.scale)) for c in interface.rubric.criteria},
+    )
+    answers = {}
+    for task in tasks:
+        result = write_result(interface, answer, task["data"])
+        made = client.request(
+            "POST", f"/api/tasks/{task['id']}/annotations/", doing="answer", json={"result": result}
+        )
+        answers[task["id"]] = (made["id"], result)
+    first, found = timed(lambda: pull(client, store))
+    assert found.stored == len(tasks), (found.stored, found.left[:1])
+    for number_of, result in list(answers.values())[:changed]:
+        client.request(
+            "PATCH", f"/api/annotations/{number_of}/", doing="change",
+            json={"result": result, "lead_time": 7.0},
+        )  # fmt: skip
+    pulled, found = timed(lambda: pull(client, store))
+    assert found.projects[0].changed == changed
+    nothing, found = timed(lambda: pull(client, store))
+    assert found.stored == 0
+    return {
+        "tasks": number,
+        "raw_before_tasks_per_second": round(before, 1),
+        "raw_after_tasks_per_second": round(after, 1),
+        "push_tasks_per_second": round(number / seconds, 1),
+        "push_of_raw": round(number / seconds / max(before, after), 3),
+        "push_again_seconds": round(again, 2),
+        "pull_first_answers": len(tasks),
+        "pull_first_seconds": round(first, 2),
+        "pull_changed_seconds": round(pulled, 2),
+        "pull_nothing_seconds": round(nothing, 2),
+    }
+
+
+if __name__ == "__main__":
+    main()
