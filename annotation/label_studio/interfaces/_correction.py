@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -33,6 +33,8 @@ from workbench.rubric import Rubric
 
 _SHOWN, _OUTPUT = "shown", "output"
 _WHOLE = ("prompt", "title", "price")
+_RATIO = "\u2236"
+"""Looks like a colon, and stands for one in a name: the first colon of a line ends its name."""
 
 
 def build(rubric: Rubric, *, slots: int) -> list[Element]:
@@ -88,7 +90,6 @@ def data(
         "title": clean(listing.title),
         "price": price_of(listing),
         "aspects": "\n".join(_line(*stated) for stated in aspects_of(listing).items()),
-        "names": list(aspects_of(listing)),
     }
 
 
@@ -104,8 +105,8 @@ def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:
             if name in data and said != data[name].strip():
                 corrections.append((name, data[name] or None, said or None))
         if "aspects" in data:
-            before, _ = _lines(data["aspects"], data["names"])
-            after, unread = _lines("\n".join(fields.get("aspects_fix", ())), data["names"])
+            before, _ = _lines(data["aspects"])
+            after, unread = _lines("\n".join(fields.get("aspects_fix", ())))
             corrections += _differences(before, after)
             notes += unread
             contradictions += [
@@ -133,7 +134,7 @@ def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
         if name in data:
             found[f"{name}_fix"] = (after.pop(name, data[name]) or "",)
     if "aspects" in data:
-        before, _ = _lines(data["aspects"], data["names"])
+        before, _ = _lines(data["aspects"])
         right = before | {about.removeprefix("aspects."): text for about, text in after.items()}
         lines = [_line(name, text) for name, text in right.items() if text is not None]
         found["aspects_fix"] = ("\n".join(lines),)
@@ -148,21 +149,17 @@ def _field(name: str, words: str, *, rows: int, required: str | None = None) -> 
 
 
 def _line(name: str, value: str) -> str:
-    return f"{' '.join(name.split())}: {' '.join(value.split())}"
+    return f"{' '.join(name.split()).replace(':', _RATIO)}: {' '.join(value.split())}"
 
 
-def _lines(text: str, known: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
-    """Aspects of `Name: value` lines, and lines that are none; names in `known` may hold a colon."""
-    beginnings = {_line(name, "").strip(): name for name in sorted(known, key=len)}
+def _lines(text: str) -> tuple[dict[str, str | None], list[str]]:
+    """Aspects of `Name: value` lines, and lines that are none."""
     found: dict[str, str | None] = {}
     unread = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        fitting = [one for one in beginnings if line.startswith(one)]
         name, _, value = (part.strip() for part in line.partition(":"))
-        readable = bool(name and value)
-        if fitting:
-            name, value, readable = beginnings[fitting[-1]], line[len(fitting[-1]) :].strip(), True
-        if readable and name not in found:
+        name = name.replace(_RATIO, ":")
+        if name and value and name not in found:
             found[name] = value
         else:
             unread.append(line)

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from annotation.label_studio.interfaces._keys import Keys
 from annotation.label_studio.interfaces._records import Answer, Interface
 from annotation.label_studio.interfaces._regions import Fields
-from annotation.label_studio.interfaces._xml import clean, static, tag
+from annotation.label_studio.interfaces._xml import static, tag
 from workbench.judging import NO_OUTPUT
 from workbench.rubric import Criterion, FailureMode, Rubric
 
@@ -50,7 +50,7 @@ def choices(
         choice="multiple" if multiple else "single-radio",
         layout="inline",
         required=None if required is None else "true",
-        requiredMessage=None if required is None else clean(required),
+        requiredMessage=None if required is None else static(required),
     )
 
 
@@ -231,4 +231,4 @@ def _words(name: str) -> str:
 
 
 def _hint(text: str | None) -> str | None:
-    return None if text is None else clean(text)
+    return None if text is None else static(text)

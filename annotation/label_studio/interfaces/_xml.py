@@ -20,10 +20,10 @@ def clean(text: str) -> str:
 
 
 def static(text: str) -> str:
-    """`text` for an attribute that Label Studio fills in from the task: `$5` stays what it is.
+    """`text` for an attribute, in which `$5` stays what it is.
 
-    The page reads `$name` anywhere in a value as the task's `name`. An invisible word joiner around
-    the sign makes it a sign.
+    Label Studio reads `$name` anywhere in a value as the task's `name`. An invisible word joiner
+    around the sign makes it a sign.
     """
     return clean(text).replace("$", f"{_WORD_JOINER}${_WORD_JOINER}")
 

@@ -90,9 +90,8 @@ def test_every_variable_of_a_config_is_in_every_task(kind, name):
     rubric = load_rubric(name)
     bare = listing(listing=Listing(title=""), inputs=())
     interface, data = shown(kind, rubric, image() if rubric.judges == "image" else bare)
-    wanted = re.findall(r'value="\$(\w+)"', interface.config)
-    assert wanted
-    assert set(wanted) <= set(data)
+    wanted = set(re.findall(r"\$(\w+)", interface.config))
+    assert wanted | {"generation", "rubric", "against", "order"} >= set(data) >= wanted
     assert not any(data[name] is None for name in wanted)
 
 
@@ -395,12 +394,12 @@ def test_a_better_prompt_is_a_correction_and_the_same_one_is_none():
 def test_a_free_correction_begins_with_the_output_and_tells_what_changed():
     made = Listing(title="Red mug", aspects={"Size: EU": ("40",), "Color": ("Red",)}, price=3.0)
     interface, data = shown("correction", load_rubric("listing"), listing(listing=made))
-    assert data["aspects"] == "Size: EU: 40\nColor: Red"
+    assert data["aspects"] == "Size\u2236 EU: 40\nColor: Red"
     assert 'name="title_fix" toName="output" value="$title"' in interface.config
     result = [
         region("verdict", "shown", choices=["rejected"]),
         region("title_fix", "output", text=["Red mug"]),
-        region("aspects_fix", "output", text=["Size: EU: 41\nPattern: None\nnonsense"]),
+        region("aspects_fix", "output", text=["Size\u2236 EU: 41\nPattern: None\nnonsense"]),
         region("price_fix", "output", text=["3.00"]),
     ]
     said = read_result(interface, result, data)
