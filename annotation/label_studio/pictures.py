@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,6 +20,8 @@ _FOLDER = "pictures"
 """Inside the folder that the server serves; it refuses to serve that one itself."""
 _FILES = 100
 """Files a request; the server takes no more."""
+_BYTES = 100_000_000
+"""Bytes a request; the server takes 250 MB."""
 _SECONDS = 600.0
 _UPLOADED = re.compile(r"-([0-9a-f]{64})\.\w+$")
 
@@ -35,7 +36,7 @@ def serve_pictures(
     Args:
         client: The server.
         store: Holds the pictures.
-        project: Its number. Where pictures are uploaded it has no config yet, or one that fits.
+        project: Its number.
         addresses: Of the pictures; none twice.
         media: The folder that a server on this machine serves (`Server.media`); None: they are uploaded.
 
@@ -102,29 +103,46 @@ def _allow(client: Client, project: int, folder: Path) -> None:
 
 def _upload(client: Client, store: Store, project: int, wanted: Sequence[str]) -> dict[str, str]:
     urls = _uploaded(client, project)
-    left = iter([address for address in wanted if address not in urls])
-    while some := list(islice(left, _FILES)):
-        files: list[tuple[str, Any]] = []
-        for address in some:
-            data = store.images.get(address)
-            suffix = _suffix(data, address)
-            file = (f"{_name(address)}.{suffix}", data, f"image/{suffix}")
-            files.append((f"picture{len(files)}", file))
-        client.request(
-            "POST",
-            f"/api/projects/{project}/import",
-            doing=f"upload {len(files)} pictures to project {project}",
-            params={"commit_to_project": "false"},
-            files=files,
-            timeout=_SECONDS,
-        )
+    refused = None
+    for files in _requests(store, [address for address in wanted if address not in urls]):
+        try:
+            client.request(
+                "POST",
+                f"/api/projects/{project}/import",
+                doing=f"upload {len(files)} pictures to project {project}",
+                params={"commit_to_project": "false"},
+                files=files,
+                timeout=_SECONDS,
+            )
+        except LabelStudioError as error:
+            if error.status != 400:
+                raise
+            # A project with a page keeps the files, and then refuses to make tasks of them.
+            refused = error
     urls = _uploaded(client, project)
     if missing := [address for address in wanted if address not in urls]:
-        raise LabelStudioError(
+        raise refused or LabelStudioError(
             f"{len(missing)} of {len(wanted)} pictures sent to project {project} are not on the server, "
             f"such as {missing[0][:19]}: push again"
         )
     return {address: urls[address] for address in wanted}
+
+
+def _requests(store: Store, addresses: Iterable[str]) -> Iterator[list[tuple[str, Any]]]:
+    """Pictures as files of requests that the server takes."""
+    files: list[tuple[str, Any]] = []
+    size = 0
+    for address in addresses:
+        data = store.images.get(address)
+        if files and (len(files) == _FILES or size + len(data) > _BYTES):
+            yield files
+            files, size = [], 0
+        suffix = _suffix(data, address)
+        file = (f"{_name(address)}.{suffix}", data, f"image/{suffix}")
+        files.append((f"picture{len(files)}", file))
+        size += len(data)
+    if files:
+        yield files
 
 
 def _uploaded(client: Client, project: int) -> dict[str, str]:

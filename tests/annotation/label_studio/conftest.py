@@ -151,13 +151,13 @@ def media(server: RunningServer) -> Path:
 class Desk:
     """A project with an audit's pictures, and people who answer in it as their pages would send it."""
 
-    def __init__(self, client, second, audit, media, **options):
+    def __init__(self, client, second, audit, **options):
         self.client, self.second, self.audit, self.store = client, second, audit, audit.store
         self.interface = build_interface("image", audit.rubric)
         questions = [Question(generation=g.key) for g in audit.generations]
         self.options = {
             "name": f"audit {audit.audit.id}", "interface": self.interface,
-            "audit": audit.audit.id, "media": media,
+            "audit": audit.audit.id,
         } | options  # fmt: skip
         self.pushed = push(client, self.store, questions, **self.options)
         self.project = self.pushed.projects[0].project
@@ -206,7 +206,7 @@ def desk(client, second, pictures, media):
     made = []
 
     def make(judged=8, drawn=4, **options):
-        made.append(Desk(client, second, pictures(judged, drawn), media, **options))
+        made.append(Desk(client, second, pictures(judged, drawn), **{"media": media} | options))
         return made[-1]
 
     yield make
