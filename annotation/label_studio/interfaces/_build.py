@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -175,7 +176,11 @@ def read_result(interface: Interface, result: object, data: TaskData) -> Answer:
             f"{place(data)}: want an answer by {interface.rubric.label}, got one by {data.get('rubric')!r}"
         )
     fields = read_fields(interface, result, data)
-    return cast("Answer", _KINDS[interface.kind].read(interface, fields, data))
+    answer = cast("Answer", _KINDS[interface.kind].read(interface, fields, data))
+    if interface.kind in {"image", "listing"} and _unexplained(interface.rubric, answer):
+        said = "rejected, but nothing is named that is wrong"
+        return replace(answer, contradictions=(*answer.contradictions, said))
+    return answer
 
 
 def write_result(interface: Interface, answer: Answer, data: TaskData) -> list[dict[str, Any]]:
@@ -185,6 +190,14 @@ def write_result(interface: Interface, answer: Answer, data: TaskData) -> list[d
     answer: `read_result` reads the same answer back all the same.
     """
     return regions(interface, _KINDS[interface.kind].fields(interface, answer, data))
+
+
+def _unexplained(rubric: Rubric, answer: Answer) -> bool:
+    failed = [
+        name for name, point in answer.scores.items() if point < rubric.criterion(name).threshold
+    ]
+    named = failed or answer.failure_modes or answer.corrections or answer.note
+    return answer.approved is False and not named
 
 
 def _point(criterion: Criterion, score: CriterionScore) -> float:
