@@ -8,7 +8,6 @@ Everything is measured in one run on one server, the raw call first and last: ra
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import tempfile
 import time
@@ -74,8 +73,10 @@ def fill(store: Store, number: int, salt: str) -> list[str]:
     return [g.key for g in generations]
 
 
-def raw_import(client: Client, store: Store, interface: Interface, keys: list[str]) -> float:
-    """Tasks a second of one bulk call with the same tasks, made before the clock starts."""
+def raw_import(
+    client: Client, store: Store, interface: Interface, keys: list[str], *, batch: int
+) -> float:
+    """Tasks a second of bulk calls with the same tasks, made before the clock starts."""
     made = client.request(
         "POST", "/api/projects/", doing="create",
         json={"title": "raw", "label_config": interface.config},
@@ -89,13 +90,15 @@ def raw_import(client: Client, store: Store, interface: Interface, keys: list[st
         }
         for g in generations.values()
     ]
-    body = json.dumps(tasks).encode()
-    seconds, _ = timed(
-        lambda: client.request(
-            "POST", f"/api/projects/{made['id']}/import", doing="import",
-            files=[("file", ("tasks.json", io.BytesIO(body), "application/json"))], timeout=900,
-        )
-    )  # fmt: skip
+    parts = [tasks[start : start + batch] for start in range(0, len(tasks), batch)]
+
+    def send() -> None:
+        for part in parts:
+            client.request(
+                "POST", f"/api/projects/{made['id']}/import", doing="import", json=part, timeout=900
+            )  # fmt: skip
+
+    seconds, _ = timed(send)
     client.request("DELETE", f"/api/projects/{made['id']}", doing="remove", timeout=900)
     return len(tasks) / seconds
 
@@ -123,7 +126,7 @@ def measure(client: Client, store: Store, number: int, changed: int) -> dict[str
     """Figures of one run."""
     interface = build_interface("listing", load_rubric("listing"))
     keys = fill(store, number, "benchmark")
-    before = raw_import(client, store, interface, keys)
+    before = raw_import(client, store, interface, keys, batch=number)
 
     def ask() -> Pushed:
         return push(
@@ -132,7 +135,13 @@ def measure(client: Client, store: Store, number: int, changed: int) -> dict[str
         )  # fmt: skip
 
     seconds, pushed = timed(ask)
-    after = raw_import(client, store, interface, keys)
+    after = raw_import(client, store, interface, keys, batch=number)
+    batches = {
+        f"raw_in_batches_of_{size}_tasks_per_second": round(
+            raw_import(client, store, interface, keys, batch=size), 1
+        )
+        for size in (250, 500, 1000, 2500, 5000)
+    }
     again, known = timed(ask)
     assert (pushed.created, known.created, known.known) == (number, 0, number)
     project = pushed.projects[0].project
@@ -170,6 +179,7 @@ def measure(client: Client, store: Store, number: int, changed: int) -> dict[str
         "pull_first_seconds": round(first, 2),
         "pull_changed_seconds": round(pulled, 2),
         "pull_nothing_seconds": round(nothing, 2),
+        **batches,
     }
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.errors import LabelStudioError
 
 if TYPE_CHECKING:
     from annotation.label_studio.client import Client
+
+T = TypeVar("T")
 
 BATCH = 2500
 """Tasks an import; see `benchmarks/label_studio.py`."""
@@ -89,20 +91,25 @@ def tasks_with(
     client: Client, project: int, column: str, values: Iterable[object], *, data: bool = True
 ) -> Iterator[Row]:
     """Tasks whose `column` is one of `values`."""
-    left = iter(dict.fromkeys(values))
-    while some := list(islice(left, _NAMED)):
+    for some in parts(values):
         yield from list_tasks(client, project, where(column, "in_list", some), data=data)
 
 
 def worked_on(client: Client, project: int, tasks: Iterable[int]) -> set[int]:
     """Which of `tasks` have an answer, a skipped one or a draft."""
     found = set()
-    left = iter(tasks)
-    while some := list(islice(left, _NAMED)):
+    for some in parts(tasks):
         for row in read_tasks(client, project, where("id", "in_list", some)):
             if row.get("annotations") or row.get("drafts"):
                 found.add(int(row["id"]))
     return found
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """Each value once, in lists that a filter takes."""
+    left = iter(dict.fromkeys(values))
+    while some := list(islice(left, _NAMED)):
+        yield some
 
 
 def import_tasks(client: Client, project: int, tasks: Sequence[Mapping[str, Any]]) -> None:

@@ -221,9 +221,9 @@ class _Reading:
         self._compare({int(row["id"]): {int(a["id"]) for a in row["annotations"]} for row in rows})
 
     def _take_numbered(self, numbers: Iterable[int]) -> None:
-        for task in sorted(numbers):
-            one = _tasks.where("id", "equal", task, type="Number")
-            self._take(_tasks.read_tasks(self._client, self._project.id, one))
+        for some in _tasks.parts(sorted(numbers)):
+            named = _tasks.where("id", "in_list", some)
+            self._take(_tasks.read_tasks(self._client, self._project.id, named))
 
     def _compare(self, answers: Mapping[int, Collection[int]]) -> None:
         """Note which answers that the store holds are not among those that the tasks have now."""

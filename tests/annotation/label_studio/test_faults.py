@@ -308,6 +308,7 @@ def test_a_few_kills_change_nothing(tmp_path, start_for_tests, pictures):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_fifty_kills_change_nothing(tmp_path, start_for_tests, pictures):
+def test_fifty_kills_change_nothing(tmp_path, start_for_tests, pictures, record_property):
     seen = check(tmp_path, start_for_tests, pictures, drawn=24, kills=7, rounds=3, seed=50)
+    record_property("kills", dict(seen))
     assert seen.total() >= 50, seen
