@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConflictError
@@ -43,13 +43,15 @@ class Purpose:
     """True where the answers count instead of those that they settle."""
     annotator: str | None = None
     """Whom the project is for; None: for everybody."""
-    catalog: str | None = None
-    """Catalogue of the items, whose schema the page follows."""
+    catalog: str | None = field(default=None, compare=False)
+    """Catalogue of the items, whose schema the page follows; no part of what the project is for."""
 
     @property
     def key(self) -> str:
         """64 hex digits."""
-        return content_key("label studio project", asdict(self))
+        said = asdict(self)
+        del said["catalog"]
+        return content_key("label studio project", said)
 
     def line(self) -> str:
         """The line that a project's description carries."""
@@ -102,9 +104,7 @@ def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
     return tuple(purpose for name, purpose in _notes(store).items() if name not in there)
 
 
-def ensure_project(
-    client: Client, store: Store, purpose: Purpose, *, title: str, per_item: int
-) -> Project:
+def ensure_project(client: Client, store: Store, purpose: Purpose, *, title: str) -> Project:
     """The project with this purpose, made where the server has none, and noted in the store.
 
     It has no page yet where it was made now, so that pictures can be uploaded: see `configure`. The caller
@@ -115,7 +115,6 @@ def ensure_project(
         store: Takes the note.
         purpose: What it is for.
         title: 3 to 50 characters, for a new one.
-        per_item: How many people answer each task of a new one.
 
     Raises:
         LabelStudioError: The server refuses.
@@ -131,7 +130,6 @@ def ensure_project(
                 "description": f"Made by Catalog Workbench: {purpose.name}"
                 f"{f', for {purpose.annotator}' if purpose.annotator else ''}. "
                 f"The last line tells it which project this is; leave it here.\n\n{purpose.line()}",
-                "maximum_annotations": per_item,
                 "enable_empty_annotation": False,
                 "show_collab_predictions": not purpose.blind,
                 "show_instruction": True,
@@ -142,13 +140,19 @@ def ensure_project(
     return project
 
 
-def configure(client: Client, project: Project, interface: Interface, words: str) -> None:
-    """Give the project its page and its instructions (HTML), where it has others.
+def configure(
+    client: Client, project: Project, interface: Interface, *, words: str, per_item: int
+) -> None:
+    """Give the project its page, its instructions (HTML `words`) and its overlap, where it has others.
 
     Raises:
         LabelStudioError: The server refuses the page: answers are there that it could not have brought.
     """
-    wanted = {"label_config": interface.config, "expert_instruction": words}
+    wanted = {
+        "label_config": interface.config,
+        "expert_instruction": words,
+        "maximum_annotations": per_item,
+    }
     shown = client.get(f"/api/projects/{project.id}", doing=f"read project {project.id}")
     if changed := {name: value for name, value in wanted.items() if shown.get(name) != value}:
         client.request(

@@ -152,7 +152,6 @@ def push(
                 store,
                 purpose,
                 title=_title(interface, audit, annotator),
-                per_item=1 if annotators else per_item,
             )
             builder = _Builder(
                 store=store,
@@ -164,7 +163,13 @@ def push(
                     client, store, project.id, _pictures(share, generations, items), media=media
                 ),
             )
-            configure(client, project, interface, instructions(interface, pictures={}))
+            configure(
+                client,
+                project,
+                interface,
+                words=instructions(interface, pictures={}),
+                per_item=1 if annotators else per_item,
+            )
             done.append(_fill(client, project, share, builder))
     return Pushed(projects=tuple(done))
 

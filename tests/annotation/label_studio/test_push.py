@@ -157,6 +157,9 @@ def test_one_project_for_everybody_asks_as_many_as_are_wanted(desk):
     at = desk(8, 4, per_item=3)
     shown = at.client.get(f"/api/projects/{at.project.id}", doing="read")
     assert shown["maximum_annotations"] == 3
+    push(at.client, at.store, questions(at), **at.options | {"per_item": 2})
+    shown = at.client.get(f"/api/projects/{at.project.id}", doing="read")
+    assert shown["maximum_annotations"] == 2
     with pytest.raises(LabelStudioError, match="want from 1 to 2 people an item, got per_item=3"):
         push(at.client, at.store, questions(at), **at.options | {"annotators": ["a", "b"]})
 
