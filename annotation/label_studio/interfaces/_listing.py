@@ -57,12 +57,11 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         *(_aspect(name, keys) for name in names[:_USUAL]),
     ]
     # These get their keys before aspects that few listings have.
-    criteria, modes = (
-        list(criteria_views(rubric, _OBJECT, keys)),
-        list(modes_view(rubric, _OBJECT, keys)),
-    )
+    price = shown_when(SLOTS, "price", _slot("price", "Price", keys))
+    criteria = list(criteria_views(rubric, _OBJECT, keys))
+    modes = list(modes_view(rubric, _OBJECT, keys))
     stated += [_aspect(name, keys) for name in names[_USUAL:]]
-    stated.append(shown_when(SLOTS, "price", _slot("price", "Price", keys)))
+    stated.append(price)
     gate = tag(
         "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
     )

@@ -19,7 +19,7 @@ STYLE = """
 
 .wb .lsf-choices { display: flex; flex-wrap: wrap; gap: 6px; margin: 6px 0 0; }
 .wb .lsf-choice, .wb .lsf-choice__item { margin: 0; padding: 0; }
-.wb .lsf-choice__checkbox { align-items: center; margin: 0; padding: 4px 10px; min-height: 34px; border: 1px solid var(--color-neutral-border); border-radius: 8px; background: var(--color-neutral-background); font-weight: 500; }
+.wb .lsf-choice__checkbox { align-items: center; margin: 0; padding: 4px 10px; min-height: 34px; line-height: 20px; border: 1px solid var(--color-neutral-border); border-radius: 8px; background: var(--color-neutral-background); font-weight: 500; }
 .wb .lsf-choice__checkbox:hover { border-color: var(--color-primary-border); }
 .wb .lsf-choice__checkbox:has(input:checked) { border-color: var(--color-primary-surface); background: var(--color-primary-emphasis-subtle); }
 .wb .lsf-choice__checkbox:focus-within { outline: 2px solid var(--color-primary-border); }
@@ -39,7 +39,7 @@ STYLE = """
 .wb-measured h4:first-child:not(.wb-criterion *) { grid-column: 1 / -1; color: var(--color-neutral-content-subtle); }
 .wb-modes { padding-top: 12px; border-top: 1px solid var(--color-neutral-border); }
 
-.wb-slot { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; padding-bottom: 10px; border-bottom: 1px solid var(--color-neutral-border); }
+.wb-slot { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 2px 12px; padding-bottom: 10px; border-bottom: 1px solid var(--color-neutral-border); }
 .wb-slot h4 { flex: 0 0 110px; overflow-wrap: anywhere; color: var(--color-neutral-content-subtle); font-weight: 500; }
 .wb-slot .wb-said { flex: 1 1 180px; min-width: 0; font-weight: 600; }
 .wb-slot .lsf-choices, .wb-slot .wb-fix { flex: 1 0 100%; }
