@@ -11,7 +11,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +117,17 @@ def main() -> None:
                 connect(server.credentials) as client,
                 Store.open(Path(temporary) / "store") as store,
             ):
-                print(json.dumps(measure(client, store, asked.tasks, asked.changed), indent=2))
+                sizes = (250, 500, 1000, 2500, 5000)
+                found = measure(client, store, asked.tasks, asked.changed, batches=sizes)
+                print(json.dumps(found, indent=2))
         finally:
             stop_server(folder)
 
 
-def measure(client: Client, store: Store, number: int, changed: int) -> dict[str, float]:
-    """Figures of one run."""
+def measure(
+    client: Client, store: Store, number: int, changed: int, *, batches: Sequence[int] = ()
+) -> dict[str, float]:
+    """Figures of one run, with the raw rate at some sizes of batches."""
     interface = build_interface("listing", load_rubric("listing"))
     keys = fill(store, number, "benchmark")
     before = raw_import(client, store, interface, keys, batch=number)
@@ -136,11 +140,11 @@ def measure(client: Client, store: Store, number: int, changed: int) -> dict[str
 
     seconds, pushed = timed(ask)
     after = raw_import(client, store, interface, keys, batch=number)
-    batches = {
+    by_size = {
         f"raw_in_batches_of_{size}_tasks_per_second": round(
             raw_import(client, store, interface, keys, batch=size), 1
         )
-        for size in (250, 500, 1000, 2500, 5000)
+        for size in batches
     }
     again, known = timed(ask)
     assert (pushed.created, known.created, known.known) == (number, 0, number)
@@ -179,7 +183,7 @@ def measure(client: Client, store: Store, number: int, changed: int) -> dict[str
         "pull_first_seconds": round(first, 2),
         "pull_changed_seconds": round(pulled, 2),
         "pull_nothing_seconds": round(nothing, 2),
-        **batches,
+        **by_size,
     }
 
 

@@ -128,6 +128,9 @@ def push(
     rubric = interface.rubric
     store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
 
+    photos = [one.photo for one in rubric.examples if (one.photo or "").startswith("sha256:")]
+    examples = [photo for photo in photos if photo and store.images.has(photo)]
+
     def purpose_for(annotator: str | None) -> Purpose:
         return Purpose(
             kind=interface.kind,
@@ -153,21 +156,21 @@ def push(
                 purpose,
                 title=_title(interface, audit, annotator),
             )
+            shown = [*_pictures(share, generations, items), *examples]
+            pictures = serve_pictures(client, store, project.id, shown, media=media)
             builder = _Builder(
                 store=store,
                 interface=interface,
                 purpose=purpose,
                 generations=generations,
                 items=items,
-                pictures=serve_pictures(
-                    client, store, project.id, _pictures(share, generations, items), media=media
-                ),
+                pictures=pictures,
             )
             configure(
                 client,
                 project,
                 interface,
-                words=instructions(interface, pictures={}),
+                words=instructions(interface, pictures=pictures),
                 per_item=1 if annotators else per_item,
             )
             done.append(_fill(client, project, share, builder))

@@ -6,6 +6,7 @@ calls, so that the gaps between any two writes are met. Our clock is wrong by up
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -308,7 +309,7 @@ def test_a_few_kills_change_nothing(tmp_path, start_for_tests, pictures):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_fifty_kills_change_nothing(tmp_path, start_for_tests, pictures, record_property):
+def test_fifty_kills_change_nothing(tmp_path, start_for_tests, pictures):
     seen = check(tmp_path, start_for_tests, pictures, drawn=24, kills=7, rounds=3, seed=50)
-    record_property("kills", dict(seen))
+    logging.getLogger(__name__).info("%s kills: %s", seen.total(), dict(seen))
     assert seen.total() >= 50, seen
