@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +38,11 @@ from annotation.label_studio.interfaces import (
 from workbench.records import CriterionScore, Generation, Listing, Verdict, content_key
 from workbench.rubric import load_rubric
 from workbench.store import Store
+
+
+PUSH_OF_RAW = 0.85
+"""Least share of the rate of one bulk call."""
+AGAIN_SECONDS, CHANGED_SECONDS = 15.0, 3.0
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:
@@ -103,8 +109,8 @@ def raw_import(
     return len(tasks) / seconds
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; 1 where a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--changed", type=int, default=100)
@@ -120,8 +126,14 @@ def main() -> None:
                 sizes = (250, 500, 1000, 2500, 5000)
                 found = measure(client, store, asked.tasks, asked.changed, batches=sizes)
                 print(json.dumps(found, indent=2))
+                missed = (
+                    found["push_of_raw"] < PUSH_OF_RAW
+                    or found["push_again_seconds"] > AGAIN_SECONDS
+                    or found["pull_changed_seconds"] > CHANGED_SECONDS
+                )
         finally:
             stop_server(folder)
+    return int(missed)
 
 
 def measure(
@@ -188,4 +200,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
