@@ -39,7 +39,6 @@ from workbench.records import CriterionScore, Generation, Listing, Verdict, cont
 from workbench.rubric import load_rubric
 from workbench.store import Store
 
-
 PUSH_OF_RAW = 0.85
 """Least share of the rate of one bulk call."""
 AGAIN_SECONDS, CHANGED_SECONDS = 15.0, 3.0

@@ -234,7 +234,7 @@ class Annotation:
     """
 
     id: str
-    """The answer's own id where it was given, such as `label_studio:<project>/<task>/<annotation>`."""
+    """The answer's own id where it was given, such as `label_studio:<server>/<project>/<task>/<annotation>`."""
     generation: str
     annotator: str
     """A person, `catalogue-truth` or `simulated:<name>`."""
