@@ -255,6 +255,8 @@ def test_a_picture_is_answered_in_five_keys_and_rejected_in_a_few_more(ask, clie
 
 
 def test_a_listing_is_answered_aspect_by_aspect_and_its_text_stays_text(ask, client, labelling):
+    from playwright.sync_api import expect
+
     rubric = load_rubric("listing")
     number, interface = ask("listing", rubric, [listing(1)])
     page = labelling(number)
@@ -262,11 +264,11 @@ def test_a_listing_is_answered_aspect_by_aspect_and_its_text_stays_text(ask, cli
     assert NASTY in shown
     assert "$price" in shown
     assert page.title() != "owned"
-    assert page.locator(".wb-slot:visible").count() == 4  # title, two aspects, price
+    expect(page.locator(".wb-slot:visible")).to_have_count(4)  # title, two aspects, price
     assert page.locator(".wb-gate").is_hidden()
-    assert page.evaluate(
-        "[...document.querySelectorAll('.wb-photos img')].map(i => i.naturalWidth)"
-    ) == [200, 200]
+    page.wait_for_function(
+        "[...document.querySelectorAll('.wb-photos img')].map(i => i.naturalWidth).join() == '200,200'"
+    )
     for key in ("4", "0", "Shift+6"):  # product no, colour yes, one of five aspects
         page.keyboard.press(key)
     page.keyboard.press("n")
@@ -305,6 +307,8 @@ def test_a_listing_is_answered_aspect_by_aspect_and_its_text_stays_text(ask, cli
 
 @pytest.mark.slow
 def test_a_prediction_fills_the_form_and_opens_the_aspects(ask, client, labelling):
+    from playwright.sync_api import expect
+
     rubric = load_rubric("listing")
     generation = listing(1, listing=Listing(title="Red mug", aspects={"Color": ("Red",)}))
     scores = tuple(CriterionScore(criterion=c.id, score=2.0, passed=True) for c in rubric.criteria)
@@ -316,7 +320,7 @@ def test_a_prediction_fills_the_form_and_opens_the_aspects(ask, client, labellin
     number, interface = ask("listing", rubric, [generation], [found])
     page = labelling(number)
     page.wait_for_selector(".wb-verdict input:checked", state="attached")
-    assert page.locator(".wb-slot:visible").count() == 2
+    expect(page.locator(".wb-slot:visible")).to_have_count(2)
     assert page.locator("input[name='Bad title']").is_checked()
     for key in ("1", "6"):
         page.keyboard.press(key)
