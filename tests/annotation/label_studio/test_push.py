@@ -356,3 +356,32 @@ def test_a_number_of_a_deleted_task_is_given_again(desk):
     at.client.request("DELETE", f"/api/tasks/{last['id']}", doing="delete")
     assert push(at.client, at.store, questions(at), **at.options).created == 1
     assert tasks_of(at)[-1]["id"] == last["id"]
+
+
+def test_wrong_predictions_within_an_import_come_in_or_are_told(desk):
+    """Unknown names come in, so predictions are checked before they are sent; what has no result is refused."""
+    at = desk(8, 4)
+    data = tasks_of(at)[0]["data"]
+    wrong = {"result": [{"from_name": "unknown", "type": "choices", "value": {}}]}
+    _tasks.import_tasks(at.client, at.project.id, [{"data": data, "predictions": [wrong]}])
+    assert tasks_of(at)[-1]["total_predictions"] == 1
+    with pytest.raises(LabelStudioError, match=f"project {at.project.id}.* 400: .*item 0"):
+        _tasks.import_tasks(at.client, at.project.id, [{"data": data, "predictions": [{}]}])
+    assert len(tasks_of(at)) == 5
+
+
+class Losing(Client):
+    """Asks a real server; the last task of an import is lost on the way."""
+
+    def request(self, method, path, **kwargs):
+        if path.endswith("/import"):
+            kwargs["json"] = kwargs["json"][:-1]
+        return super().request(method, path, **kwargs)
+
+
+def test_where_less_was_made_than_sent_the_rows_are_named(desk):
+    at = desk(8, 4)
+    rows = [{"data": task["data"]} for task in tasks_of(at)]
+    told = f"sent .*'task_count': 4.* made .*'task_count': 3.*{rows[0]['data']['key'][:12]}.* and 1 more"
+    with Losing(at.client.credentials) as losing, pytest.raises(LabelStudioError, match=told):
+        _tasks.import_tasks(losing, at.project.id, rows)
