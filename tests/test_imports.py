@@ -18,6 +18,7 @@ HEAVY = (
     "label_studio_sdk",
     "matplotlib",
     "onnxruntime",
+    "sentence_transformers",
     "sklearn",
     "torch",
     "transformers",

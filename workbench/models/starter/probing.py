@@ -28,8 +28,9 @@ from workbench.models.starter.captions import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from workbench.models.encoder import Features, PhotoEncoder
+    from workbench.models.encoder import PhotoEncoder
     from workbench.models.protocols import ImageModel
+    from workbench.models.vector_cache import Features
 
 FIRST_SCENE = 50_000_000
 """Number of the probes' first scene; image models learn from scenes below it."""

