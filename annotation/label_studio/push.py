@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import random
 import re
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -322,15 +324,13 @@ def _fill(
     # In the order of keys: neither the order of a draw nor its strata can be read from task numbers.
     new = sorted(key for key in wanted if key not in there)
     created = 0
-    for start in range(0, len(new), _tasks.BATCH):
-        some = new[start : start + _tasks.BATCH]
-        tasks = builder.tasks([(key, wanted[key]) for key in some])
+    for some, tasks in _made_ahead(builder, [(key, wanted[key]) for key in new]):
         try:
             _tasks.import_tasks(client, project.id, tasks)
         except LabelStudioError as error:
             raise LabelStudioError(
                 f"{error}; {created} of {len(new)} tasks of project {project.id} were made before "
-                f"(the next begins with key {some[0][:12]}): push again, and it goes on from there",
+                f"(the next begins with key {some[0][0][:12]}): push again, and it goes on from there",
                 status=error.status,
             ) from None
         created += len(some)
@@ -340,6 +340,19 @@ def _fill(
     return PushedProject(
         project=project, created=created, known=len(wanted) - created, removed=removed
     )
+
+
+def _made_ahead(
+    builder: _Builder, asked: Sequence[tuple[str, Question]]
+) -> Iterator[tuple[Sequence[tuple[str, Question]], list[dict[str, Any]]]]:
+    """Batches and their tasks; the next one is made while the server takes the one before."""
+    batches = [asked[i : i + _tasks.BATCH] for i in range(0, len(asked), _tasks.BATCH)]
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        coming = deque(ahead.submit(builder.tasks, batch) for batch in batches[:1])
+        for place, batch in enumerate(batches):
+            tasks = coming.popleft().result()
+            coming.extend(ahead.submit(builder.tasks, b) for b in batches[place + 1 : place + 2])
+            yield batch, tasks
 
 
 def _there(client: Client, project: int, keys: Collection[str]) -> set[str]:
