@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from workbench.catalog.annotators import known_listing
-from workbench.catalog.drawn import DrawnCatalog, DrawnEntry, clean_listing, sample_product
+from workbench.catalog.drawn import KINDS, DrawnCatalog, DrawnEntry, clean_listing, sample_product
 from workbench.judging import prompts
 from workbench.judging.protocols import Asked, Subject
 from workbench.models.protocols import Question, asked
@@ -41,6 +41,9 @@ _IMAGE_WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 """How often each question about a picture is asked."""
 _LISTING_WEIGHTS: Mapping[str, float] = {"product": 1, "color": 1, "aspects": 2}
+_NAMING = "Say what the picture shows."
+_SHORT = 20
+"""Lines of fewer characters are words like others."""
 _PLAIN = frozenset({"white studio", "grey studio", "cream paper"})
 
 
@@ -142,6 +145,52 @@ def picture_examples(scenes: Sequence[Scene], seed: int, *, each: int) -> list[E
             subject = Subject(generation=_generation("image", prompt=said.text), image=_picture())
             examples.append(_example((number,), subject, rubric, question, answer))
     return examples
+
+
+def naming_questions(scenes: Sequence[Scene]) -> list[Example]:
+    """What each scene shows, in the words that prompts use; pictures are numbered as the scenes are."""
+    return [
+        Example(photos=(number,), question=_NAMING, answer=_named(scene))
+        for number, scene in enumerate(scenes)
+    ]
+
+
+def _named(scene: Scene) -> str:
+    product, style = scene.product, scene.style
+    flaws = ", ".join(FLAW_WORDS[flaw][0] for flaw in scene.flaws) or "none"
+    words = {
+        "product": KINDS[product.kind].name, "color": product.color, "pattern": product.pattern,
+        "background": style.background, "light": style.light, "composition": style.composition,
+        "details": ", ".join(value for _, value in product.details), "flaws": flaws,
+    }  # fmt: skip
+    return "; ".join(f"{name}: {value}" for name, value in words.items()).lower()
+
+
+def standing_lines() -> tuple[str, ...]:
+    """The lines that judges' prompts repeat: of instructions, of questions, of points and examples.
+
+    A line that is part of another one is left out.
+    """
+    lines: set[str] = set(_NAMING.splitlines())
+    for name, kind in ((IMAGE_RUBRIC, "image"), (LISTING_RUBRIC, "listing")):
+        rubric = load_rubric(name)
+        bare = [replace(rubric, examples=()), rubric, replace(rubric, criteria=tuple(
+            replace(criterion, points=()) for criterion in rubric.criteria
+        ))]  # fmt: skip
+        for version in bare:
+            for criterion in version.criteria:
+                told = Asked(rubric=version, criteria=(criterion,))
+                lines |= set(prompts.question(criterion, told).text.splitlines())
+        for mode in rubric.failure_modes:
+            lines |= set(prompts.mode_question(mode).text.splitlines())
+        lines |= set(rubric.instructions.splitlines())
+        for count in (1, 2):
+            generation = _generation(kind, listing=Listing(title=""))  # type: ignore[arg-type]
+            subject = Subject(generation=generation, photos=(_picture(),) * count, image=_picture())
+            shared = prompts.context(subject, replace(rubric, instructions="")).text
+            lines |= {line for line in shared.splitlines() if len(line) > _SHORT}
+    long = sorted(line for line in lines if len(line) > _SHORT)
+    return tuple(one for one in long if not any(one in other for other in long if other != one))
 
 
 def listing_questions(catalog: DrawnCatalog, seed: int, *, first: int, each: int) -> list[Example]:

@@ -2,7 +2,8 @@
 
     python -m workbench.models.starter.train_judge --out runs/judge
 
-First the part that sees learns to tell what pictures show, flaws among it; then the whole learns to answer.
+First the part that sees learns to tell what pictures show, flaws among it; then the whole learns to name it in
+the words of prompts and listings, then to judge.
 Run again after a kill, it goes on from the last checkpoint. `--large` is the way on a GPU.
 """
 
@@ -30,11 +31,17 @@ from workbench.models.starter.data import (
     TRAIN_SEED,
     Pixels,
     draw_photos,
+    naming_examples,
     scaled,
     texts,
 )
 from workbench.models.starter.probing import fit_probes, probe_scenes
-from workbench.models.starter.questions import listing_questions, picture_examples
+from workbench.models.starter.questions import (
+    listing_questions,
+    naming_questions,
+    picture_examples,
+    standing_lines,
+)
 from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts
 from workbench.models.starter.seeing import Told, teach_to_see
 from workbench.models.starter.training import Recipe
@@ -92,8 +99,10 @@ class Plan:
     """Of the drawn catalogue, with a listing each to judge."""
     seeing: Recipe
     """The eyes alone."""
+    naming: Recipe
+    """Eyes and words learn to name what pictures show."""
     answering: Recipe
-    """The whole."""
+    """The whole learns to judge."""
 
 
 def small(seed: int = 0) -> Plan:
@@ -103,6 +112,7 @@ def small(seed: int = 0) -> Plan:
         scenes=24_000,
         items=8_000,
         seeing=Recipe(steps=1500, batch=96, rate=1.5e-3, warmup=50, seed=seed),
+        naming=Recipe(steps=600, batch=48, rate=1.5e-3, warmup=50, seed=seed),
         answering=Recipe(steps=2000, batch=48, rate=1.5e-3, warmup=50, seed=seed),
     )
 
@@ -114,6 +124,7 @@ def large(seed: int = 0) -> Plan:
         scenes=100_000,
         items=40_000,
         seeing=Recipe(steps=8000, batch=256, rate=1e-3, warmup=200, seed=seed),
+        naming=Recipe(steps=3000, batch=256, rate=8e-4, warmup=200, seed=seed),
         answering=Recipe(steps=15_000, batch=256, rate=8e-4, warmup=200, seed=seed),
     )
 
@@ -140,7 +151,16 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         *picture_examples(scenes, plan.answering.seed, each=3),
         *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
     ]
-    tokenizer = build_tokenizer(texts(examples), vocabulary=plan.size.vocabulary)
+    named = [
+        *naming_questions(scenes),
+        *(
+            replace(one, photos=tuple(len(scenes) + place for place in one.photos))
+            for one in naming_examples(catalog, "aligned")
+        ),
+    ]
+    tokenizer = build_tokenizer(
+        texts([*examples, *named]), vocabulary=plan.size.vocabulary, standing=standing_lines()
+    )
     processor = build_processor(tokenizer, plan.size)
     model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
     if place.type == "cpu":
@@ -150,6 +170,8 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
     settings = {"scenes": plan.scenes, "items": plan.items, "size": asdict(plan.size)}
     shown = [*scenes, *_photographed(catalog)]
     teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
+    learnt = lessons(processor, named)
+    teach_to_answer(model, learnt, photos, plan.naming, out, stage="naming", settings=settings)
     learnt = lessons(processor, examples)
     teach_to_answer(
         model, learnt, photos, plan.answering, out, stage="answering", settings=settings

@@ -21,6 +21,8 @@ _SPECIAL = (_PAD, _START, _TURN, END, _AROUND_PHOTO, _PHOTO, _WHOLE_PHOTO)
 _PHRASES = r"[\w-]+(?: [\w-]+)*"
 """Words that may become one token together, apart from the punctuation between: a listing's `": "` and
 a question's standing phrases are short to read, and a value never shares a token with the next key."""
+_WORDS = r" ?[\w-]+"
+"""Words with the space before them: what is compared word by word shares no token with its neighbours."""
 _SPREAD = 0.04
 """Standard deviation of random weights in the part that writes, which is narrow."""
 _SHUFFLE = 2
@@ -84,16 +86,24 @@ LARGE = Size(
 """For a GPU."""
 
 
-def build_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Any:
-    """A byte-level BPE tokenizer that writes `texts` with few tokens, with Idefics3's special tokens."""
+def build_tokenizer(texts: Iterable[str], *, vocabulary: int, standing: Iterable[str] = ()) -> Any:
+    """A byte-level BPE tokenizer that writes `texts` with few tokens, with Idefics3's special tokens.
+
+    Args:
+        texts: What it learns from.
+        vocabulary: Tokens at most, `standing` aside.
+        standing: Sentences that come up again and again: each is one token, and all else is split at
+            words. None of them: phrases may become one token.
+    """
     mend_torchvision()
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
+    standing = tuple(standing)
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_PHRASES), behavior="isolated"),
+            pre_tokenizers.Split(Regex(_WORDS if standing else _PHRASES), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -107,6 +117,7 @@ def build_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Any:
             show_progress=False,
         ),
     )
+    bpe.add_tokens([AddedToken(one, normalized=False) for one in standing])
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         bos_token=_START,

@@ -35,6 +35,7 @@ PLAN = Plan(
     scenes=30,
     items=12,
     seeing=Recipe(steps=4, batch=8, rate=1e-3, warmup=2),
+    naming=Recipe(steps=3, batch=8, rate=1e-3, warmup=2),
     answering=Recipe(steps=6, batch=8, rate=1e-3, warmup=2),
 )
 PLAIN = replace(sample_scene(3), flaws=(), style=PhotoStyle())
@@ -134,7 +135,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_judge(tmp_path, monkeypatch):
     pace, steps = training._pace, iter(range(100))
 
     def interrupted(step, recipe):
-        if next(steps) == PLAN.seeing.steps + 3:
+        if next(steps) == PLAN.seeing.steps + PLAN.naming.steps + 3:
             raise KeyboardInterrupt
         return pace(step, recipe)
 
