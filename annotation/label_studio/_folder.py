@@ -75,6 +75,7 @@ def prepared(folder: Path, installation: Installation) -> State:
         shutil.rmtree(half, ignore_errors=True)
         shutil.copytree(installation.template, half)
         half.chmod(0o700)
+        (half / _DATABASE).chmod(0o600)
         half.rename(data)
     (folder / MEDIA).mkdir(exist_ok=True)
     return _of_this_version(folder, state)

@@ -7,20 +7,16 @@ what its folder holds.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio._folder import (
     DATA,
-    LOG,
     LOGIN,
     MEDIA,
     PROCESS,
@@ -30,20 +26,21 @@ from annotation.label_studio._folder import (
     read_state,
     write_state,
 )
-from annotation.label_studio.credentials import Credentials, write_credentials, write_private
-from annotation.label_studio.environment import (
-    Installation,
-    install_server,
-    locked,
-    server_environment,
+from annotation.label_studio._process import (
+    HOST,
+    Running,
+    answers,
+    launch,
+    running_server,
+    wait_for,
 )
+from annotation.label_studio.client import connect
+from annotation.label_studio.credentials import Credentials, write_credentials
+from annotation.label_studio.environment import install_server, locked
 from workbench.errors import LabelStudioError
 
-if TYPE_CHECKING:
-    import psutil
-
-HOST = "127.0.0.1"
-_START_SECONDS = 180.0
+_PATIENCE = 360.0
+"""Seconds that one process waits for another that starts or stops the server."""
 _STOP_SECONDS = 15.0
 
 
@@ -90,22 +87,20 @@ def start_server(
     """
     folder = Path(folder).expanduser().absolute()
     with _alone(folder):
-        running = _running(folder)
+        running = running_server(folder)
         if running is not None:
             return _already_up(folder, running, port)
         installation = install_server(cache, announce=announce)
         state = prepared(folder, installation)
-        chosen = _free_port(port, preferred=state.port)
-        _launch(folder, installation, state, chosen)
-        url = f"http://{HOST}:{chosen}"
-        process = _wait_until_it_answers(folder, state, chosen)
-        _check_login(folder, url, state)
-        write_credentials(folder, Credentials(url=url, token=state.login.token))
-        moved_from, here = state.place, str(folder)
-        write_state(folder, replace(state, port=chosen, place=here, ready=True))
-        server = Server(folder=folder, url=url, pid=process.pid, login=state.login)
-        if moved_from != here:
-            _follow_the_move(server, moved_from)
+        running = launch(folder, installation, state, _free_port(port, preferred=state.port))
+        try:
+            wait_for(running, folder, state)
+            server = _made_known(folder, running, state)
+            if state.place != str(folder):
+                _follow_the_move(server, state.place)
+        except BaseException:
+            _end(running)
+            raise
         return server
 
 
@@ -116,55 +111,40 @@ def find_server(folder: str | Path) -> Server | None:
         LabelStudioError: It runs, but its folder cannot be read.
     """
     folder = Path(folder).expanduser().absolute()
-    running = _running(folder)
-    if running is None or not _answers(running.url):
+    running = running_server(folder)
+    if running is None or not answers(running.url):
         return None
-    return _found(folder, running)
+    login = _state_of(folder, running).login
+    return Server(folder=folder, url=running.url, pid=running.process.pid, login=login, found=True)
 
 
 def stop_server(folder: str | Path) -> bool:
     """Stop the server of `folder`, and wait until it has ended; its data stay. False where none ran.
 
     Raises:
-        LabelStudioError: It belongs to another user.
+        LabelStudioError: The folder cannot be used.
     """
-    import psutil
-
     folder = Path(folder).expanduser().absolute()
     if not folder.is_dir():
         return False
     with _alone(folder):
-        running = _running(folder)
+        running = running_server(folder)
         if running is not None:
-            try:
-                running.process.terminate()
-                try:
-                    running.process.wait(_STOP_SECONDS)
-                except psutil.TimeoutExpired:
-                    os.killpg(os.getpgid(running.process.pid), signal.SIGKILL)
-                    running.process.wait(_STOP_SECONDS)
-            except psutil.NoSuchProcess:
-                pass  # it ended meanwhile
-            except (psutil.AccessDenied, PermissionError):
-                raise LabelStudioError(
-                    f"the server with process id {running.process.pid} is another user's: "
-                    "whoever started it can stop it"
-                ) from None
+            _end(running)
         (folder / PROCESS).unlink(missing_ok=True)
         return running is not None
 
 
-# ---- the process -----------------------------------------------------------------------------
+def _end(running: Running) -> None:
+    import psutil
 
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    process: psutil.Process
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        running.process.terminate()
+        try:
+            running.process.wait(_STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            os.killpg(os.getpgid(running.process.pid), signal.SIGKILL)
+            running.process.wait(_STOP_SECONDS)
 
 
 @contextlib.contextmanager
@@ -172,185 +152,63 @@ def _alone(folder: Path) -> Iterator[None]:
     """One process at a time starts or stops the server of a folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with locked(folder / ".lock", patience=2 * _START_SECONDS):
+        with locked(folder / ".lock", patience=_PATIENCE):
             yield
     except OSError as error:
         raise LabelStudioError(
-            f"the server's folder {folder} cannot be used: {error.strerror or error}; "
+            f"the server's folder {folder} cannot be used: {str(error.strerror or error).lower()}; "
             "choose another --store, or give yourself the right to write there"
         ) from None
 
 
-def _running(folder: Path) -> _Running | None:
-    """The server's process, by what its start left, else by what it was started with."""
-    import psutil
-
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        left = json.loads((folder / PROCESS).read_text())
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(int(left["pid"]))
-            # Process ids come round again: the same one may be another program by now.
-            if abs(process.create_time() - float(left["created"])) < 60 and _is_server(process):
-                return _Running(process, int(left["port"]))
-    for process in psutil.process_iter():  # a start that was killed before it could leave anything
-        with contextlib.suppress(psutil.Error, OSError, ValueError, IndexError):
-            if (
-                _is_server(process)
-                and process.environ().get("LABEL_STUDIO_BASE_DATA_DIR") == f"{folder / DATA}"
-            ):
-                command = process.cmdline()
-                return _Running(process, int(command[command.index("--port") + 1]))
-    return None
+def _already_up(folder: Path, running: Running, port: int | None) -> Server:
+    state = _state_of(folder, running)
+    if port is not None and port != running.port:
+        raise LabelStudioError(
+            f"the server is up at port {running.port} already, not at {port}: "
+            "run `workbench labelstudio down` first"
+        )
+    if not Path(state.place).exists():
+        raise LabelStudioError(
+            f"the server runs since before its folder was moved from {state.place}: "
+            "run `workbench labelstudio down`, then `up` again"
+        )
+    wait_for(running, folder, state)
+    return replace(_made_known(folder, running, state), found=True)
 
 
-def _is_server(process: psutil.Process) -> bool:
-    import psutil
-
-    if process.status() == psutil.STATUS_ZOMBIE:
-        return False
-    command = process.cmdline()
-    return "start" in command and any(Path(w).name == "label-studio" for w in command[:2])
-
-
-def _found(folder: Path, running: _Running) -> Server:
+def _state_of(folder: Path, running: Running) -> State:
     state = read_state(folder)
     if state is None:
         raise LabelStudioError(
             f"a server of {folder} runs (process id {running.process.pid}), but {folder / LOGIN} "
             "is gone, and with it the login: run `workbench labelstudio down`"
         )
-    return Server(
-        folder=folder, url=running.url, pid=running.process.pid, login=state.login, found=True
-    )
+    return state
 
 
-def _already_up(folder: Path, running: _Running, port: int | None) -> Server:
-    server = _found(folder, running)
-    state = read_state(folder)
-    if port is not None and port != running.port:
-        raise LabelStudioError(
-            f"the server is up at port {running.port} already, not at {port}: "
-            "run `workbench labelstudio down` first"
-        )
-    if state is not None and state.ready and state.place != str(folder):
-        raise LabelStudioError(
-            f"the server runs since before its folder was moved from {state.place}: "
-            "run `workbench labelstudio down`, then `up` again"
-        )
-    if state is not None:
-        _wait_until_it_answers(folder, state, running.port, process=running.process)
-        _check_login(folder, running.url, state)
-        write_state(folder, replace(state, port=running.port, place=str(folder), ready=True))
-    write_credentials(folder, server.credentials)
-    return server
+def _made_known(folder: Path, running: Running, state: State) -> Server:
+    """The server, once it knows its first user; where it is, is left in the folder."""
+    credentials = Credentials(url=running.url, token=state.login.token)
+    _check_login(folder, credentials)
+    write_credentials(folder, credentials)
+    write_state(folder, replace(state, port=running.port, place=str(folder), ready=True))
+    return Server(folder=folder, url=running.url, pid=running.process.pid, login=state.login)
 
 
-def _launch(folder: Path, installation: Installation, state: State, port: int) -> None:
-    """Start the server in a process group of its own, and leave its process id in the folder."""
-    import psutil
-
-    log = folder / LOG
-    if log.exists():
-        log.replace(log.with_suffix(".log.before"))
-    new = {
-        "LABEL_STUDIO_USERNAME": state.login.email,
-        "LABEL_STUDIO_PASSWORD": state.login.password,
-        "LABEL_STUDIO_USER_TOKEN": state.login.token,
-    }
-    # The shell ends at once: the server is nobody's child, and is no zombie when it ends. Secrets
-    # travel in its environment, which only its owner may read, not in its arguments.
-    script = 'umask 077; log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!'
-    start = ["start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
-    started = subprocess.run(  # noqa: S603 - our own words only
-        ["/bin/sh", "-c", script, "sh", str(log), str(installation.program), *start],
-        env=server_environment(folder / DATA, folder / MEDIA, {} if state.ready else new),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        start_new_session=True,
-    )
-    pid = int(started.stdout)
-    with contextlib.suppress(
-        psutil.NoSuchProcess
-    ):  # it ended at once: whoever waits for it says so
-        left = {"pid": pid, "created": psutil.Process(pid).create_time(), "port": port}
-        write_private(folder / PROCESS, left)
-
-
-def _wait_until_it_answers(
-    folder: Path, state: State, port: int, *, process: psutil.Process | None = None
-) -> psutil.Process:
-    import psutil
-
-    give_up = time.monotonic() + _START_SECONDS
-    while time.monotonic() < give_up:
-        if process is None:
-            running = _running(folder)
-            process = running.process if running else None
-        if process is None or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-            (folder / PROCESS).unlink(missing_ok=True)
-            raise LabelStudioError(
-                f"the server ended while it started; {folder / LOG} ends with: "
-                f"{_last_words(folder, state)}"
-            )
-        # Where its port was taken meanwhile, it goes to another one, and a stranger answers here.
-        with contextlib.suppress(psutil.Error):
-            ports = {
-                c.laddr.port
-                for c in process.net_connections(kind="tcp")
-                if c.status == psutil.CONN_LISTEN
-            }
-            if ports and port not in ports:
-                process.kill()
-                raise LabelStudioError(
-                    f"port {port} was taken by another program meanwhile: run `up` again"
-                )
-            if ports and _answers(f"http://{HOST}:{port}"):
-                return process
-        time.sleep(0.1)
-    raise LabelStudioError(
-        f"the server does not answer after {_START_SECONDS:.0f} seconds; {folder / LOG} ends with: "
-        f"{_last_words(folder, state)}"
-    )
-
-
-def _answers(url: str) -> bool:
-    import httpx
-
-    with contextlib.suppress(httpx.HTTPError, ValueError):
-        health: Any = httpx.get(f"{url}/health", timeout=5, trust_env=False).json()
-        return isinstance(health, dict) and health.get("status") == "UP"
-    return False
-
-
-def _last_words(folder: Path, state: State) -> str:
-    try:
-        lines = (folder / LOG).read_text(errors="replace").splitlines()
-    except OSError:
-        return "nothing"
-    text = " / ".join(line.strip() for line in lines[-3:] if line.strip())
-    for secret in (state.login.token, state.login.password):
-        text = text.replace(secret, "…")
-    return text or "nothing"
-
-
-def _check_login(folder: Path, url: str, state: State) -> None:
+def _check_login(folder: Path, credentials: Credentials) -> None:
     """The data know our token: they are those that `server.json` is about."""
-    import httpx
-
-    answer = httpx.get(
-        f"{url}/api/current-user/whoami",
-        headers={"Authorization": f"Token {state.login.token}"},
-        timeout=30,
-        trust_env=False,
-    )
-    if answer.status_code == 200:
+    try:
+        connect(credentials).close()
+    except LabelStudioError as error:
+        if error.status != 401:
+            raise
+    else:
         return
     raise LabelStudioError(
-        f"the server runs, and refuses the login in {folder / LOGIN} ({answer.status_code}): "
-        f"{folder / DATA} is another server's; put the file back that belongs to these data",
-        status=answer.status_code,
+        f"the server does not know the login in {folder / LOGIN}: {folder / DATA} is another server's; "
+        "put back what belongs together",
+        status=401,
     )
 
 
@@ -363,8 +221,12 @@ def _free_port(wanted: int | None, *, preferred: int | None) -> int:
                 "free one"
             )
         return wanted
-    if preferred is not None and _refusal(preferred) is None:
-        return preferred
+    if preferred is not None:
+        give_up = time.monotonic() + 1  # a server that was just killed may hold it still
+        while _refusal(preferred) is not None and time.monotonic() < give_up:
+            time.sleep(0.05)
+        if _refusal(preferred) is None:
+            return preferred
     with socket.socket() as trial:
         trial.bind((HOST, 0))
         return int(trial.getsockname()[1])
@@ -377,22 +239,23 @@ def _refusal(port: int) -> str | None:
         try:
             trial.bind((HOST, port))
         except OSError as error:
-            return error.strerror.lower()
+            return str(error.strerror or error).lower()
     return None
 
 
 def _follow_the_move(server: Server, moved_from: str) -> None:
     """Pictures are found again after the folder was moved: the server keeps whole paths of them."""
-    from annotation.label_studio.client import connect
-
-    client = connect(server.credentials)
     before, now = Path(moved_from) / MEDIA, server.media
-    for storage in client.get("/api/storages/localfiles", doing="list local files"):
-        path = Path(str(storage["path"]))
-        if path.is_relative_to(before):
-            client.request(
-                "PATCH",
-                f"/api/storages/localfiles/{storage['id']}",
-                doing="correct a path of local files",
-                json={"path": str(now / path.relative_to(before))},
-            )
+    storages = "/api/storages/localfiles"
+    with connect(server.credentials) as client:
+        for project in client.pages("/api/projects/", doing="list the projects"):
+            asked = {"project": project["id"]}
+            for storage in client.get(storages, doing="list local files", params=asked):
+                path = Path(str(storage["path"]))
+                if path.is_relative_to(before):
+                    client.request(
+                        "PATCH",
+                        f"{storages}/{storage['id']}",
+                        doing="correct a path of local files",
+                        json=asked | {"path": str(now / path.relative_to(before))},
+                    )
