@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 BATCH = 2500
 """Tasks an import; see `benchmarks/label_studio.py`."""
+FIRST = 500
+"""Tasks of a push's first import."""
 _LISTED = 10_000
 """Tasks a page where only numbers and data are asked for."""
 _READ = 500

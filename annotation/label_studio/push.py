@@ -9,12 +9,14 @@ tasks that nobody answered is removed.
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +154,8 @@ def push(
     for annotator, share in shares:
         purpose = purpose_for(annotator)
         with store.alone(f"label studio push {purpose.key}"):
-            project = ensure_project(
-                client,
-                store,
-                purpose,
-                title=_title(interface, audit, annotator),
-            )
+            title = _title(interface, audit, annotator)
+            project = ensure_project(client, store, purpose, title=title)
             shown = [*_pictures(share, generations, items), *examples]
             pictures = serve_pictures(client, store, project.id, shown, media=media)
             builder = _Builder(
@@ -205,9 +203,9 @@ def assign(
     return dealt
 
 
-def task_key(purpose: Purpose, question: Question) -> str:
-    """The key that a task carries in its data: 64 hex digits, from purpose and generations alone."""
-    return content_key("label studio task", purpose.key, *_identity(question))
+def task_key(purpose: str, question: Question) -> str:
+    """The key that a task carries in its data: 64 hex digits, from `Purpose.key` and generations alone."""
+    return content_key("label studio task", purpose, *_identity(question))
 
 
 def _identity(question: Question) -> tuple[str, str]:
@@ -295,7 +293,7 @@ class _Builder:
 
         One task that lacks a value has its whole batch refused; what it has beside, annotators can read.
         """
-        shown = set(_VARIABLE.findall(self.interface.config))
+        shown = _shown(self.interface.config)
         if missing := sorted(shown - set(data)):
             raise LabelStudioError(
                 f"task {key[:12]} lacks {missing[0]!r}, which the page shows: nothing of its batch was sent"
@@ -314,11 +312,18 @@ class _Builder:
         return {generation: by_key[key] for generation, key in keys.items()}
 
 
+@functools.lru_cache(maxsize=8)
+def _shown(config: str) -> frozenset[str]:
+    """Names that a page shows of its task."""
+    return frozenset(_VARIABLE.findall(config))
+
+
 def _fill(
     client: Client, project: Project, share: Sequence[Question], builder: _Builder
 ) -> PushedProject:
     """Make the tasks that are not there, and see that they are there once."""
-    wanted = {task_key(project.purpose, question): question for question in share}
+    purpose = project.purpose.key
+    wanted = {task_key(purpose, question): question for question in share}
     before = _tasks.count_tasks(client, project.id)
     there = _there(client, project.id, wanted) if before else set()
     # In the order of keys: neither the order of a draw nor its strata can be read from task numbers.
@@ -345,8 +350,13 @@ def _fill(
 def _made_ahead(
     builder: _Builder, asked: Sequence[tuple[str, Question]]
 ) -> Iterator[tuple[Sequence[tuple[str, Question]], list[dict[str, Any]]]]:
-    """Batches and their tasks; the next one is made while the server takes the one before."""
-    batches = [asked[i : i + _tasks.BATCH] for i in range(0, len(asked), _tasks.BATCH)]
+    """Batches and their tasks; the next one is made while the server takes the one before.
+
+    The first one is small: the server begins while most tasks are still to be made.
+    """
+    first = min(_tasks.FIRST, _tasks.BATCH)
+    cuts = [0, *range(first, len(asked), _tasks.BATCH), len(asked)]
+    batches = [asked[start:end] for start, end in pairwise(cuts) if start < end]
     with ThreadPoolExecutor(max_workers=1) as ahead:
         coming = deque(ahead.submit(builder.tasks, batch) for batch in batches[:1])
         for place, batch in enumerate(batches):
