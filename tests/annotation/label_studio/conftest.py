@@ -6,8 +6,10 @@ The suite's processes do not share one: a server is up in seconds, and a file's 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -99,11 +101,23 @@ def start_for_tests() -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def server(
-    start_for_tests: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
-) -> RunningServer:
+def server_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory where there is room: each answer makes SQLite wait for the disk a dozen times.
+
+    Tests of what a kill leaves behind start servers of their own, on the disk.
+    """
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < 4e9:
+        yield tmp_path_factory.mktemp("annotating")
+        return
+    with tempfile.TemporaryDirectory(dir=memory, prefix="annotating-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def server(server_place: Path, start_for_tests: Callable[..., Server]) -> RunningServer:
     """A server with an administrator and a second annotator; tests make projects of their own in it."""
-    running = start_for_tests(tmp_path_factory.mktemp("annotating") / "label_studio")
+    running = start_for_tests(server_place / "label_studio")
     with connect(running.credentials) as client:
         second = add_annotator(client, "second@example.com")
     return RunningServer(running, running.login, second)
