@@ -188,7 +188,9 @@ def test_a_port_that_another_program_took_since_is_left_to_it(tmp_path, start_fo
         (lambda f: (f / "server.json").chmod(0o644), "others may read it"),
         (lambda f: shutil.rmtree(f / "data"), "with everything that people answered, is gone"),
         (lambda f: _change(f, version="2.0.0"), "newer than the 1.23.2 that is started here"),
-        (lambda f: _change(f, token="0" * 40), "does not know the login"),
+        pytest.param(
+            lambda f: _change(f, token="0" * 40), "does not know the login", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_folder_that_cannot_be_right_is_one_sentence(
