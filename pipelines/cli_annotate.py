@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+
+if TYPE_CHECKING:
+    from annotation.label_studio import Contradictory
 
 annotate_app = typer.Typer(
     no_args_is_help=True,
@@ -83,7 +88,9 @@ def pull(
 
     with open_store(store, images) as opened, connected(_named(store)) as studio:
         summary = pull_answers(opened, studio)
-    tell(as_json, summary.as_dict(), lambda: str(summary))
+    strange = summary.pulled.contradictory
+    found = summary.as_dict() | {"contradictory": [asdict(one) for one in strange]}
+    tell(as_json, found, lambda: "\n".join([str(summary), *_contradictions(strange)]))
 
 
 @annotate_app.command(epilog="Example:  workbench annotate status --store shop")
@@ -160,6 +167,21 @@ def hint(
             opened, studio, audit=audit, judge=judge, port=port, announce=announce,
             wait=threading.Event().wait,
         )  # fmt: skip
+
+
+def _contradictions(answers: Sequence[Contradictory]) -> Iterator[str]:
+    """How many answers contradict themselves, and the first ones."""
+    if not answers:
+        return
+    many = len(answers) > 1
+    yield (
+        f"{len(answers):,} answer{'s contradict themselves' if many else ' contradicts itself'}; "
+        f"{'they are' if many else 'it is'} stored as given:"
+    )
+    for one in answers[:3]:
+        yield f"  answer {one.annotation} to task {one.task}: {'; '.join(one.reasons)}"
+    if len(answers) > 3:
+        yield f"  and {len(answers) - 3:,} more (--json lists them)"
 
 
 def _named(store: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from annotation.label_studio._folder import Login
-from annotation.label_studio._reading import Left
+from annotation.label_studio._reading import Contradictory, Left
 from annotation.label_studio.accounts import add_annotator, invitation
 from annotation.label_studio.client import Client, connect
 from annotation.label_studio.credentials import (
@@ -23,6 +23,7 @@ from annotation.label_studio.webhook import serve_webhook, subscribe
 __all__ = [
     "SERVER_VERSION",
     "Client",
+    "Contradictory",
     "Credentials",
     "Left",
     "Login",

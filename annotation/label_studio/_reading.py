@@ -36,11 +36,25 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contradictory:
+    """An answer whose parts do not fit each other; it was stored as it was given."""
+
+    project: int
+    task: int
+    annotation: int
+    """Its number on the server."""
+    reasons: tuple[str, ...]
+    """A sentence each, such as `approved with failure mode 'wrong_color', which refuses whatever else is said`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """One person's answer as it is on the server now."""
 
     annotation: Annotation
     corrections: tuple[Correction, ...]
+    contradictions: tuple[str, ...] = ()
+    """What in it does not fit another part."""
 
 
 def page_of(store: Store, project: Project) -> Interface:
@@ -163,7 +177,7 @@ def _read(
         )
         for about, before, after in said.corrections
     )
-    return Given(annotation=annotation, corrections=corrections)
+    return Given(annotation=annotation, corrections=corrections, contradictions=said.contradictions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

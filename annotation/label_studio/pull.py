@@ -15,13 +15,20 @@ task or project was deleted, nothing was taken back: the answers stand, and the 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio import _tasks
-from annotation.label_studio._reading import Given, Left, changes, page_of, read_tasks
+from annotation.label_studio._reading import (
+    Contradictory,
+    Given,
+    Left,
+    changes,
+    page_of,
+    read_tasks,
+)
 from annotation.label_studio.interfaces import Interface
 from annotation.label_studio.projects import Project, Purpose, missing_projects, noted_projects
 from workbench.errors import ConflictError
@@ -53,6 +60,8 @@ class PulledProject:
     """Tasks on which somebody has begun an answer and not sent it; drafts are never stored."""
     left: tuple[Left, ...] = ()
     """Answers that could not be stored; they are read again by every pull."""
+    contradictory: tuple[Contradictory, ...] = ()
+    """Answers among what is new or changed that contradict themselves."""
     vanished: tuple[int, ...] = ()
     """Numbers of tasks that were deleted on the server since the last pull; their answers stand."""
 
@@ -74,6 +83,11 @@ class Pulled:
     def left(self) -> tuple[Left, ...]:
         """Answers that could not be stored."""
         return tuple(left for one in self.projects for left in one.left)
+
+    @property
+    def contradictory(self) -> tuple[Contradictory, ...]:
+        """Answers among what is new or changed that contradict themselves."""
+        return tuple(answer for one in self.projects for answer in one.contradictory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +163,7 @@ def _pull_project(
             skipped=sum(isinstance(r, Annotation) and r.state == "skipped" for r in found.records),
             drafts=_tasks.drafts_open(client, project.id),
             left=tuple(reading.left),
+            contradictory=tuple(reading.contradictory(r.id for r in found.records)),
             vanished=tuple(sorted(reading.vanished)),
         )
     assert conflict is not None
@@ -198,6 +213,17 @@ class _Reading:
             if self._complete():
                 return
         self._compare_all()
+
+    def contradictory(self, ids: Iterable[str]) -> Iterator[Contradictory]:
+        """Those of the records that are answers which contradict themselves."""
+        for name in ids:
+            if name in self.given and (reasons := self.given[name].contradictions):
+                yield Contradictory(
+                    project=self._project.id,
+                    task=_task(name),
+                    annotation=int(name.rpartition("/")[2]),
+                    reasons=reasons,
+                )
 
     def moved(self, *, stored: bool) -> _Cursor:
         """Where the cursor stands after this."""
