@@ -25,7 +25,7 @@ from annotation.label_studio import (
 )
 from annotation.label_studio.adjudicate import push_disputes
 from annotation.label_studio.gold import choose_gold, known_answers
-from annotation.label_studio.hints import Hinter, serve_hints
+from annotation.label_studio.hints import Hinter, refuse_blind, serve_hints
 from annotation.label_studio.interfaces import Interface, build_interface
 from pipelines.judge import load_judge, stored_schema
 from pipelines.recorder import record
@@ -312,6 +312,7 @@ def serve_judge(
             + ": make one with `workbench annotate push --with-judge`"
         )
     project = next((one for one in reversed(ours) if not one.purpose.blind), ours[-1])
+    refuse_blind(project.id, blind=project.purpose.blind)
     found = find_audit(store, project.purpose.audit)
     name = judge or found.judge
     interface = interface_of(store, found)

@@ -163,6 +163,19 @@ def hint_app(hinter: Hinter) -> Starlette:
     )
 
 
+def refuse_blind(project: int, *, blind: bool) -> None:
+    """Refuse suggestions in a blind project; `serve_hints` does it too, after a judge was loaded.
+
+    Raises:
+        LabelStudioError: The project is blind.
+    """
+    if blind:
+        raise LabelStudioError(
+            f"project {project} is blind, and a suggestion would be seen before the answer is given: "
+            "push the audit into a project that is not blind to work with suggestions"
+        )
+
+
 @contextmanager
 def serve_hints(
     client: Client, hinter: Hinter, *, blind: bool, host: str = "127.0.0.1", port: int = 0
@@ -187,13 +200,11 @@ def serve_hints(
             connect (a server of version 1.23 reaches addresses of its own machine only if it was started with
             `ML_BLOCK_LOCAL_IP=false`).
     """
-    if blind:
-        raise LabelStudioError(
-            f"project {hinter.project} is blind, and a suggestion would be seen before the answer is given: "
-            "push the audit into a project that is not blind to work with suggestions"
-        )
+    refuse_blind(hinter.project, blind=blind)
     with _serving(hint_app(hinter), host, port) as url:
         _disconnect(client, hinter.project)
+        path = f"/api/projects/{hinter.project}/"
+        shown = client.get(path, doing="read the project")["model_version"] or ""
         try:
             client.request(
                 "POST",
@@ -201,10 +212,24 @@ def serve_hints(
                 doing="connect the project with our judge",
                 json={"project": hinter.project, "url": url, "title": TITLE},
             )
+            # Else it is asked about no task to which a prediction was pushed.
+            _show(client, hinter.project, TITLE)
             yield url
         finally:
             with suppress(LabelStudioError):  # the Label Studio server may be gone first
                 _disconnect(client, hinter.project)
+                _show(client, hinter.project, shown)
+
+
+def _show(client: Client, project: int, version: str) -> None:
+    """Say whose predictions the project's pages show: a version, or the judge by its title."""
+    client.request(
+        "PATCH",
+        f"/api/projects/{project}/",
+        doing="choose whose predictions are shown",
+        json={"model_version": version},
+        repeatable=True,
+    )
 
 
 def _disconnect(client: Client, project: int) -> None:

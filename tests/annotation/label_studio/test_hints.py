@@ -168,6 +168,27 @@ def test_label_studio_shows_the_judges_answer_on_the_open_task(hinter, tasks, pr
         httpx.get(f"{url}/health")
 
 
+def test_the_judge_is_asked_where_a_prediction_was_pushed_and_that_one_is_shown_again_after(
+    hinter, tasks, project, client
+):
+    """Label Studio shows one version of predictions; ours while it is served, the pushed one before and after."""
+    number = project(hinter.interface.config)
+    hinter = replace(hinter, project=number)
+    pushed = {**hinter.suggest(tasks[:1])[0][0], "model_version": "pushed 1"}
+    sent = [{"data": tasks[0]["data"], "predictions": [pushed]}]
+    client.request("POST", f"/api/projects/{number}/import", doing="import tasks", json=sent)
+
+    def shown():
+        task = client.get(f"/api/projects/{number}/next", doing="take the next task")
+        return [one["model_version"] for one in task["predictions"]]
+
+    chosen = {"model_version": "pushed 1"}
+    client.request("PATCH", f"/api/projects/{number}/", doing="choose a version", json=chosen)
+    with serve_hints(client, hinter, blind=False):
+        assert shown() == [hinter.version]
+    assert shown() == ["pushed 1"]
+
+
 def test_label_studio_cannot_connect_another_project(hinter, project, client):
     """A judge that serves one project answers 403 to a blind one's setup, and Label Studio says so."""
     number, blind = project(hinter.interface.config), project(hinter.interface.config)
