@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,18 @@ def as_answer(one: Annotation) -> Answer:
     return Answer(approved=one.approved, scores=one.scores, failure_modes=one.failure_modes)
 
 
+def choose(locator):
+    """Click until it is chosen: the page draws its form anew while a task settles, and forgets a click."""
+    from playwright.sync_api import expect
+
+    for _ in range(5):
+        locator.click(force=True)
+        with contextlib.suppress(AssertionError):
+            expect(locator).to_be_checked(timeout=2000)
+            return
+    raise AssertionError(f"{locator} cannot be chosen")
+
+
 def click_through(chromium, server, url, clicks):
     """Log in, reject the first tasks of the stream with a failure mode and a better prompt; their prompts."""
     from playwright.sync_api import sync_playwright
@@ -83,13 +96,11 @@ def click_through(chromium, server, url, clicks):
         page.goto(f"{url}?labeling=1")
         page.click("button[aria-label='Close modal']")  # the instructions were read
         for _ in range(clicks):
-            page.locator("input[name=Reject]").check(force=True)
+            choose(page.locator("input[name=Reject]"))
             done.append(page.locator("textarea[name=prompt_fix]").input_value())
             for row, point in enumerate((2, 5, 4)):  # fidelity, clarity, style
-                page.locator(".wb-criterion").nth(row).locator(f"input[name='{point}']").check(
-                    force=True
-                )
-            page.locator("input[name='Wrong color']").check(force=True)
+                choose(page.locator(".wb-criterion").nth(row).locator(f"input[name='{point}']"))
+            choose(page.locator("input[name='Wrong color']"))
             page.locator("textarea[name=prompt_fix]").fill(TYPED)
             with page.expect_response(
                 lambda r: "/annotations" in r.url and r.request.method == "POST"
