@@ -104,7 +104,7 @@ def start_for_tests() -> Iterator[Callable[..., Server]]:
 def server_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in memory where there is room: each answer makes SQLite wait for the disk a dozen times.
 
-    Tests of what a kill leaves behind start servers of their own, on the disk.
+    A process that is killed leaves the same behind there as on a disk; only power cuts differ.
     """
     memory = Path("/dev/shm")
     if not memory.is_dir() or shutil.disk_usage(memory).free < 4e9:

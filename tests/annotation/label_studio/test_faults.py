@@ -280,16 +280,16 @@ def check(tmp_path, start_for_tests, pictures, *, drawn, kills, rounds, seed):
 
 
 @pytest.mark.timeout(300)
-def test_a_few_kills_change_nothing(tmp_path, start_for_tests, pictures):
+def test_a_few_kills_change_nothing(server_place, start_for_tests, pictures):
     """Two of our processes and the server, in the worst moments; held against what people did."""
-    trial = Trial(tmp_path / "killed", start_for_tests, pictures(8, 6), random.Random(3))
+    trial = Trial(server_place / "killed", start_for_tests, pictures(8, 6), random.Random(3))
     trial.up()
-    # The project is made and not noted; then the tasks are, and nobody heard of it.
+    # The project is made and not noted; then the server ends while it makes the tasks.
     for fault, at in (
         ("ours after", "POST /api/projects/"),
         ("server during", "POST /api/projects/N/import"),
     ):
-        process = trial.run("push", fault=fault, at=at, delay=0.05)
+        process = trial.run("push", fault=fault, at=at, delay=0.01)
         process.communicate(timeout=120)
         assert process.returncode
     assert trial.revive()
