@@ -287,7 +287,7 @@ def test_of_two_pulls_at_one_moment_the_slower_one_reads_again(desk):
 @pytest.mark.slow
 def test_whatever_happens_before_whichever_call_of_a_pull_is_stored_once(desk):
     check_two_pulls(desk(), every=1)
-    check_changes_meanwhile(desk(), every=1)
+    check_changes_meanwhile(desk(name="changes meanwhile"), every=1)
 
 
 def test_our_clock_is_not_asked(desk, monkeypatch):
