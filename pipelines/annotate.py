@@ -32,7 +32,7 @@ from pipelines.recorder import record
 from workbench.calibration.audited import answers_to, find_audit, rubric_of
 from workbench.errors import LabelStudioError
 from workbench.judging.judge import has_output
-from workbench.records import Audit, Generation, Item
+from workbench.records import Annotation, Audit, Generation, Item
 from workbench.rubric import Rubric
 from workbench.schema import Schema, parse_schema
 from workbench.store import catalog_of, group_of
@@ -135,7 +135,8 @@ class PushSummary:
 def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
     """Ask people about what an audit drew; pushed again, nothing is asked twice.
 
-    What was answered in an audit that this one grew from is not asked again.
+    What was answered in an audit that this one grew from is not asked again: answered by a person who did
+    not see the judge's answer. What they skipped or deleted is.
 
     Raises:
         StoreError: There is no such audit.
@@ -145,7 +146,9 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
     newest = max(store.records(Audit), key=lambda one: one.created_at, default=None)
     audit = newest if newest and job.audit is None else find_audit(store, job.audit)
     interface = interface_of(store, audit)
-    earlier = {a.generation for a in answers_to(store, audit) if a.audit != audit.id}
+    earlier = {
+        a.generation for a in answers_to(store, audit) if a.audit != audit.id and _answers(a)
+    }
     drawn = [item.generation for item in audit.drawn if item.generation not in earlier]
     there = {g.key for g in store.records(Generation, drawn) if has_output(g)}
     asked = [key for key in drawn if key in there]
@@ -177,6 +180,13 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         gold=len(gold),
         without_output=len(drawn) - len(asked),
         store=studio.store,
+    )
+
+
+def _answers(said: Annotation) -> bool:
+    """Whether it settles that an item need not be asked again."""
+    return (
+        said.state == "answered" and said.blind and said.approved is not None and not said.simulated
     )
 
 

@@ -107,3 +107,30 @@ def test_a_model_is_asked_live_about_the_open_task(pictures, studio, client):
     assert told[0][0] == one.project
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", told[0][1])
     assert [p["model_version"].split()[0] for p in seen] == ["tiny:vlm"]
+
+
+def test_only_a_blind_answer_of_a_person_spares_an_item_of_a_grown_audit(pictures, studio):
+    from dataclasses import replace
+
+    made = pictures(12, 5)
+    older = made.audit
+    grown = replace(older, id="f" * 64, parameters={**older.parameters, "grown_from": [older.id]})
+    made.store.add([grown])
+    skipped, deleted, seen, simulated, answered = made.generations
+
+    def said(generation, **rest):
+        return Annotation(
+            **{
+                "id": generation.key[:9], "generation": generation.key, "annotator": "ada",
+                "rubric": made.rubric.label, "approved": True, "audit": older.id,
+            } | rest
+        )  # fmt: skip
+
+    made.store.add(
+        [
+            said(skipped, approved=None, state="skipped"), said(deleted, approved=None, state="deleted"),
+            said(seen, blind=False), said(simulated, simulated=True), said(answered),
+        ]
+    )  # fmt: skip
+    pushed = push_audit(made.store, studio, PushJob(audit=grown.id)).pushed
+    assert pushed.created == 4
