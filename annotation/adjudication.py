@@ -12,6 +12,7 @@ from workbench.calibration import (
     adjudications,
     latest_answers,
 )
+from workbench.calibration.gather import adjudicators, people_first
 from workbench.records import Annotation
 from workbench.rubric import Rubric
 
@@ -32,7 +33,9 @@ class Settled:
     """Questions that people answer differently: `approved`, then criteria that one of them finds passed
     and another failed."""
     adjudication: Annotation | None
-    """The answer that settles it; None where nobody was asked, or has not answered yet."""
+    """The answer that settles it; None where nobody was asked, has not answered yet, or adjudicators differ."""
+    contested: bool
+    """Whether as many adjudicators say yes as no: it is not settled until one more decides, or one changes."""
 
     @property
     def approved(self) -> bool | None:
@@ -43,8 +46,8 @@ class Settled:
 
     @property
     def open(self) -> bool:
-        """Whether people differ on the approval, and nobody settled it."""
-        return self.vote.disputed and self.adjudication is None
+        """Whether people, or those who were to settle it, differ on the approval, and it is not settled."""
+        return self.adjudication is None and (self.vote.disputed or self.contested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,13 @@ class Settlement:
 
     @property
     def disputes(self) -> tuple[Settled, ...]:
-        """Items on whose approval people differ, settled ones too; the closest first."""
+        """Items on whose approval people differ, settled ones too; the closest first.
+
+        Last come those on which only adjudicators differ, because an answer was changed or deleted since.
+        """
         by_generation = {item.generation: item for item in self.items}
-        return tuple(by_generation[vote.item] for vote in self.votes.disputes)
+        differ = [by_generation[vote.item] for vote in self.votes.disputes]
+        return (*differ, *(i for i in self.items if i.contested and not i.vote.disputed))
 
     @property
     def queue(self) -> tuple[Settled, ...]:
@@ -77,7 +84,8 @@ def settle(
     """Bring the answers about each generation to one.
 
     An answer counts as `workbench.calibration.gather` counts it: the last one of each person, given without
-    seeing the judge's, and neither skipped nor deleted. Where an adjudication was given, it counts instead.
+    seeing the judge's, and neither skipped nor deleted; simulated ones only where no person answered anything.
+    Where an adjudication was given, it counts instead; where adjudicators differ evenly, none does.
 
     Args:
         annotations: About one rubric; those that do not count are left out.
@@ -87,9 +95,10 @@ def settle(
     Raises:
         ValueError: `level` is not between 0 and 1.
     """
-    given = list(annotations)
+    given = people_first(a for a in annotations if a.blind and a.approved is not None)
     answers = latest_answers(given)
     settled = adjudications(given)
+    asked = adjudicators(given)
     rows = [(key, who, one) for key, said in answers.items() for who, one in said.items()]
     votes = adjudicate(
         items=[key for key, _, _ in rows],
@@ -105,6 +114,7 @@ def settle(
                 vote=vote,
                 differs=_differs(answers[vote.item], rubric),
                 adjudication=settled.get(vote.item),
+                contested=vote.item in asked and vote.item not in settled,
             )
             for vote in votes.items
         ),

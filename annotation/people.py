@@ -22,6 +22,7 @@ from workbench.calibration import (
     with_spread,
 )
 from workbench.calibration.audited import answers_to, rubric_of
+from workbench.calibration.gather import people_first
 from workbench.calibration.people.agreement import Scale
 from workbench.records import Annotation, Audit, Generation, Item
 from workbench.rubric import Rubric
@@ -61,7 +62,9 @@ class Annotator:
     simulated: bool
     """True where nobody was asked: a simulation, or the catalogue's own truth."""
     answered: int
+    """Items, or pairs, that they answered without seeing the judge's answer first; each counts once."""
     skipped: int
+    """Items, or pairs, that they skipped and did not answer."""
     approvals: AgainstOthers
     """Agreement with most of the others, and whether they approve more (over 0) or less than the others."""
     points: Mapping[str, AgainstOthers]
@@ -82,6 +85,10 @@ class MeasuredPeople:
     questions: tuple[Question, ...]
     """Approval first, then criteria in the rubric's order, then failure modes that somebody named."""
     settlement: Settlement
+    not_blind: int
+    """Answers given after seeing the judge's; they are left out."""
+    simulated_left_out: int
+    """Simulated answers that are left out because people answered."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON; disputes by generation, with what each person said."""
@@ -94,9 +101,12 @@ class MeasuredPeople:
                     "said": {who: one.approved for who, one in item.said.items()},
                     "differs": list(item.differs),
                     "adjudicated": item.adjudication and item.adjudication.approved,
+                    "contested": item.contested,
                 }
                 for item in self.settlement.disputes
             ],
+            "not_blind": self.not_blind,
+            "simulated_left_out": self.simulated_left_out,
         }
 
 
@@ -112,6 +122,8 @@ def measure_people(
 
     Answers given after seeing the judge's, adjudications and answers that were deleted say nothing about
     how far people agree, and are left out; of several answers of one person about one generation the last counts.
+    As soon as one person answered, simulated answers are left out too; where there are only simulated ones, they
+    are measured, and each annotator says so.
 
     Args:
         annotations: About one rubric.
@@ -123,8 +135,13 @@ def measure_people(
     given = list(annotations)
     settlement = settle(given, rubric=rubric, level=level)
     said = {item.generation: item.said for item in settlement.items}
-    alone = [a for a in given if a.state != "deleted" and not a.adjudicates]
-    people = sorted({a.annotator for a in alone})
+    alone = _alone(given)
+    pairs = _latest_preferences(alone)
+    skips = [a for a in alone if a.state == "skipped"]
+    counted = [one for by in (*said.values(), *pairs.values()) for one in by.values()]
+    if counted and not any(a.simulated for a in counted):
+        skips = [a for a in skips if not a.simulated]
+    people = sorted({a.annotator for a in (*counted, *skips)})
     keys = list(said)
     alike = [(groups or {}).get(key) or f"alone:{key}" for key in keys]
 
@@ -138,14 +155,14 @@ def measure_people(
     errors = {one.annotator: one for one in settlement.votes.annotators}
     annotators = []
     for name in people:
-        own = [a for a in alone if a.annotator == name]
-        answered = [a for a in own if a.state == "answered"]
+        answered = [a for a in counted if a.annotator == name]
+        skipped = {_shown(a) for a in skips if a.annotator == name} - {_shown(a) for a in answered}
         annotators.append(
             Annotator(
                 name=name,
-                simulated=any(a.simulated for a in own),
+                simulated=any(a.simulated for a in (*counted, *skips) if a.annotator == name),
                 answered=len(answered),
-                skipped=len(own) - len(answered),
+                skipped=len(skipped),
                 approvals=approvals[name],
                 points={c: found[name] for c, found in points.items() if found[name].shared},
                 errors=errors.get(name),
@@ -156,9 +173,15 @@ def measure_people(
         annotators=tuple(annotators),
         questions=(
             *_questions(said, people, rubric, alike, level=level, seed=seed),
-            *_preferences(alone, people, level=level, seed=seed),
+            *_preferences(pairs, people, level=level, seed=seed),
         ),
         settlement=settlement,
+        not_blind=len({(a.annotator, _shown(a)) for a in alone if not a.blind and _answers(a)}),
+        simulated_left_out=0
+        if any(a.simulated for a in counted)
+        else len(
+            {(a.annotator, _shown(a)) for a in alone if a.simulated and a.blind and _answers(a)}
+        ),
     )
 
 
@@ -184,6 +207,29 @@ def measure_audit(
 
 _Said = Mapping[str, Mapping[str, Annotation]]
 _Value = Callable[[Annotation], float | None]
+
+
+def _alone(annotations: Sequence[Annotation]) -> list[Annotation]:
+    """What people said without others' answers before them, skipped ones too."""
+    return [a for a in annotations if a.state != "deleted" and not a.adjudicates]
+
+
+def _latest_preferences(alone: Sequence[Annotation]) -> dict[str, dict[str, Annotation]]:
+    """Pair to annotator to what they said last; simulated ones only where no person was asked."""
+    said: dict[str, dict[str, Annotation]] = {}
+    given = people_first(a for a in alone if a.preferred is not None and a.blind)
+    for one in sorted(given, key=lambda a: a.updated_at or a.created_at):
+        said.setdefault(f"{one.generation} {one.against}", {})[one.annotator] = one
+    return said
+
+
+def _shown(one: Annotation) -> tuple[str, str | None]:
+    """What the person looked at: a generation, or two."""
+    return one.generation, one.against
+
+
+def _answers(one: Annotation) -> bool:
+    return one.approved is not None or one.preferred is not None
 
 
 def _approved(one: Annotation) -> float | None:
@@ -233,14 +279,8 @@ def _questions(
     return [one for one in found if one is not None]
 
 
-def _preferences(
-    alone: Sequence[Annotation], people: Sequence[str], *, level: float, seed: int
-) -> list[Question]:
+def _preferences(said: _Said, people: Sequence[str], *, level: float, seed: int) -> list[Question]:
     """Which of two is better, where two were shown: an item is a pair."""
-    said: dict[str, dict[str, Annotation]] = {}
-    for one in sorted(alone, key=lambda a: a.updated_at or a.created_at):
-        if one.preferred is not None and one.blind:
-            said.setdefault(f"{one.generation} {one.against}", {})[one.annotator] = one
     table = _table(said, people, lambda one: _SIDES.get(one.preferred or ""))
     found = _question(PREFERRED, "nominal", table, list(said), level=level, seed=seed)
     return [] if found is None else [found]

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from annotation.label_studio.adjudicate import asked_to_settle
 from annotation.label_studio.gold import GoldScore, known_answers, score_gold
 from annotation.people import Annotator, MeasuredPeople, Question, measure_audit
 from workbench.calibration import Estimate, in_words
-from workbench.calibration.audited import answers_to, find_audit, unanswered
+from workbench.calibration.audited import answered_in, answers_to, find_audit
 from workbench.records import Annotation, Audit
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ class AnnotationStatus:
 
     audit: Audit
     unanswered: int
+    """Items without an answer that counts."""
+    by_people: int
+    """Items that a person answered."""
+    simulated: tuple[str, ...]
+    """Who gave simulated answers, whether they count or not; empty where nobody did."""
+    simulated_items: int
+    """Items with a simulated answer, whether it counts or not."""
+    waiting: int
+    """Open disputes that are in the adjudication project."""
     people: MeasuredPeople
     gold: tuple[GoldScore, ...]
     """By name; empty where nobody answered a gold item."""
@@ -37,9 +47,12 @@ class AnnotationStatus:
             "rubric": self.audit.rubric,
             "drawn": len(self.audit.drawn),
             "unanswered": self.unanswered,
+            "answered_by_people": self.by_people,
+            "simulated_items": self.simulated_items,
             "simulated": any(one.simulated for one in self.people.annotators),
             **self.people.as_dict(),
             "open_disputes": len(self.people.settlement.queue),
+            "waiting_for_adjudication": self.waiting,
             "gold": [asdict(one) for one in self.gold],
         }
 
@@ -49,9 +62,24 @@ class AnnotationStatus:
     def _lines(self) -> Iterator[str]:
         drawn, option = len(self.audit.drawn), f" --store {shlex.quote(self.store)}"
         yield (
-            f"Audit {self.audit.id[:12]} by {self.audit.rubric}: {drawn - self.unanswered:,} of {drawn:,} "
-            "items are answered"
+            f"Audit {self.audit.id[:12]} by {self.audit.rubric}; answered by people: {self.by_people:,} of "
+            f"{drawn:,} items"
         )
+        if self.simulated_items:
+            yield "Some answers are simulated: no person gave them."
+            yield (
+                f"  {self.simulated_items:,} of {drawn:,} items, by {', '.join(self.simulated)}: "
+                + (
+                    "left out, because people answered"
+                    if self.by_people
+                    else "measured below until a person answers"
+                )
+            )
+        if self.people.not_blind:
+            yield (
+                f"Given after seeing the judge's answer, and left out: {self.people.not_blind:,} "
+                + ("answer" if self.people.not_blind == 1 else "answers")
+            )
         if not self.people.annotators:
             yield f"Nobody's answers are in the store yet:  workbench annotate pull{option}"
             return
@@ -62,22 +90,35 @@ class AnnotationStatus:
             yield _person(one, wide)
         yield ""
         yield "Agreement beyond chance (Krippendorff's α; 1 is perfect, 0 is chance)"
-        wide = max(len(one.id) for one in self.people.questions)
+        wide = max((len(one.id) for one in self.people.questions), default=0)
         for question in self.people.questions:
             yield _question(question, wide)
-        disputes, queue = self.people.settlement.disputes, self.people.settlement.queue
         yield ""
-        yield (
-            f"{_items(len(disputes))} in dispute, {len(disputes) - len(queue):,} settled"
-            + (f":  workbench annotate adjudicate{option}" if queue else "")
-        )
+        yield from self._disputes(option)
         for score in self.gold:
             yield (
                 f"gold: {score.annotator} is right on {in_words(score.right)} of "
                 f"{_items(score.answered)}"
             )
-        if any(one.simulated for one in self.people.annotators):
-            yield "Some answers are simulated: no person gave them."
+
+    def _disputes(self, option: str) -> Iterator[str]:
+        """How many there are, and what to do next."""
+        disputes, queue = self.people.settlement.disputes, self.people.settlement.queue
+        fresh, contested = len(queue) - self.waiting, sum(item.contested for item in queue)
+        yield (
+            f"{_items(len(disputes))} in dispute, {len(disputes) - len(queue):,} settled"
+            + (f":  workbench annotate adjudicate{option}" if fresh else "")
+        )
+        if contested:
+            yield (
+                f"  {contested:,} settled both ways: one adjudicator changes their answer, or one more "
+                "decides"
+            )
+        if self.waiting:
+            yield (
+                f"  {self.waiting:,} in the adjudication project; when answered there:  "
+                f"workbench annotate pull{option}"
+            )
 
 
 def annotation_status(store: Store, *, audit: str | None = None, named: str) -> AnnotationStatus:
@@ -92,10 +133,18 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
         StoreError: There is no such audit.
     """
     found = find_audit(store, audit)
+    answers = answers_to(store, found)
+    simulated = [one for one in answers if one.simulated]
+    people = measure_audit(store, found, seed=found.seed)
+    asked = asked_to_settle(store, found)
     return AnnotationStatus(
         audit=found,
-        unanswered=len(unanswered(store, found)),
-        people=measure_audit(store, found, seed=found.seed),
+        unanswered=len(found.drawn) - len(answered_in(found, answers)),
+        by_people=len(answered_in(found, [one for one in answers if not one.simulated])),
+        simulated=tuple(sorted({one.annotator for one in simulated})),
+        simulated_items=len(answered_in(found, simulated)),
+        waiting=sum(item.generation in asked for item in people.settlement.queue),
+        people=people,
         gold=score_gold(_beside(store, found), known_answers(store, found.rubric)),
         store=named,
     )

@@ -23,6 +23,7 @@ from workbench.calibration.audited import answers_to
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation, Audit, Correction
 from workbench.rubric import Criterion, Rubric
+from workbench.store import Advance
 
 if TYPE_CHECKING:
     from annotation.label_studio.client import Client
@@ -41,6 +42,8 @@ _STYLE = """
 .wb-answers tbody th { font-weight: 400; opacity: 0.75; min-width: 120px; }
 .wb-answers tr.differs td { font-weight: 600; background: rgba(255, 180, 0, 0.16); }
 .wb-answers p { margin: 10px 12px 0; opacity: 0.75; font-size: 13px; }
+.wb-answers ul { margin: 4px 12px 0; padding-left: 18px; opacity: 0.75; font-size: 13px; }
+.wb-answers li { margin-top: 4px; }
 """
 
 
@@ -78,7 +81,7 @@ def push_disputes(
         )
     given = {one.id for item in queue for one in item.said.values()}
     corrections = [c for c in store.records(Correction) if c.annotation in given]
-    return push(
+    pushed = push(
         client,
         store,
         [
@@ -95,6 +98,21 @@ def push_disputes(
         annotators=annotators,
         media=media,
     )
+    name = _note(audit)
+    with store.alone(name):
+        asked = sorted(asked_to_settle(store, audit) | {item.generation for item in queue})
+        step = Advance(name=name, before=store.cursor(name), after=" ".join(asked))
+        store.add([], advance=step)
+    return pushed
+
+
+def asked_to_settle(store: Store, audit: Audit) -> frozenset[str]:
+    """Generations of `audit` that were put into its adjudication project, settled ones too; asks no server."""
+    return frozenset((store.cursor(_note(audit)) or "").split())
+
+
+def _note(audit: Audit) -> str:
+    return f"label_studio/adjudication/{audit.id}"
 
 
 def adjudication_interface(interface: Interface) -> Interface:
@@ -142,10 +160,10 @@ def answers_table(item: Settled, rubric: Rubric, corrections: Sequence[Correctio
         if len(set(points)) > 1:
             rows.append(_Row(criterion.question, points, criterion.id in item.differs))
         elif points[0]:
-            alike.append(f"{criterion.question} {points[0]}")
+            alike.append(f"<li>{escape(criterion.question)} <b>{escape(points[0])}</b></li>")
     words = {mode.id: mode.id.replace("_", " ").capitalize() for mode in rubric.failure_modes}
     modes = [", ".join(words.get(mode, mode) for mode in one.failure_modes) for one in said]
-    rows.append(_Row("What is wrong with it", modes))
+    rows.append(_Row("What is wrong with it", modes, empty="nothing named"))
     letters = ascii_uppercase[: len(said)]
     head = "".join(f"<th>{letter}</th>" for letter in letters)
     body = "".join(row.html() for row in rows if any(row.cells))
@@ -155,7 +173,7 @@ def answers_table(item: Settled, rubric: Rubric, corrections: Sequence[Correctio
         for what, text in _texts(one, corrections)
     ]
     if alike:
-        texts.append(f"<p>All agree: {escape(' · '.join(alike))}</p>")
+        texts.append(f"<p>All agree:</p><ul>{''.join(alike)}</ul>")
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>{''.join(texts)}"
 
 
@@ -166,10 +184,12 @@ class _Row:
     """One a person; empty where they said nothing."""
     differs: bool = False
     """Whether this is what the dispute is about."""
+    empty: str = "not answered"
+    """Shown where somebody said nothing."""
 
     def html(self) -> str:
         marked = ' class="differs"' if self.differs else ""
-        shown = "".join(f"<td>{escape(cell) or '—'}</td>" for cell in self.cells)
+        shown = "".join(f"<td>{escape(cell or self.empty)}</td>" for cell in self.cells)
         return f"<tr{marked}><th>{escape(self.question)}</th>{shown}</tr>"
 
 

@@ -44,6 +44,40 @@ def test_an_adjudication_counts_instead_of_the_vote_and_leaves_the_queue():
     assert [item.generation for item in found.disputes] == ["g2", "g3"], "the disagreement stays"
 
 
+def test_two_adjudicators_who_differ_leave_the_dispute_open():
+    first = answer("g2", "eve", approved=True, adjudicates=True)
+    second = answer("g2", "fay", approved=False, adjudicates=True, note="")
+    for said in ((first, second), (second, first)):
+        found = settle([*SAID, *said])
+        item = found.queue[0]
+        assert (item.generation, item.contested, item.approved) == ("g2", True, None)
+        assert item.adjudication is None
+    third = answer("g2", "gil", approved=False, adjudicates=True)
+    decided = settle([*SAID, first, second, third])
+    assert [item.generation for item in decided.queue] == ["g3"]
+    assert decided.items[1].approved is False
+
+
+def test_adjudicators_who_differ_on_what_is_no_dispute_any_more_are_queued_too():
+    first = answer("g1", "eve", approved=True, adjudicates=True)
+    second = answer("g1", "fay", approved=False, adjudicates=True)
+    found = settle([*SAID[:2], first, second])
+    assert (
+        [item.generation for item in found.queue]
+        == ["g1"]
+        == [i.generation for i in found.disputes]
+    )
+
+
+def test_the_catalogue_is_no_colleague_where_people_answered():
+    """It differs from ada on g1 and alone knows g9: neither is a dispute between people."""
+    truth = [answer(key, "catalogue-truth", approved=False, simulated=True) for key in ("g1", "g9")]
+    found = settle([answer("g1", "ada", approved=True), *truth])
+    assert [set(item.said) for item in found.items] == [{"ada"}]
+    assert found.disputes == ()
+    assert [item.generation for item in settle(truth).items] == ["g1", "g9"], "a demo has no people"
+
+
 def test_a_deleted_adjudication_opens_the_dispute_again():
     gone = answer("g2", "eve", approved=None, adjudicates=True, state="deleted")
     assert [item.generation for item in settle([*SAID, gone]).queue] == ["g2", "g3"]

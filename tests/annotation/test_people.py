@@ -1,6 +1,8 @@
 """The people who answer, measured from their answers: agreement, lean, speed, α per question."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -132,6 +134,33 @@ def test_people_who_never_differ_get_no_interval_of_width_zero():
     assert (question.alpha.value, question.agreement.value) == (1.0, 1.0)
     assert question.alpha.low is None and "no interval" in question.alpha.reason
     assert question.agreement.low is None
+
+
+def test_simulated_answers_are_left_out_where_people_answered():
+    truth = [answer(f"g{i}", "catalogue-truth", approved=False, simulated=True) for i in range(4)]
+    people = [answer(f"g{i}", who, approved=True) for who in ("ada", "bo") for i in range(2)]
+    found = measure_people([*truth, *people])
+    assert [one.name for one in found.annotators] == ["ada", "bo"]
+    assert found.questions[0].agreement.value == 1.0, "with the catalogue it was 1/3"
+    assert (found.simulated_left_out, found.settlement.disputes) == (4, ())
+    demo = measure_people(truth)
+    assert [(one.name, one.simulated) for one in demo.annotators] == [("catalogue-truth", True)]
+    assert demo.simulated_left_out == 0
+
+
+def test_an_answer_counts_once_and_only_where_it_was_given_blind():
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    said = [
+        answer("g1", "ada", approved=True),
+        replace(answer("g1", "ada", approved=False, created_at=later), id="again"),
+        answer("g2", "ada", approved=True, blind=False),
+        answer("g3", "ada", approved=None, state="skipped"),
+        replace(answer("g1", "ada", approved=None, state="skipped"), id="first skipped"),
+        answer("g4", "ada", approved=None, against="g5", preferred="tie"),
+    ]
+    found = measure_people(said)
+    (ada,) = found.annotators
+    assert (ada.answered, ada.skipped, found.not_blind) == (2, 1, 1), "g1, and the pair"
 
 
 def test_nobody_is_measured_without_answers():

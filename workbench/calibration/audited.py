@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,8 +13,13 @@ from workbench.calibration.audits.audit import digest_of, draw_audit, grow_audit
 from workbench.calibration.audits.population import Decided, Selection, select_decisions
 from workbench.calibration.calibrate import calibrate_arrays
 from workbench.calibration.confidence.scores import FEWEST_LABELS, ScoreMap, fit_scores
+from workbench.calibration.gather import (
+    adjudications,
+    gather,
+    people_first,
+    weighed,
+)
 from workbench.calibration.gather import answers_to as weighable
-from workbench.calibration.gather import gather
 from workbench.errors import CalibrationError, RubricError, StoreError
 from workbench.records import Annotation, Audit, AuditedItem, Generation, Item, Verdict
 from workbench.rubric import Rubric, parse_rubric
@@ -33,7 +38,8 @@ class Judged:
     item: Item | None
     """None for a generation that describes no item."""
     annotations: tuple[Annotation, ...]
-    """What the audit brought about it; empty where it was not drawn or not answered yet."""
+    """What the audit brought about it; empty where it was not drawn or not answered yet. Simulated ones are
+    not there where a person answered anything of the audit."""
 
     answer: bool | None = None
     """What most annotators say; None where nobody answered, or as many say yes as no."""
@@ -183,7 +189,8 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
     Raises:
         CalibrationError: What is in the store is not the population that was drawn from.
     """
-    annotations = answers_to(store, audit)
+    every = answers_to(store, audit)
+    annotations = every if _simulated_count(audit, every) else people_first(every)
     population = _population(store, audit, annotations)
     gathered = gather(
         [j.verdict for j in population],
@@ -217,6 +224,7 @@ def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audi
             "for an answer: until people answer, nothing about the judge is known."
         )
         calibration = replace(calibration, notes=(nobody,))
+    calibration = replace(calibration, notes=(*calibration.notes, *_about_answers(audit, every)))
     return Audited(
         audit=audit,
         population=tuple(
@@ -258,16 +266,56 @@ def people_of(audit: Audit, annotations: Sequence[Annotation]) -> dict[str, dict
 
 
 def answers_to(store: Store, audit: Audit) -> list[Annotation]:
-    """What people said of what `audit` drew, in it or in the audits that it grew from."""
+    """What was said by the rubric of `audit` in it or in the audits that it grew from.
+
+    Everything that was stored, about planted items too; `workbench.calibration.gather` says what counts.
+    """
     earlier = cast("Sequence[str]", audit.parameters.get("grown_from", ()))
-    found = store.annotations(audit=[audit.id, *earlier])["id"]
+    found = store.annotations(audit=[audit.id, *earlier], rubric=audit.rubric)["id"]
     return list(store.records(Annotation, list(dict.fromkeys(found))))
 
 
 def unanswered(store: Store, audit: Audit) -> list[AuditedItem]:
-    """What `audit` drew and nobody has answered yet, here or in the audits that it grew from."""
-    answered = {a.generation for a in answers_to(store, audit) if a.approved is not None}
+    """What `audit` drew and has no answer that counts yet, here or in the audits that it grew from.
+
+    As `calibrate_audit` counts: a simulated answer is none as soon as a person answered.
+    """
+    answered = answered_in(audit, answers_to(store, audit))
     return [item for item in audit.drawn if item.generation not in answered]
+
+
+def answered_in(audit: Audit, annotations: Sequence[Annotation]) -> set[str]:
+    """Generations that `audit` drew and that have an answer that counts, or an adjudication."""
+    counted = weighed(audit, annotations)
+    return {*weighable(audit, counted), *adjudications(counted)}
+
+
+def _simulated_count(audit: Audit, annotations: Sequence[Annotation]) -> bool:
+    """Whether nobody but simulations answered."""
+    return all(one.simulated for one in weighed(audit, annotations))
+
+
+def _about_answers(audit: Audit, annotations: Sequence[Annotation]) -> Iterator[str]:
+    """What a reader must know of the answers that the numbers do not show."""
+    answered = answered_in(audit, annotations)
+    simulated = answered_in(audit, [one for one in annotations if one.simulated])
+    if not _simulated_count(audit, annotations) and (left := len(simulated - answered)):
+        yield (
+            f"People answered {len(answered)} of {len(audit.drawn)} drawn items: {left} others have only simulated "
+            "answers, which are left out because the two are never mixed, and count as having no answer."
+        )
+    counted = weighed(audit, annotations)
+    settled = adjudications(counted)
+    split = sum(
+        2 * sum(one.approved is True for one in said.values()) == len(said)
+        for generation, said in weighable(audit, counted).items()
+        if generation not in settled
+    )
+    if split:
+        yield (
+            f"On {split} {'item' if split == 1 else 'items'} as many say yes as no: without an adjudication "
+            "there is no answer to count."
+        )
 
 
 def _decisions(store: Store, audit: Audit) -> list[Decided]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from workbench.calibration.audits._strata import Decision, stratum_in, stratum_of
@@ -51,14 +52,15 @@ def gather(
     """Join verdicts, one audit and people's answers by generation.
 
     Annotations of generations that the audit did not draw are left out: they were not drawn with a
-    known probability. Those that saw the judge's answer first (`blind` is False) are left out too. A person
-    who answered twice about one generation counts once, with the later answer. Where an
-    adjudication was given, it alone counts.
+    known probability. Those by another rubric, and those that saw the judge's answer first (`blind` is False),
+    are left out too, and so are simulated ones as soon as one person answered: the two are never mixed. A
+    person who answered twice about one generation counts once, with the later answer. Where an adjudication
+    settles it, that alone counts.
 
     Args:
         verdicts: The audit's population: one per generation, of the audit's judge and rubric.
         audit: The draw.
-        annotations: Any; those of other generations are ignored.
+        annotations: Any; those of other generations and rubrics are ignored.
         categories: Generation key to category, for slices and for the strata of an audit by category.
         groups: Generation key to the product or prompt that it shares; a missing or empty one stands alone.
 
@@ -76,9 +78,9 @@ def gather(
             f"audit {audit.id!r} drew {len(strangers)} generations without a verdict here, such as "
             f"{strangers[0]!r}; pass all verdicts that it was drawn from"
         )
-    given = list(annotations)
-    answers = {key: [*said.values()] for key, said in answers_to(audit, given).items()}
-    answers |= {key: [one] for key, one in adjudications(given).items() if key in drawn}
+    given = weighed(audit, annotations)
+    answers = {key: [*said.values()] for key, said in latest_answers(given).items()}
+    answers |= {key: [one] for key, one in adjudications(given).items()}
     scores = tuple(verdict.confidence for verdict in verdicts)
     return AuditedVerdicts(
         generations=keys,
@@ -103,12 +105,35 @@ def gather(
 def answers_to(audit: Audit, annotations: Iterable[Annotation]) -> dict[str, dict[str, Annotation]]:
     """Answers that an audit can weigh: generation to annotator to what they said, skipped answers left out.
 
-    Those of generations that were not drawn, and those given after seeing the judge's answer, are left out
-    too, and so are adjudications: whoever gave them saw the others' answers. Of several answers of one
-    person about one generation the latest counts.
+    Those that `weighed` leaves out are not there, nor are adjudications: whoever gave them saw the others'
+    answers. Of several answers of one person about one generation the latest counts.
+    """
+    return latest_answers(weighed(audit, annotations))
+
+
+def weighed(audit: Audit, annotations: Iterable[Annotation]) -> list[Annotation]:
+    """Answers and adjudications that count for an audit: about what it drew, by its rubric.
+
+    Skipped ones, those given after seeing the judge's answer, and, as soon as one person answered, simulated
+    ones are left out.
     """
     drawn = {item.generation for item in audit.drawn}
-    return {key: said for key, said in latest_answers(annotations).items() if key in drawn}
+    return people_first(
+        one
+        for one in annotations
+        if one.generation in drawn and one.rubric == audit.rubric and _counts(one)
+    )
+
+
+def people_first(annotations: Iterable[Annotation]) -> list[Annotation]:
+    """Leave simulated annotations out where one at least is a person's; else keep all."""
+    given = list(annotations)
+    people = [one for one in given if not one.simulated]
+    return people or given
+
+
+def _counts(one: Annotation) -> bool:
+    return one.blind and one.approved is not None
 
 
 def latest_answers(annotations: Iterable[Annotation]) -> dict[str, dict[str, Annotation]]:
@@ -117,19 +142,38 @@ def latest_answers(annotations: Iterable[Annotation]) -> dict[str, dict[str, Ann
     Answers given after seeing the judge's are left out.
     """
     answers: dict[str, dict[str, Annotation]] = defaultdict(dict)
-    for annotation in sorted(annotations, key=lambda one: one.updated_at or one.created_at):
-        if annotation.blind and annotation.approved is not None and not annotation.adjudicates:
+    for annotation in sorted(annotations, key=_moment):
+        if _counts(annotation) and not annotation.adjudicates:
             answers[annotation.generation][annotation.annotator] = annotation
     return dict(answers)
 
 
 def adjudications(annotations: Iterable[Annotation]) -> dict[str, Annotation]:
-    """Generation to the adjudication that was given last; it counts instead of the answers."""
-    return {
-        one.generation: one
-        for one in sorted(annotations, key=lambda one: one.updated_at or one.created_at)
-        if one.adjudicates and one.blind and one.approved is not None
-    }
+    """Generation to the adjudication that settles it; it counts instead of the answers.
+
+    Of several by one person the latest counts. Of several people, the latest of those who say what most of
+    them say; where as many say yes as no, nothing is settled, and the generation is not there.
+    """
+    settled = {}
+    for generation, said in adjudicators(annotations).items():
+        most = majority(one.approved for one in said.values())
+        if most is not None:
+            agreeing = [one for one in said.values() if one.approved == most]
+            settled[generation] = max(agreeing, key=_moment)
+    return settled
+
+
+def adjudicators(annotations: Iterable[Annotation]) -> dict[str, dict[str, Annotation]]:
+    """Generation to adjudicator to what each said last; deleted ones, and those that saw the judge's, are left out."""
+    given: dict[str, dict[str, Annotation]] = defaultdict(dict)
+    for one in sorted(annotations, key=_moment):
+        if one.adjudicates and _counts(one):
+            given[one.generation][one.annotator] = one
+    return dict(given)
+
+
+def _moment(one: Annotation) -> datetime:
+    return one.updated_at or one.created_at
 
 
 def _stratum(verdict: Decision, audit: Audit, categories: Mapping[str, str]) -> str:

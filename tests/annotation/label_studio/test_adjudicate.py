@@ -64,9 +64,27 @@ def test_answers_stand_side_by_side_under_letters_and_names_are_hidden():
     assert rows["Does the image show what the prompt asks for?"][place] == "2"
     assert rows["What is wrong with it"][place] == "Wrong color"
     assert html.count('class="differs"') == 2, "the verdict, and fidelity on both sides of 4"
-    assert "whole, undistorted and shown in clear detail? 4" in html.partition("All agree")[2]
+    assert (
+        "whole, undistorted and shown in clear detail? <b>4</b></li>"
+        in html.partition("All agree")[2]
+    )
     assert f"<b>{'AB'[place]}</b> notes: It is blue." in html
     assert not any(part in html for who in PEOPLE for part in (who, who.partition("@")[0] + "@"))
+
+
+def test_what_all_agree_on_stands_apart_and_what_nobody_answered_says_so():
+    alike = {"clarity": 4.0, "style": 5.0}
+    html = shown(
+        [
+            answer(PEOPLE[0], approved=True, scores=alike | {"fidelity": 5.0}),
+            answer(PEOPLE[1], approved=False, scores=alike, failure_modes=("wrong_color",)),
+        ]
+    )
+    rows = {row[0]: row[1:] for row in Reader(html).rows[1:]}
+    assert set(rows["Does the image show what the prompt asks for?"]) == {"5", "not answered"}
+    assert set(rows["What is wrong with it"][:2]) == {"Wrong color", "nothing named"}
+    agreed = html.partition("All agree:")[2]
+    assert agreed.count("<li>") == 2 and "·" not in agreed and "—" not in html
 
 
 def test_a_letter_is_another_person_on_another_item_and_the_same_when_pushed_again():

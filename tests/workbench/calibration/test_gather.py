@@ -37,14 +37,14 @@ def test_answers_are_the_majority_and_ties_are_open():
             annotation(0, approved=False, by="cy", modes=("blurred",)),
             annotation(1, approved=True), annotation(1, approved=False, by="bo", modes=("dark",)),
             annotation(2, approved=None), annotation(3, approved=False, blind=False),
-            annotation(7, approved=True, simulated=True), annotation(99, approved=True),
+            annotation(7, approved=True), annotation(99, approved=True),
         ],
     )  # fmt: skip
     assert joined.answer == (True, None, None, None, None, None, None, True, None, None)
     assert joined.failure_modes[:2] == (frozenset(), frozenset({"dark"}))
     assert joined.inclusion_probability == (1.0,) * 10
     assert joined.stratum == ("approved",) * 6 + ("rejected",) * 4
-    assert joined.simulated
+    assert not joined.simulated
     assert (joined.cluster, joined.slices) == (None, {})
 
 
@@ -62,6 +62,39 @@ def test_what_was_skipped_or_deleted_is_no_answer(state):
     gone = replace(annotation(0, approved=None), id="gone", state=state, created_at=later)
     assert gather(VERDICTS, AUDIT, [gone]).answer == (None,) * 10
     assert gather(VERDICTS, AUDIT, [annotation(0, approved=True), gone]).answer[0] is True
+
+
+def test_simulated_answers_count_until_one_person_answers():
+    """The catalogue said no everywhere; ada says yes once, and the other nine wait for people."""
+    truth = [annotation(i, approved=False, by="catalogue-truth", simulated=True) for i in range(10)]
+    alone = gather(VERDICTS, AUDIT, truth)
+    assert (alone.answer, alone.simulated) == ((False,) * 10, True)
+    mixed = gather(VERDICTS, AUDIT, [*truth, annotation(3, approved=True)])
+    assert mixed.answer == (None,) * 3 + (True,) + (None,) * 6
+    assert not mixed.simulated
+    assert set(answers_to(AUDIT, [*truth, annotation(3, approved=True)])) == {"g3"}
+    for no_answer in (
+        annotation(3, approved=None), annotation(3, approved=True, blind=False),
+        annotation(99, approved=True),
+        replace(annotation(3, approved=True), rubric="listing@2"),
+    ):  # fmt: skip
+        assert gather(VERDICTS, AUDIT, [*truth, no_answer]) == alone
+
+
+def test_an_answer_by_another_rubric_is_none():
+    other = replace(annotation(0, approved=True), rubric="listing@2")
+    assert gather(VERDICTS, AUDIT, [other]).answer == (None,) * 10
+
+
+def test_adjudicators_who_differ_settle_nothing_until_one_more_decides():
+    said = [annotation(0, approved=True), annotation(0, approved=False, by="bo")]
+    first, second, third = (
+        replace(annotation(0, approved=yes, by=who), adjudicates=True)
+        for who, yes in (("eve", True), ("fay", False), ("gil", False))
+    )
+    assert gather(VERDICTS, AUDIT, [*said, first]).answer[0] is True
+    assert gather(VERDICTS, AUDIT, [*said, first, second]).answer[0] is None
+    assert gather(VERDICTS, AUDIT, [*said, first, second, third]).answer[0] is False
 
 
 def test_a_preference_between_two_is_no_answer_about_one():
