@@ -7,6 +7,7 @@ import pytest
 
 from annotation.label_studio.adjudicate import asked_to_settle
 from pipelines.annotate_status import annotation_status
+from reports.listings import write_page
 from workbench.calibration.audited import calibrate_audit, draw_from, unanswered
 from workbench.calibration.audits.population import selection_of
 from workbench.records import Annotation, Generation, Listing, Verdict
@@ -91,7 +92,7 @@ def test_both_commands_count_twelve_items_as_a_hand_does(store):
     assert any("7 drawn items have no answer yet" in note for note in calibrated.calibration.notes)
 
 
-def test_asking_people_never_turns_the_catalogue_into_a_colleague(store):
+def test_asking_people_never_turns_the_catalogue_into_a_colleague(store, tmp_path):
     audit = audit_of(store, 12)
     store.add(
         [said(audit, i, "catalogue-truth", approved=i < 6, simulated=True) for i in range(12)]
@@ -115,8 +116,10 @@ def test_asking_people_never_turns_the_catalogue_into_a_colleague(store):
     assert not found.calibration.simulated
     assert set(found.calibration.people.annotators) == {"ada", "bo"}
     assert {a.annotator for j in found.population for a in j.annotations} == {"ada", "bo"}
-    (note,) = (n for n in found.calibration.notes if "simulated" in n)
-    assert note.startswith("People answered 4 of 12 drawn items: 8 others have only simulated")
+    (note,) = (n for n in found.calibration.notes if "no person gave" in n)
+    assert note.startswith("People answered 4 of 12 drawn items: about 8 others there are only")
+    page = write_page(store, tmp_path / "report.html", audit=audit.id).read_text(encoding="utf-8")
+    assert "answers that no person gave. The two are never mixed" in page, "a page warns of it too"
     assert sum(j.answer is not None for j in found.population) == 4
 
 

@@ -301,8 +301,8 @@ def _about_answers(audit: Audit, annotations: Sequence[Annotation]) -> Iterator[
     simulated = answered_in(audit, [one for one in annotations if one.simulated])
     if not _simulated_count(audit, annotations) and (left := len(simulated - answered)):
         yield (
-            f"People answered {len(answered)} of {len(audit.drawn)} drawn items: {left} others have only simulated "
-            "answers, which are left out because the two are never mixed, and count as having no answer."
+            f"People answered {len(answered)} of {len(audit.drawn)} drawn items: about {left} others there are only "
+            "answers that no person gave. The two are never mixed, so those items count as having no answer."
         )
     counted = weighed(audit, annotations)
     settled = adjudications(counted)

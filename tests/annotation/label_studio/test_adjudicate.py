@@ -1,5 +1,6 @@
 """A project of disputes: what it shows of the answers, and what it hides."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -8,6 +9,7 @@ from annotation.adjudication import settle
 from annotation.label_studio.adjudicate import (
     adjudication_interface,
     answers_table,
+    asked_to_settle,
     push_disputes,
 )
 from annotation.label_studio.interfaces import build_interface
@@ -118,6 +120,28 @@ def test_the_page_asks_the_same_questions_and_shows_the_answers_above():
     assert page.controls == plain.controls
     assert page.config.index("$answers") < page.config.index("$prompt")
     assert page.title == "category-image@1 · adjudication"
+
+
+def test_what_is_pushed_is_remembered_and_pushed_again_makes_nothing(pictures, client):
+    made = pictures(8, 4)
+    keys = [g.key for g in made.generations[:3]]
+    split = [
+        replace(answer(who, approved=who == PEOPLE[0], generation=key), audit=made.audit.id)
+        for who in PEOPLE[:2]
+        for key in keys
+    ]
+    truth = answer("catalogue-truth", approved=False, generation=made.generations[3].key)
+    made.store.add([*split[:2], split[3], split[4]])
+    made.store.add([replace(truth, audit=made.audit.id, simulated=True)])
+    assert asked_to_settle(made.store, made.audit) == frozenset()
+    page = build_interface("image", made.rubric)
+    pushed = push_disputes(client, made.store, made.audit, page)
+    assert (pushed.created, pushed.known) == (2, 0), "two people differ on two items"
+    assert asked_to_settle(made.store, made.audit) == set(keys[:2])
+    made.store.add(split)
+    again = push_disputes(client, made.store, made.audit, page)
+    assert (again.created, again.known) == (1, 2)
+    assert asked_to_settle(made.store, made.audit) == set(keys)
 
 
 def test_where_nothing_is_disputed_nothing_is_pushed(pictures):
