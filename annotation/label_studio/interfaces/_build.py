@@ -176,6 +176,8 @@ def read_result(interface: Interface, result: object, data: TaskData) -> Answer:
         raise LabelStudioError(
             f"{place(data)}: want an answer by {interface.rubric.label}, got one by {data.get('rubric')!r}"
         )
+    if interface.kind == "listing":
+        result = _listing.without_gate(result)
     fields = read_fields(interface, result, data)
     answer = cast("Answer", _KINDS[interface.kind].read(interface, fields, data))
     if interface.kind in {"image", "listing"} and _unexplained(interface.rubric, answer):

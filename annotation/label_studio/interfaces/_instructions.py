@@ -13,8 +13,8 @@ _TASKS: dict[Kind, str] = {
     "image": "Approve the image (y) or reject it (n), answer each question, and name what is wrong with it. "
     "Each choice shows its key; Ctrl+Enter sends the answer.",
     "listing": "Say of the title and of each aspect whether it is right, wrong, or cannot be seen in the "
-    "photos. What is wrong gets the right value, or none to take it out. Add what the listing leaves out, "
-    "answer each question, then approve the listing (y) or reject it (n). Each choice shows its key; "
+    "photos. What is wrong gets the right value, or none to take it out. The price is optional. Add what the "
+    "listing leaves out, answer each question, then approve the listing (y) or reject it (n). Each choice shows its key; "
     "Ctrl+Enter sends the answer.",
     "pair": "Choose the better one: 1 for A, 2 for B, 3 where both are as good as each other, 4 where both "
     "are bad. Which one stands left is drawn by lot. Ctrl+Enter sends the answer.",
@@ -46,12 +46,12 @@ def instructions(interface: Interface, *, pictures: Mapping[str, str]) -> str:
     page = _html(
         "div",
         _html("style", _STYLE),
+        _html("p", _html("b", "Your task. "), _TASKS[interface.kind]),
         *(
             _html("p", " ".join(part.split()))
             for part in rubric.instructions.split("\n\n")
             if part.strip()
         ),
-        _html("p", _html("b", "Your task. "), _TASKS[interface.kind]),
         *(part for one in rubric.criteria for part in _criterion(rubric, one, pictures)),
         *_modes(rubric.failure_modes),
     )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from annotation.label_studio.interfaces._keys import Keys
+from annotation.label_studio.interfaces._keys import Keys, unreachable
 from annotation.label_studio.interfaces._records import Answer, Correction, Interface, TaskData
 from annotation.label_studio.interfaces._regions import Fields, missing, place
 from annotation.label_studio.interfaces._review import (
@@ -51,17 +51,17 @@ def slots_for(schema: Schema | None) -> int:
 def build(rubric: Rubric, *, slots: int) -> list[Element]:
     """The page's parts."""
     keys = Keys()
-    names = [f"aspect_{number}" for number in range(1, slots + 1)]
+    open_title = "Not answered yet: is the title right?"
     stated = [
-        _slot("title", "Title", keys, fix="What it should say", prefilled=True),
-        *(_aspect(name, keys) for name in names[:_USUAL]),
+        _slot("title", "Title", keys, required=open_title, prefilled=True),
+        *(_aspect(number, keys) for number in range(1, slots + 1)[:_USUAL]),
     ]
     # These get their keys before aspects that few listings have.
-    price = shown_when(SLOTS, "price", _slot("price", "Price", keys))
     criteria = list(criteria_views(rubric, _OBJECT, keys))
     modes = list(modes_view(rubric, _OBJECT, keys))
-    stated += [_aspect(name, keys) for name in names[_USUAL:]]
-    stated.append(price)
+    stated += [_aspect(number, keys) for number in range(1, slots + 1)[_USUAL:]]
+    # Photos show no price: whoever knows better can say so, and nobody has to.
+    stated.append(shown_when(SLOTS, "price", _slot("price", "Price (optional)", keys)))
     gate = tag(
         "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
     )
@@ -73,11 +73,10 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         className="wb-missing",
     )
     photos = tag("HyperText", name=_OBJECT, value="$photos", inline="true")
+    # The server lists a project's data in the order of this page: texts first, HTML and the gate last.
     return [
-        tag("View", gate, className="wb-gate"),
         tag(
             "View",
-            tag("View", photos, className="wb-shown wb-photos"),
             tag(
                 "View",
                 *stated,
@@ -88,8 +87,10 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
                 note_view(_OBJECT),
                 className="wb-questions",
             ),
+            tag("View", photos, className="wb-shown wb-photos wb-first"),
             className="wb-page",
         ),
+        tag("View", gate, className="wb-gate"),
     ]
 
 
@@ -112,7 +113,7 @@ def data(
     if len(stated) > interface.slots:
         raise LabelStudioError(
             f"listing {generation.key[:12]} states {len(stated)} aspects, and the interface has room "
-            f"for {interface.slots}: build it with a schema of categories as large"
+            f"for {interface.slots}: leave it out, or build it with a schema of categories as large"
         )
     filled: dict[str, Any] = {}
     for number in range(1, interface.slots + 1):
@@ -124,7 +125,10 @@ def data(
         "title": clean(listing.title),
         "price": price_of(listing),
         "unstated": _unstated(interface.schema, generation, stated),
-        SLOTS: [{"value": name, "selected": True} for name in gate(listing)[SLOTS]],
+        SLOTS: [
+            {"value": name, "selected": True, "hotkey": unreachable(number)}
+            for number, name in enumerate(gate(listing)[SLOTS])
+        ],
         **filled,
     }
 
@@ -133,13 +137,15 @@ def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:
     """What the person said.
 
     Raises:
-        LabelStudioError: A statement of the listing was not answered.
+        LabelStudioError: A statement of the listing other than its price was not answered.
     """
     answer = read_review(interface, fields)
     corrections: list[Correction] = []
     contradictions = list(answer.contradictions)
     for name, about in _asked(data):
         said = fields.get(f"{name}_is")
+        if said is None and name == "price":
+            continue
         if said is None:
             raise missing(place(data), f"{name}_is")
         before, after = data[name], "\n".join(fields.get(f"{name}_fix", ())) or None
@@ -170,13 +176,21 @@ def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
     found = review_fields(interface, answer)
     found[SLOTS] = tuple(slot["value"] for slot in data[SLOTS])
     for name, about in _asked(data):
-        found[f"{name}_is"] = (WRONG if about in corrected else RIGHT,)
+        if name != "price" or name in corrected:
+            found[f"{name}_is"] = (WRONG if about in corrected else RIGHT,)
         if after := corrected.pop(about, None):
             found[f"{name}_fix"] = (after,)
     found[_MISSING] = tuple(
         f"{about.removeprefix('aspects.')}: {after}" for about, after in corrected.items()
     )
     return found
+
+
+def without_gate(result: object) -> object:
+    """`result` without the hidden question: what is asked of a listing stands in the task's data."""
+    if not isinstance(result, list):
+        return result
+    return [one for one in result if not (isinstance(one, dict) and one.get("from_name") == SLOTS)]
 
 
 def gate(listing: Listing) -> Fields:
@@ -208,12 +222,16 @@ def _added(lines: tuple[str, ...], stated: set[str]) -> tuple[list[Correction], 
     return list(added.values()), unread
 
 
-def _aspect(name: str, keys: Keys) -> Element:
-    return shown_when(SLOTS, name, _slot(name, f"${name}_name", keys))
+def _aspect(number: int, keys: Keys) -> Element:
+    # The number is in the message too, which cannot say what the task names the aspect.
+    name, unanswered = f"aspect_{number}", f"Not answered yet: is aspect {number} right?"
+    return shown_when(
+        SLOTS, name, _slot(name, f"{number}. ${name}_name", keys, required=unanswered)
+    )
 
 
 def _slot(
-    name: str, words: str, keys: Keys, *, fix: str | None = None, prefilled: bool = False
+    name: str, words: str, keys: Keys, *, required: str | None = None, prefilled: bool = False
 ) -> Element:
     answers = zip(
         (RIGHT, WRONG, UNSEEN), ("Right", "Wrong", "Cannot be seen"), keys.take(3), strict=True
@@ -222,13 +240,15 @@ def _slot(
         f"{name}_is",
         name,
         [Option(value=value, label=label, key=key) for value, label, key in answers],
-        required="Not answered yet: say of the title and of each aspect whether it is right.",
+        required=required,
     )
     wanted = text_area(
         f"{name}_fix",
         name,
         value=f"${name}" if prefilled else None,
-        placeholder=fix or "The right value; leave empty to take it out",
+        placeholder="What it should say"
+        if prefilled
+        else "The right value; leave empty to take it out",
         rows=2 if prefilled else 1,
         required="Write what the title should say." if prefilled else None,
     )

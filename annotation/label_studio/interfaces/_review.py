@@ -105,7 +105,7 @@ def criteria_views(rubric: Rubric, to_name: str, keys: Keys) -> Iterator[Element
     if measured:
         yield tag(
             "View",
-            heading("Measured by instruments, too: answer where you are sure"),
+            heading("Optional: answer these only if you are sure"),
             *(_criterion(one, to_name, keys) for one in measured),
             className="wb-measured",
         )
@@ -204,7 +204,7 @@ def _criterion(criterion: Criterion, to_name: str, keys: Keys) -> Element:
             range(1, points + 1),
             criterion.scale,
             criterion.points or [None] * points,
-            keys.take(points),
+            keys.points(points),
             strict=True,
         )
     ]

@@ -10,6 +10,7 @@ STYLE = """
 .wb-shown { flex: 1 1 320px; min-width: 0; position: sticky; top: 0; }
 .wb-questions { flex: 1.2 1 360px; min-width: 0; display: flex; flex-direction: column; gap: 14px; }
 .wb-gate { display: none; }
+.wb-first { order: -1; }
 
 .wb .lsf-richtext { overflow-wrap: anywhere; unicode-bidi: plaintext; max-height: 38vh; overflow-y: auto; }
 .wb .lsf-richtext__container { padding: 0; margin: 0; }

@@ -122,6 +122,33 @@ def test_each_statement_of_a_listing_must_be_answered():
         read_result(interface, left, data)
 
 
+def test_a_price_need_not_be_answered_and_nothing_is_said_of_it_then():
+    made = Listing(title="Red mug", aspects={"Color": ("Red",)}, price=31.73)
+    interface, data = shown("listing", load_rubric("listing"), listing(listing=made))
+    assert not re.search(r'<Choices [^>]*name="price_is"[^>]*required=', interface.config)
+    result = write_result(interface, answered(interface.rubric), data)
+    assert not [one for one in result if one["from_name"] == "price_is"]
+    assert read_result(interface, result, data).corrections == ()
+    lower = answered(interface.rubric, corrections=(("price", "31.73", "30.00"),))
+    result = write_result(interface, lower, data)
+    assert read_result(interface, result, data).corrections == lower.corrections
+
+
+@pytest.mark.parametrize(
+    "gates", [[], [["aspect_2"]], [["price", "nonsense"]], [["aspect_1"], ["aspect_1"]], [[5]]]
+)
+def test_the_hidden_question_is_not_believed(gates):
+    interface, data = shown("listing", load_rubric("listing"), listing())
+    result = [
+        one
+        for one in write_result(interface, answered(interface.rubric), data)
+        if one["from_name"] != "slots"
+    ]
+    whole = read_result(interface, result, data)
+    said = [region("slots", "photos", choices=choices) for choices in gates]
+    assert read_result(interface, [*said, *result], data) == whole
+
+
 # ---- what an answer means ------------------------------------------------------------------------
 
 
