@@ -109,7 +109,9 @@ def choose_gold(
     if not 0 <= count <= len(free):
         raise LabelStudioError(
             f"want {count!r} gold items to plant, and the store knows the right answer about {len(free)} "
-            "outputs that this audit did not draw: add some with `gold_answer`, or plant fewer"
+            f"outputs that this audit did not draw: plant at most {len(free)}, or settle disputes of another "
+            "audit with `workbench annotate adjudicate` and `workbench annotate pull`, whose answers then "
+            "count as right (in Python: `gold_answer`)"
         )
     # By rank and not by shuffling: more gold in the store changes few of those that were chosen before.
     return tuple(sorted(free, key=lambda key: content_key(GOLD, seed, key))[:count])

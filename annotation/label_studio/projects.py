@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConflictError
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"^catalog-workbench: (\{.*\})\s*$", re.MULTILINE)
 _NOTE = "label_studio/project/"
+_LONGEST_TITLE = 50
+_BEGINS = re.compile(r"\A[\d,]+ \w+ to \w+ by rubric .*$", re.MULTILINE)
+"""What `description_of` writes."""
+_WHAT: Mapping[Kind, tuple[str, str, str]] = {
+    "image": ("image", "images", "check"),
+    "listing": ("listing", "listings", "check"),
+    "pair": ("pair", "pairs", "compare"),
+    "correction": ("output", "outputs", "correct"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +98,20 @@ def noted_projects(client: Client, store: Store) -> tuple[Project, ...]:
     return tuple(_project(client, shown, purpose) for shown, purpose in listed if purpose)
 
 
-def find_project(client: Client, store: Store, purpose: Purpose) -> Project | None:
-    """The project with this purpose, noted or marked; None where the server has none."""
+def find_projects(client: Client, store: Store) -> tuple[Project, ...]:
+    """Projects of ours on this server, in the order of their numbers: noted in `store`, or marked by their line."""
     notes = _notes(store)
+    found = []
     for shown in _listed(client):
         said = notes.get(fingerprint_of(shown)) or _read(shown.get("description") or "")
-        if said == purpose:
-            return _project(client, shown, purpose)
-    return None
+        if said is not None:
+            found.append(_project(client, shown, said))
+    return tuple(found)
+
+
+def find_project(client: Client, store: Store, purpose: Purpose) -> Project | None:
+    """The project with this purpose, noted or marked; None where the server has none."""
+    return next((one for one in find_projects(client, store) if one.purpose == purpose), None)
 
 
 def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
@@ -104,7 +120,48 @@ def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
     return tuple(purpose for name, purpose in _notes(store).items() if name not in there)
 
 
-def ensure_project(client: Client, store: Store, purpose: Purpose, *, title: str) -> Project:
+def title_of(purpose: Purpose, interface: Interface, *, others: Collection[str] = ()) -> str:
+    """A new project's title: at most 50 characters, and no word is cut while there is another way.
+
+    Args:
+        purpose: What the project is for.
+        interface: Its page, whose title says what people do there.
+        others: Logins of everybody who is asked; where two begin alike, titles have them whole.
+    """
+    what = interface.title.rpartition(" · ")[2]
+    audit = "" if purpose.audit is None else purpose.audit[:6]
+    now = datetime.now(UTC)
+    who = whole = purpose.annotator or ""
+    begin = who.partition("@")[0]
+    if sum(other.partition("@")[0] == begin for other in others) < 2:
+        who = begin
+    who = who[:1].upper() + who[1:]
+    judged = [
+        "" if purpose.blind else said for said in (" with the judge's answers", " with judge")
+    ]
+    day = f"{now.day} {now:%b}"
+    tried = [
+        [who, what + judged[0], day, audit], [who, what + judged[0], audit],
+        [who, what + judged[1], audit], [who, what.split(" ")[-1] + judged[1], audit],
+        [whole[:12] + "…", what.split(" ")[-1] + judged[1], audit],
+    ]  # fmt: skip
+    titles = [" · ".join(part for part in parts if part) for parts in tried]
+    title = next((one for one in titles if len(one) <= _LONGEST_TITLE), titles[-1])
+    return title[:1].upper() + title[1:]
+
+
+def description_of(purpose: Purpose, tasks: int) -> str:
+    """The first line of a project's description: what people do there."""
+    one, many, do = _WHAT[purpose.kind]
+    if purpose.adjudicates:
+        one, many, do = "dispute", "disputes", "settle"
+    rubric, _, version = purpose.rubric.rpartition("@")
+    return f"{tasks:,} {one if tasks == 1 else many} to {do} by rubric {rubric} {version}."
+
+
+def ensure_project(
+    client: Client, store: Store, purpose: Purpose, *, title: str, words: str
+) -> Project:
     """The project with this purpose, made where the server has none, and noted in the store.
 
     It has no page yet where it was made now, so that pictures can be uploaded: see `configure`. The caller
@@ -115,6 +172,7 @@ def ensure_project(client: Client, store: Store, purpose: Purpose, *, title: str
         store: Takes the note.
         purpose: What it is for.
         title: 3 to 50 characters, for a new one.
+        words: How the description of a new one begins.
 
     Raises:
         LabelStudioError: The server refuses.
@@ -127,7 +185,7 @@ def ensure_project(client: Client, store: Store, purpose: Purpose, *, title: str
             doing="create a project",
             json={
                 "title": title,
-                "description": f"Made by Catalog Workbench: {purpose.name}"
+                "description": f"{words}\n\nMade by Catalog Workbench: {purpose.name}"
                 f"{f', for {purpose.annotator}' if purpose.annotator else ''}. "
                 f"The last line tells it which project this is; leave it here.\n\n{purpose.line()}",
                 "enable_empty_annotation": False,
@@ -141,19 +199,30 @@ def ensure_project(client: Client, store: Store, purpose: Purpose, *, title: str
 
 
 def configure(
-    client: Client, project: Project, interface: Interface, *, words: str, per_item: int
+    client: Client,
+    project: Project,
+    interface: Interface,
+    *,
+    words: str,
+    per_item: int,
+    about: str,
 ) -> None:
     """Give the project its page, its instructions (HTML `words`) and its overlap, where it has others.
+
+    Its description begins with `about` from now on, unless somebody has rewritten how it begins.
 
     Raises:
         LabelStudioError: The server refuses the page: answers are there that it could not have brought.
     """
-    wanted = {
+    wanted: dict[str, object] = {
         "label_config": interface.config,
         "expert_instruction": words,
         "maximum_annotations": per_item,
     }
     shown = client.get(f"/api/projects/{project.id}", doing=f"read project {project.id}")
+    description = shown.get("description") or ""
+    if _BEGINS.match(description):
+        wanted["description"] = _BEGINS.sub(lambda _: about, description, count=1)
     if changed := {name: value for name, value in wanted.items() if shown.get(name) != value}:
         client.request(
             "PATCH",

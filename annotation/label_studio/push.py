@@ -9,23 +9,44 @@ tasks that nobody answered is removed.
 
 from __future__ import annotations
 
-import functools
-import random
-import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio import _tasks
-from annotation.label_studio.interfaces import Interface, instructions, prediction, task_data
+from annotation.label_studio._building import Builder
+from annotation.label_studio._dealing import (
+    Identity,
+    Question,
+    assign,
+    identity,
+    logins,
+    task_key,
+    without_account,
+)
+from annotation.label_studio._sharing import (
+    key_of,
+    overlap_of,
+    projects_asking,
+    refuse_both_modes,
+    shares_of,
+)
+from annotation.label_studio.interfaces import Interface, instructions
 from annotation.label_studio.pictures import serve_pictures
-from annotation.label_studio.projects import Project, Purpose, configure, ensure_project
+from annotation.label_studio.projects import (
+    Project,
+    Purpose,
+    configure,
+    description_of,
+    ensure_project,
+    title_of,
+)
 from workbench.errors import LabelStudioError
-from workbench.records import Generation, Item, Verdict, content_key
+from workbench.records import Generation, Item
 from workbench.rubric import dump_rubric
 from workbench.store import catalog_of
 
@@ -33,24 +54,7 @@ if TYPE_CHECKING:
     from annotation.label_studio.client import Client
     from workbench.store import Store
 
-_LONGEST_TITLE = 50
-_FEW = 300
-"""Keys that are asked for by name; where more are wanted, all tasks are listed instead."""
-_VARIABLE = re.compile(r"\$(\w+)")
-"""Where a page shows something of its task."""
-_OURS = frozenset({"key", "generation", "against", "order", "rubric", "audit"})
-"""Data of a task beside what its page shows; none of it tells what a judge said."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One generation to be looked at, or two to be compared."""
-
-    generation: str
-    against: str | None = None
-    """The other one of a pair."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """What the page shows beside the generation itself (JSON types), such as answers to adjudicate."""
+__all__ = ["Pushed", "PushedProject", "Question", "assign", "push"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,10 @@ class PushedProject:
     """Tasks that were there."""
     removed: int = 0
     """Doubles that another push at the same moment had left, removed now."""
+    made: tuple[str, ...] = ()
+    """Generations of the tasks that were made now."""
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Generations that the page cannot show, and why; there is no task of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,15 @@ class Pushed:
     """What a push did."""
 
     projects: tuple[PushedProject, ...]
+    elsewhere: tuple[tuple[Project, int], ...] = ()
+    """Other projects of the purpose, and how many of the questions each of them asks already."""
+    without_account: tuple[str, ...] = ()
+    """Logins that the server has no account of: nobody can work as them yet."""
+
+    @property
+    def left(self) -> dict[str, str]:
+        """Generations that the page cannot show, and why."""
+        return {key: why for one in self.projects for key, why in one.left.items()}
 
     @property
     def created(self) -> int:
@@ -102,6 +119,9 @@ def push(
 
     The open edition of Label Studio cannot assign tasks: each named annotator gets a project of their own,
     with the items that are theirs. Tasks come in an order of their keys, which says nothing about verdicts.
+    What projects of this purpose ask already counts, whoever was named then: people are dealt only what is
+    missing to reach `per_item`. Everybody sees every project in that edition, so an audit is asked either
+    blind or with the judge's answers, and not both at once.
 
     Args:
         client: The server.
@@ -112,20 +132,22 @@ def push(
         blind: False: the latest verdict of the rubric on each generation is attached, and everybody sees it.
         audit: Whose draw it is.
         adjudicates: Whether the answers count instead of those that they settle.
-        annotators: Who is asked; none: one project for everybody.
+        annotators: Logins of those who are asked; none: one project for everybody.
         per_item: How many people answer each question.
         seed: Of the assignment. The same people, items and seed give the same assignment.
         media: As in `serve_pictures`.
 
     Raises:
-        LabelStudioError: A generation is not in the store, a task would tell what the judge said, fewer
-            people are named than an item wants, or the server refuses; what was created stays, and the
-            next push goes on from there.
+        LabelStudioError: A generation is not in the store, a task would tell what the judge said, a login
+            is empty or named twice, fewer people are named than an item wants, the audit is asked in the
+            other mode, the page can show none of the generations, or the server refuses; what was created
+            stays, and the next push goes on from there.
     """
-    asked = list({_identity(question): question for question in questions}.values())
-    if per_item < 1 or (annotators and per_item > len(set(annotators))):
+    asked = list({identity(question): question for question in questions}.values())
+    people = logins(annotators)
+    if per_item < 1 or (people and per_item > len(people)):
         raise LabelStudioError(
-            f"want from 1 to {len(set(annotators)) or 'any number of'} people an item, got {per_item=}"
+            f"want from 1 to {len(people) or 'any number of'} people an item, got {per_item=}"
         )
     generations, items = _records(store, asked)
     first = next((items[g.item] for g in generations.values() if g.item in items), None)
@@ -135,33 +157,32 @@ def push(
     photos = [one.photo for one in rubric.examples if (one.photo or "").startswith("sha256:")]
     examples = [photo for photo in photos if photo and store.images.has(photo)]
 
-    def purpose_for(annotator: str | None) -> Purpose:
-        return Purpose(
-            kind=interface.kind,
-            rubric=rubric.label,
-            name=name,
-            blind=blind,
-            audit=audit,
-            adjudicates=adjudicates,
-            annotator=annotator,
-            catalog=None if first is None else catalog_of(first.id),
-        )
-
-    shares: list[tuple[str | None, Sequence[Question]]] = [(None, asked)]
-    if annotators:
-        shares = [*assign(asked, annotators, per_item=per_item, seed=seed).items()]
-    done = []
-    for annotator, share in shares:
-        purpose = purpose_for(annotator)
-        with store.alone(f"label studio push {purpose.key}"):
-            title = _title(interface, audit, annotator)
-            project = ensure_project(client, store, purpose, title=title)
+    purpose = Purpose(
+        kind=interface.kind,
+        rubric=rubric.label,
+        name=name,
+        blind=blind,
+        audit=audit,
+        adjudicates=adjudicates,
+        catalog=None if first is None else catalog_of(first.id),
+    )
+    with store.alone(f"label studio push {purpose.key}"):
+        refuse_both_modes(client, store, purpose)
+        there = {one.name: one for one in projects_asking(client, store, purpose, asked)}
+        shares = shares_of(client, asked, people, there.values(), per_item=per_item, seed=seed)
+        done = []
+        for annotator, share in shares.items():
+            known = there.get(annotator)
+            own = replace(purpose, annotator=annotator or None) if known is None else known.purpose
+            title = title_of(own, interface, others=people)
+            words = description_of(own, len(share))
+            project = ensure_project(client, store, own, title=title, words=words)
             shown = [*_pictures(share, generations, items), *examples]
             pictures = serve_pictures(client, store, project.id, shown, media=media)
-            builder = _Builder(
+            builder = Builder(
                 store=store,
                 interface=interface,
-                purpose=purpose,
+                purpose=own,
                 generations=generations,
                 items=items,
                 pictures=pictures,
@@ -170,59 +191,37 @@ def push(
                 client,
                 project,
                 interface,
-                words=instructions(interface, pictures=pictures),
-                per_item=1 if annotators else per_item,
+                words=_words(interface, pictures, blind=blind),
+                per_item=1 if annotator else overlap_of(share, there.values(), per_item),
+                about=words,
             )
-            done.append(_fill(client, project, share, builder))
-    return Pushed(projects=tuple(done))
+            held = set() if known is None else known.held
+            done.append(_fill(client, project, share, held, builder))
+    others = [one for name, one in there.items() if name not in shares and one.held]
+    pushed = Pushed(
+        projects=tuple(done),
+        elsewhere=tuple((one.project, len(one.held)) for one in others),
+        without_account=without_account(client, people),
+    )
+    if pushed.left and not pushed.created + pushed.known:
+        raise LabelStudioError(
+            f"the page can show none of them: {next(iter(pushed.left.values()))}"
+        )
+    return pushed
 
 
-def assign(
-    questions: Sequence[Question], annotators: Sequence[str], *, per_item: int, seed: int
-) -> dict[str, list[Question]]:
-    """Deal questions to people: each to `per_item` of them, nobody more than one above another.
-
-    Who shares items with whom is drawn, so that every two people meet.
-
-    Args:
-        questions: Without doubles; their order does not matter.
-        annotators: Distinct names; their order does not matter.
-        per_item: From 1 to the number of names.
-        seed: Of the draw.
-    """
-    names = sorted(set(annotators))
-    rng = random.Random(f"{seed} {names}")  # noqa: S311 (a draw, no secret)
-    dealt: dict[str, list[Question]] = {name: [] for name in names}
-    ordered = sorted(questions, key=_identity)
-    rng.shuffle(ordered)
-    for question in ordered:
-        # The ones with the fewest items; chance decides between equals.
-        free = sorted(names, key=lambda name: (len(dealt[name]), rng.random()))
-        for name in free[:per_item]:
-            dealt[name].append(question)
-    return dealt
-
-
-def task_key(purpose: str, question: Question) -> str:
-    """The key that a task carries in its data: 64 hex digits, from `Purpose.key` and generations alone."""
-    return content_key("label studio task", purpose, *_identity(question))
-
-
-def _identity(question: Question) -> tuple[str, str]:
-    return (question.generation, question.against or "")
-
-
-def _title(interface: Interface, audit: str | None, annotator: str | None) -> str:
-    """At most 50 characters; what is cut is whole in the project's description."""
-    own = [audit[:6] if audit else "", annotator[:16] if annotator else ""]
-    end = "".join(f" · {part}" for part in own if part)
-    return interface.title[: _LONGEST_TITLE - len(end)].rstrip(" ·") + end
+def _words(interface: Interface, pictures: Mapping[str, str], *, blind: bool) -> str:
+    """The project's instructions, as HTML."""
+    words = instructions(interface, pictures=pictures)
+    if blind:
+        return words
+    return f"<p><b>The form begins with the judge's answers.</b> Change what is wrong.</p>{words}"
 
 
 def _records(
     store: Store, questions: Sequence[Question]
 ) -> tuple[dict[str, Generation], dict[str, Item]]:
-    keys = [key for question in questions for key in _identity(question) if key]
+    keys = [key for question in questions for key in identity(question) if key]
     generations = {g.key: g for g in store.records(Generation, dict.fromkeys(keys))}
     if missing := [key for key in keys if key not in generations]:
         raise LabelStudioError(
@@ -238,7 +237,7 @@ def _pictures(
 ) -> Iterator[str]:
     """Addresses of every picture that a page may show."""
     for question in questions:
-        for key in _identity(question):
+        for key in identity(question):
             generation = generations.get(key)
             if generation is None:
                 continue
@@ -249,106 +248,47 @@ def _pictures(
                 yield generation.image
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Builder:
-    """Makes the tasks of one project."""
-
-    store: Store
-    interface: Interface
-    purpose: Purpose
-    generations: Mapping[str, Generation]
-    items: Mapping[str, Item]
-    pictures: Mapping[str, str]
-
-    def tasks(self, asked: Sequence[tuple[str, Question]]) -> list[dict[str, Any]]:
-        """Keys and questions as the server imports them."""
-        verdicts = {} if self.purpose.blind else self._verdicts([q.generation for _, q in asked])
-        return [self._task(key, question, verdicts) for key, question in asked]
-
-    def _task(
-        self, key: str, question: Question, verdicts: Mapping[str, Verdict]
-    ) -> dict[str, Any]:
-        generation = self.generations[question.generation]
-        data = task_data(
-            self.interface,
-            generation,
-            self.items.get(generation.item or ""),
-            pictures=self.pictures,
-            against=self.generations.get(question.against or ""),
-        )
-        data |= {**question.extra, "key": key}
-        if self.purpose.audit is not None:
-            data["audit"] = self.purpose.audit
-        self._check(key, data)
-        task: dict[str, Any] = {"data": data}
-        if verdict := verdicts.get(generation.key):
-            version = f"{verdict.judge} {verdict.revision[:8]}"
-            task["predictions"] = [
-                prediction(self.interface, verdict, generation, model_version=version)
-            ]
-        return task
-
-    def _check(self, key: str, data: Mapping[str, Any]) -> None:
-        """Every name of the page has its value, and nothing else goes along.
-
-        One task that lacks a value has its whole batch refused; what it has beside, annotators can read.
-        """
-        shown = _shown(self.interface.config)
-        if missing := sorted(shown - set(data)):
-            raise LabelStudioError(
-                f"task {key[:12]} lacks {missing[0]!r}, which the page shows: nothing of its batch was sent"
-            )
-        if strange := sorted(set(data) - shown - _OURS):
-            raise LabelStudioError(
-                f"task {key[:12]} carries {strange[0]!r}, which its page does not show and every annotator "
-                "can read: leave it out"
-            )
-
-    def _verdicts(self, generations: Sequence[str]) -> dict[str, Verdict]:
-        """The latest verdict of the rubric on each generation that has one."""
-        found = self.store.decisions(generation=generations, rubric=self.interface.rubric.label)
-        keys = dict(zip(found["generation"], found["key"], strict=True))
-        by_key = {v.key: v for v in self.store.records(Verdict, keys.values())}
-        return {generation: by_key[key] for generation, key in keys.items()}
-
-
-@functools.lru_cache(maxsize=8)
-def _shown(config: str) -> frozenset[str]:
-    """Names that a page shows of its task."""
-    return frozenset(_VARIABLE.findall(config))
-
-
 def _fill(
-    client: Client, project: Project, share: Sequence[Question], builder: _Builder
+    client: Client,
+    project: Project,
+    share: Sequence[Question],
+    held: Collection[Identity],
+    builder: Builder,
 ) -> PushedProject:
     """Make the tasks that are not there, and see that they are there once."""
     purpose = project.purpose.key
-    wanted = {task_key(purpose, question): question for question in share}
+    wanted = {task_key(purpose, one): one for one in share if identity(one) not in held}
     before = _tasks.count_tasks(client, project.id)
-    there = _there(client, project.id, wanted) if before else set()
     # In the order of keys: neither the order of a draw nor its strata can be read from task numbers.
-    new = sorted(key for key in wanted if key not in there)
+    new = [(key, wanted[key]) for key in sorted(wanted)]
     created = 0
-    for some, tasks in _made_ahead(builder, [(key, wanted[key]) for key in new]):
+    for some, tasks in _made_ahead(builder, new):
         try:
-            _tasks.import_tasks(client, project.id, tasks)
+            if tasks:
+                _tasks.import_tasks(client, project.id, tasks)
         except LabelStudioError as error:
             raise LabelStudioError(
                 f"{error}; {created} of {len(new)} tasks of project {project.id} were made before "
                 f"(the next begins with key {some[0][0][:12]}): push again, and it goes on from there",
                 status=error.status,
             ) from None
-        created += len(some)
+        created += len(tasks)
     removed = 0
-    if _tasks.count_tasks(client, project.id) != before + created or len(there) != before:
+    known = len(share) - len(wanted)
+    if _tasks.count_tasks(client, project.id) != before + created or known != before:
         removed = _remove_doubles(client, project.id)
     return PushedProject(
-        project=project, created=created, known=len(wanted) - created, removed=removed
+        project=project,
+        created=created,
+        known=known,
+        removed=removed,
+        made=tuple(one.generation for _, one in new if one.generation not in builder.left),
+        left=builder.left,
     )
 
 
 def _made_ahead(
-    builder: _Builder, asked: Sequence[tuple[str, Question]]
+    builder: Builder, asked: Sequence[tuple[str, Question]]
 ) -> Iterator[tuple[Sequence[tuple[str, Question]], list[dict[str, Any]]]]:
     """Batches and their tasks; the next one is made while the server takes the one before.
 
@@ -365,20 +305,11 @@ def _made_ahead(
             yield batch, tasks
 
 
-def _there(client: Client, project: int, keys: Collection[str]) -> set[str]:
-    """Which keys the project has tasks of."""
-    if len(keys) <= _FEW:
-        found = _tasks.tasks_with(client, project, "data.key", keys)
-    else:
-        found = _tasks.list_tasks(client, project)
-    return {key for task in found if (key := task["data"].get("key")) in keys}
-
-
 def _remove_doubles(client: Client, project: int) -> int:
     """Keep one task of each key: the first that somebody answered, else the first. Answers are never removed."""
     tasks: dict[str, list[int]] = {}
     for task in _tasks.list_tasks(client, project):
-        if isinstance(key := task["data"].get("key"), str):
+        if (key := key_of(task)) is not None:
             tasks.setdefault(key, []).append(int(task["id"]))
     doubles = {key: ids for key, ids in tasks.items() if len(ids) > 1}
     asked = [number for ids in doubles.values() for number in ids]
