@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio.interfaces import Interface, build_interface, read_result
 from annotation.label_studio.projects import Project
+from annotation.label_studio.push import Question, task_key
 from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.records import Annotation, Correction, Generation
 from workbench.rubric import parse_rubric
@@ -21,6 +22,8 @@ SIMULATED = "@simulated.invalid"
 """End of the login of somebody who is no person; what they answer is stored as simulated."""
 NAMED = 1000
 """Ids asked for in one call of the store."""
+_LONGEST = 86_400.0
+"""Seconds for which one can look at one task; what is over that is no measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +97,24 @@ def read_tasks(
     """
     asked = {_generation(task) for task in tasks} - {""}
     known = store.known(Generation, asked)
+    before = _stored_without_author(store, project, tasks)
     given, left = [], []
     for task in tasks:
         for answer in task["annotations"]:
             try:
+                if "unreadable" in task:
+                    raise LabelStudioError(
+                        f"the server cannot show task {task['id']} of project {project.id}, so none of its "
+                        f"answers was read ({task['unreadable']}); delete the one that holds what is no "
+                        "Unicode text"
+                    )
                 if _generation(task) not in known:
                     raise LabelStudioError(
                         f"task {task['id']} of project {project.id} is none that was pushed from the store "
                         f"{store.url}: its answers are left alone"
                     )
-                given.append(_read(project, interface, task, answer, people))
+                author = _author(project, task, answer, people, before)
+                given.append(_read(project, interface, task, answer, author))
             except WorkbenchError as error:
                 number = int(answer["id"])
                 left.append(
@@ -123,27 +134,91 @@ def _generation(task: Mapping[str, Any]) -> str:
     return key if isinstance(key, str) else ""
 
 
+def _stored_without_author(
+    store: Store, project: Project, tasks: Iterable[Mapping[str, Any]]
+) -> Mapping[str, Annotation]:
+    """What the store holds of answers whose authors the server has no more."""
+    names = [
+        f"{project.prefix}{task['id']}/{answer['id']}"
+        for task in tasks
+        for answer in task["annotations"]
+        if answer.get("completed_by") is None and "unreadable" not in task
+    ]
+    return {a.id: a for part in _parts(names) for a in store.records(Annotation, part)}
+
+
+def _author(
+    project: Project,
+    task: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    people: Mapping[int, str],
+    before: Mapping[str, Annotation],
+) -> tuple[str, bool]:
+    """Annotator, and whether it is a simulated one.
+
+    Raises:
+        LabelStudioError: Somebody else changed the answer. What it says now is partly theirs, and they saw
+            what the first one had said: it is nobody's own answer, so it is not stored.
+    """
+    user, editor = answer["completed_by"], answer["updated_by"]
+    stored = before.get(f"{project.prefix}{task['id']}/{answer['id']}")
+    if user is not None:
+        name = people.get(user, f"label_studio user {user}")
+    elif stored is not None:
+        name = stored.annotator
+    else:
+        name = f"deleted user of annotation {answer['id']}"
+    if editor is not None and editor != user:
+        raise LabelStudioError(
+            f"{people.get(editor, f'label_studio user {editor}')} changed what {name} had said: want one "
+            "person's own answer; let whoever gave it open it and press Update, or delete it"
+        )
+    if name.endswith(SIMULATED):
+        return f"simulated:{name.removesuffix(SIMULATED)}", True
+    return name, user is None and stored is not None and stored.simulated
+
+
+def _require_pushed(project: Project, task: Mapping[str, Any]) -> None:
+    """Check that the task asks what was pushed: whoever may edit tasks can name another generation in it."""
+    data = task["data"]
+    generation, against = data["generation"], data.get("against")
+    pushed = (against is None or isinstance(against, str)) and data["key"] == task_key(
+        project.purpose.key, Question(generation=generation, against=against)
+    )
+    if not pushed:
+        beside = "" if against is None else f" against {against!r:.14}"
+        raise LabelStudioError(
+            f"task {task['id']} of project {project.id} asks about {generation[:12]}{beside}, and its key "
+            f"{data['key']!r:.14} is not of that: its data were changed on the server, put them back"
+        )
+
+
+def _seconds(lead_time: object) -> float | None:
+    if isinstance(lead_time, int | float) and 0 <= lead_time <= _LONGEST:
+        return float(lead_time)
+    return None
+
+
 def _read(
     project: Project,
     interface: Interface,
     task: Mapping[str, Any],
     answer: Mapping[str, Any],
-    people: Mapping[int, str],
+    author: tuple[str, bool],
 ) -> Given:
+    _require_pushed(project, task)
     data = task["data"]
     purpose = project.purpose
-    user = int(answer["completed_by"] or 0)
-    name = people.get(user, f"label_studio user {user}")
-    simulated = name.endswith(SIMULATED)
+    annotator, simulated = author
     blank = Annotation(
         id=f"{project.prefix}{task['id']}/{answer['id']}",
         generation=data["generation"],
         against=data.get("against"),
-        annotator=f"simulated:{name.removesuffix(SIMULATED)}" if simulated else name,
+        annotator=annotator,
         rubric=purpose.rubric,
         approved=None,
         state="skipped",
-        seconds=answer.get("lead_time"),
+        seconds=_seconds(answer.get("lead_time")),
         # A prediction that somebody added by hand was seen, whatever the project was made for.
         blind=purpose.blind and not task.get("total_predictions"),
         adjudicates=purpose.adjudicates,

@@ -28,11 +28,13 @@ _READ = 500
 """Tasks a page where their answers come with them."""
 _NAMED = 100
 """Values of one filter: the query is a part of the address, and addresses have limits."""
+_BROKEN = 500
+"""What the server answers where one of the tasks of a page cannot be written as JSON."""
 _SECONDS = 600.0
 """How long one page or one import may take."""
 _ANSWERS = (
     "id,data,updated_at,created_at,total_predictions,annotations,drafts,"
-    "result,completed_by,was_cancelled,lead_time,ground_truth"
+    "result,completed_by,updated_by,was_cancelled,lead_time,ground_truth"
 )
 """Fields of a task with its answers; the server applies the names to both."""
 
@@ -80,8 +82,36 @@ def list_tasks(
 
 
 def read_tasks(client: Client, project: int, *conditions: Condition) -> Iterator[Row]:
-    """Tasks that fit all conditions, by number, with their answers."""
-    return _pages(client, project, conditions, include=_ANSWERS, size=_READ, fields="all")
+    """Tasks that fit all conditions, by number, with their answers.
+
+    A task that the server cannot show comes as `id`, `annotations` with `id` alone, and `unreadable`: what the
+    server said. One answer with half a character is enough for that.
+
+    Raises:
+        LabelStudioError: The server cannot even tell the numbers of its tasks and answers.
+    """
+    last, size = 0, _READ
+    while True:
+        after = [*conditions, where("id", "greater", last, type="Number")]
+        try:
+            # A smaller page than the first was refused as a whole: no need to be patient before the last one.
+            page = _page(
+                client, project, after, include=_ANSWERS, size=size, fields="all",
+                patient=size in {1, _READ},
+            )  # fmt: skip
+            tasks: list[Row] = page["tasks"]
+        except LabelStudioError as error:
+            if error.status != _BROKEN:
+                raise
+            if size > 1:
+                size //= 2
+                continue
+            page = _page(client, project, after, include="id,annotations", size=1, fields="all")
+            tasks = [{**task, "unreadable": str(error)} for task in page["tasks"]]
+        yield from tasks
+        if len(tasks) < size:
+            return
+        last, size = int(tasks[-1]["id"]), min(2 * size, _READ)
 
 
 def read_answer_ids(client: Client, project: int, *conditions: Condition) -> Iterator[Row]:
@@ -102,7 +132,7 @@ def worked_on(client: Client, project: int, tasks: Iterable[int]) -> set[int]:
     found = set()
     for some in parts(tasks):
         for row in read_tasks(client, project, where("id", "in_list", some)):
-            if row.get("annotations") or row.get("drafts"):
+            if row.get("annotations") or row.get("drafts") or "unreadable" in row:
                 found.add(int(row["id"]))
     return found
 
@@ -178,6 +208,7 @@ def _page(
     size: int,
     fields: str | None = None,
     order: str = "tasks:id",
+    patient: bool = True,
 ) -> Mapping[str, Any]:
     query = {
         "filters": {"conjunction": "and", "items": list(conditions)},
@@ -198,6 +229,7 @@ def _page(
         "/api/tasks/",
         doing=f"read the tasks of project {project}",
         params=asked,
+        repeatable=patient,
         timeout=_SECONDS,
     )
     return found

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio import _tasks
 from annotation.label_studio._reading import (
+    Changes,
     Contradictory,
     Given,
     Left,
@@ -31,9 +32,9 @@ from annotation.label_studio._reading import (
 )
 from annotation.label_studio.interfaces import Interface
 from annotation.label_studio.projects import Project, Purpose, missing_projects, noted_projects
-from workbench.errors import ConflictError
+from workbench.errors import ConflictError, StoreError, WorkbenchError
 from workbench.records import Annotation
-from workbench.store import Advance
+from workbench.store import Advance, encode
 
 if TYPE_CHECKING:
     from annotation.label_studio.client import Client
@@ -67,12 +68,30 @@ class PulledProject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedProject:
+    """A project that could not be pulled; nothing of it was stored by this pull."""
+
+    project: Project
+    reason: str
+
+    def __str__(self) -> str:
+        return f"not pulled: project {self.project.id}, {self.project.title}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled:
     """What a pull found."""
 
     projects: tuple[PulledProject, ...]
+    failed: tuple[FailedProject, ...] = ()
+    """Projects that could not be pulled; the others were."""
     missing: tuple[Purpose, ...] = ()
     """What was pushed from this store and is not on this server: deleted, or pushed to another one."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every project on this server was pulled."""
+        return not self.failed
 
     @property
     def stored(self) -> int:
@@ -124,16 +143,21 @@ class _Cursor:
 def pull(client: Client, store: Store) -> Pulled:
     """Store what people said since the last pull, in all projects that were pushed from `store`.
 
+    What goes wrong with one project keeps none of the others back: see `Pulled.failed`.
+
     Raises:
-        LabelStudioError: The server refuses, or is not there; what was pulled before stays.
-        ConflictError: Others pulled the same project all the time.
+        LabelStudioError: The server refuses to list people or projects, or is not there.
     """
     people = _names(client)
+    projects, failed = [], []
+    for project in noted_projects(client, store):
+        try:
+            projects.append(_pull_project(client, store, project, people))
+        except WorkbenchError as error:
+            failed.append(FailedProject(project=project, reason=str(error)))
     return Pulled(
-        projects=tuple(
-            _pull_project(client, store, project, people)
-            for project in noted_projects(client, store)
-        ),
+        projects=tuple(projects),
+        failed=tuple(failed),
         missing=missing_projects(client, store),
     )
 
@@ -147,11 +171,8 @@ def _pull_project(
         raw = store.cursor(name)
         reading = _Reading(client, store, project, people, _Cursor.read(raw))
         reading.read()
-        found = changes(store, reading.given.values(), reading.deleted)
-        moved = reading.moved(stored=bool(found.records)).text()
         try:
-            if moved != raw:
-                store.add(found.records, advance=Advance(name=name, before=raw, after=moved))
+            found = _keep(store, reading, name, raw)
         except ConflictError as error:
             conflict = error
             continue
@@ -162,12 +183,28 @@ def _pull_project(
             deleted=found.deleted,
             skipped=sum(isinstance(r, Annotation) and r.state == "skipped" for r in found.records),
             drafts=_tasks.drafts_open(client, project.id),
-            left=tuple(reading.left),
+            left=tuple(reading.told()),
             contradictory=tuple(reading.contradictory(r.id for r in found.records)),
             vanished=tuple(sorted(reading.vanished)),
         )
     assert conflict is not None
     raise conflict
+
+
+def _keep(store: Store, reading: _Reading, name: str, raw: str | None) -> Changes:
+    """Store what was read and move the cursor `name` on from `raw`; what the store refuses is left."""
+    found = changes(store, reading.given.values(), reading.deleted)
+    moved = reading.moved(stored=bool(found.records)).text()
+    try:
+        if moved != raw:
+            store.add(found.records, advance=Advance(name=name, before=raw, after=moved))
+    except ConflictError:
+        raise
+    except StoreError:
+        if not reading.leave_refused():
+            raise
+        return _keep(store, reading, name, raw)
+    return found
 
 
 class _Reading:
@@ -225,6 +262,39 @@ class _Reading:
                     reasons=reasons,
                 )
 
+    def told(self) -> Iterator[Left]:
+        """What is left, with what still counts where the store holds an older word of it."""
+        for one in self.left:
+            if self._name(one) in self._standing:
+                kept = "; what the store holds of it from before still counts"
+                yield replace(one, reason=one.reason + kept)
+            else:
+                yield one
+
+    def leave_refused(self) -> int:
+        """Leave answers that the store would refuse; their number."""
+        before = len(self.given)
+        for name, one in list(self.given.items()):
+            try:
+                encode(one.annotation)
+                for correction in one.corrections:
+                    encode(correction)
+            except StoreError as error:
+                del self.given[name]
+                number = int(name.rpartition("/")[2])
+                self.left.append(
+                    Left(
+                        project=self._project.id,
+                        task=_task(name),
+                        annotation=number,
+                        reason=str(error),
+                    )
+                )
+        return before - len(self.given)
+
+    def _name(self, left: Left) -> str:
+        return f"{self._project.prefix}{left.task}/{left.annotation}"
+
     def moved(self, *, stored: bool) -> _Cursor:
         """Where the cursor stands after this."""
         return _Cursor(
@@ -266,7 +336,7 @@ class _Reading:
             params={"include": "total_annotations_number,skipped_annotations_number"},
         )
         there = shown["total_annotations_number"] + shown["skipped_annotations_number"]
-        return bool(there == len(self._expected()) + len(self.left))
+        return bool(there == len(self._expected() | set(map(self._name, self.left))))
 
     def _expected(self) -> set[str]:
         standing = {name for name in self._standing if _task(name) not in self.vanished}

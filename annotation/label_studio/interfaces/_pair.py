@@ -83,8 +83,7 @@ def data(
         raise LabelStudioError(
             f"want another generation of kind {generation.kind!r} beside {generation.key[:12]}, got {came}"
         )
-    seed = int(content_key("sides", generation.key, against.key)[:8], 16)
-    order = list(_ORDERS)[seed % 2]
+    order = _order_of(generation.key, against.key)
     pair = {"generation": generation, "against": against}
     first, second = (pair[side] for side in _ORDERS[order])
     if interface.rubric.judges == "image":
@@ -127,10 +126,18 @@ def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
     return {_PREFERENCE: (sides.get(said, said),) if said else (), NOTE: noted}
 
 
+def _order_of(generation: str, against: str) -> str:
+    """Which side is shown first, from the two keys alone."""
+    seed = int(content_key("sides", generation, against)[:8], 16)
+    return list(_ORDERS)[seed % 2]
+
+
 def _order(data: TaskData) -> tuple[Preferred, Preferred]:
-    order = data.get("order")
-    if order not in _ORDERS:
+    # Whoever may edit a task may turn the sides round: what its data say is compared with what was pushed.
+    order = _order_of(str(data.get("generation")), str(data.get("against")))
+    if data.get("order") != order:
         raise LabelStudioError(
-            f"{place(data)}: want `order` to be one of {', '.join(_ORDERS)}, got {order!r}"
+            f"{place(data)}: want `order` to be {order!r}, as it was pushed, got {data.get('order')!r:.80}; "
+            "the task was changed on the server"
         )
     return _ORDERS[order]

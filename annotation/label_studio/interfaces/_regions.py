@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.label_studio.interfaces._records import Control, Interface, TaskData
+from annotation.label_studio.interfaces._xml import clean
 from workbench.errors import LabelStudioError
 
 Fields = dict[str, tuple[str, ...]]
@@ -68,7 +69,7 @@ def _values(control: Control, region: Mapping[str, Any], where: str) -> tuple[st
     if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
         raise LabelStudioError(f"{where}: want a list of text under {key!r}, got {value!r:.120}")
     if control.type == "textarea":
-        return tuple(stripped for one in said if (stripped := one.strip()))
+        return tuple(stripped for one in said if (stripped := clean(one).strip()))
     if len(set(said)) != len(said) or (len(said) > 1 and not control.multiple):
         raise LabelStudioError(f"{where}: want one choice, got {said!r:.120}")
     for one in said:
