@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from annotation.label_studio.client import Client
     from workbench.store import Store
 
-__all__ = ["Pushed", "PushedProject", "Question", "assign", "push"]
+__all__ = ["Pushed", "PushedProject", "Question", "assign", "push", "task_key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
