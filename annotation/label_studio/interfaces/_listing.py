@@ -59,9 +59,10 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     # These get their keys before aspects that few listings have.
     criteria = list(criteria_views(rubric, _OBJECT, keys))
     modes = list(modes_view(rubric, _OBJECT, keys))
-    stated += [_aspect(number, keys) for number in range(1, slots + 1)[_USUAL:]]
     # Photos show no price: whoever knows better can say so, and nobody has to.
-    stated.append(shown_when(SLOTS, "price", _slot("price", "Price (optional)", keys)))
+    price = shown_when(SLOTS, "price", _slot("price", "Price (optional)", keys))
+    stated += [_aspect(number, keys) for number in range(1, slots + 1)[_USUAL:]]
+    stated.append(price)
     gate = tag(
         "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
     )
