@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotation.label_studio import (
     Client,
     Project,
-    Pulled,
-    Pushed,
     Question,
     connect,
     find_server,
@@ -27,6 +24,7 @@ from annotation.label_studio.adjudicate import push_disputes
 from annotation.label_studio.gold import choose_gold, known_answers
 from annotation.label_studio.hints import Hinter, refuse_blind, serve_hints
 from annotation.label_studio.interfaces import Interface, build_interface
+from pipelines.annotate_summaries import PullSummary, PushSummary, count
 from pipelines.judge import load_judge, stored_schema
 from pipelines.recorder import record
 from workbench.calibration.audited import answers_to, find_audit, rubric_of
@@ -84,54 +82,6 @@ class PushJob:
     """Of the assignment and the gold items."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushSummary:
-    """What a push did."""
-
-    audit: str
-    what: str
-    """In words: what the projects ask."""
-    pushed: Pushed
-    gold: int
-    without_output: int
-    """Drawn items without a picture or a listing: there is nothing to ask about them."""
-    store: str
-
-    def as_dict(self) -> dict[str, object]:
-        """As JSON."""
-        return {
-            "audit": self.audit,
-            "created": self.pushed.created,
-            "known": self.pushed.known,
-            "gold": self.gold,
-            "without_output": self.without_output,
-            "projects": [
-                {
-                    "id": one.project.id, "title": one.project.title, "url": one.project.url,
-                    "annotator": one.project.purpose.annotator, "blind": one.project.purpose.blind,
-                    "created": one.created, "known": one.known, "removed": one.removed,
-                }
-                for one in self.pushed.projects
-            ],
-        }  # fmt: skip
-
-    def __str__(self) -> str:
-        lines = [f"Audit {self.audit[:12]}: {self.what}"]
-        for one in self.pushed.projects:
-            whose = one.project.purpose.annotator or "everybody"
-            lines.append(
-                f"  project {one.project.id} for {whose}: {_count(one.created, 'task')} made, "
-                f"{one.known:,} there before"
-            )
-            lines.append(f"    {one.project.url}")
-        if self.without_output:
-            lines.append(
-                f"{_count(self.without_output, 'item')} drawn have no output to ask about, and are left out."
-            )
-        lines.append(f"When people have answered:  workbench annotate pull{_option(self.store)}")
-        return "\n".join(lines)
-
-
 def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
     """Ask people about what an audit drew; pushed again, nothing is asked twice.
 
@@ -143,6 +93,12 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         LabelStudioError: The rubric is not in the store, there are too few gold items or people, or the
             server refuses.
     """
+    people = len(job.annotators)
+    if people and job.per_item > people:
+        raise LabelStudioError(
+            f"--per-item {job.per_item} needs at least {_number(job.per_item)} --annotator, you named "
+            f"{_number(people)}"
+        )
     newest = max(store.records(Audit), key=lambda one: one.created_at, default=None)
     audit = newest if newest and job.audit is None else find_audit(store, job.audit)
     interface = interface_of(store, audit)
@@ -170,17 +126,24 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         seed=job.seed,
         media=studio.media,
     )
-    people = f", each by {job.per_item} people" if job.per_item > 1 else ""
+    by = f", each by {job.per_item} people" if job.per_item > 1 else ""
     hidden = "blind" if job.blind else "with the judge's answer to begin from"
-    planted = f" and {_count(len(gold), 'gold item')}" if gold else ""
+    planted = f" and {count(len(gold), 'gold item')}" if gold else ""
     return PushSummary(
         audit=audit.id,
-        what=f"{_count(len(asked), 'item')}{planted} by {audit.rubric}, {hidden}{people}",
+        what=f"{count(len(asked), 'item')}{planted} by {audit.rubric}, {hidden}{by}",
         pushed=pushed,
         gold=len(gold),
         without_output=len(drawn) - len(asked),
         store=studio.store,
+        late_gold=sum(len(set(one.made) & set(gold)) for one in pushed.projects if one.known),
+        shared=job.per_item > 1 and not job.annotators,
     )
+
+
+def _number(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five")
+    return words[number] if number < len(words) else f"{number:,}"
 
 
 def _answers(said: Annotation) -> bool:
@@ -206,71 +169,12 @@ def adjudicate_audit(
     )
     return PushSummary(
         audit=found.id,
-        what=f"{_count(pushed.created + pushed.known, 'dispute')} to settle by {found.rubric}",
+        what=f"{count(pushed.created + pushed.known, 'dispute')} to settle by {found.rubric}",
         pushed=pushed,
         gold=0,
         without_output=0,
         store=studio.store,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullSummary:
-    """What a pull brought."""
-
-    pulled: Pulled
-    store: str
-
-    def as_dict(self) -> dict[str, object]:
-        """As JSON."""
-        return {
-            "stored": self.pulled.stored,
-            "projects": [
-                {
-                    "id": one.project.id, "title": one.project.title, "new": one.new,
-                    "changed": one.changed, "deleted": one.deleted, "skipped": one.skipped,
-                    "drafts": one.drafts, "vanished": list(one.vanished),
-                }
-                for one in self.pulled.projects
-            ],
-            "left": [asdict(one) for one in self.pulled.left],
-            "missing": [asdict(one) for one in self.pulled.missing],
-        }  # fmt: skip
-
-    def __str__(self) -> str:
-        if not self.pulled.projects and not self.pulled.missing:
-            return (
-                "Nothing was pushed from this store yet. Push an audit:  "
-                f"workbench annotate push{_option(self.store)}"
-            )
-        lines = []
-        for one in self.pulled.projects:
-            brought = [
-                f"{count:,} {what}"
-                for count, what in (
-                    (one.new, "new"), (one.changed, "changed"), (one.deleted, "deleted"),
-                )
-                if count
-            ]  # fmt: skip
-            more = [f"{one.skipped:,} of them skipped"] if one.skipped else []
-            more += [f"{_count(one.drafts, 'draft')} not sent yet"] if one.drafts else []
-            said = "; ".join([", ".join(brought) or "nothing new", *more])
-            lines.append(f"Project {one.project.id}, {one.project.title}: {said}")
-            if one.vanished:
-                lines.append(
-                    f"  {_count(len(one.vanished), 'task')} deleted on the server; the answers stand"
-                )
-        lines += [
-            f"not stored: answer {left.annotation} to task {left.task}: {left.reason}"
-            for left in self.pulled.left
-        ]
-        lines += [
-            f"not there: the project of {one.name[:18]} was deleted, or is on another server"
-            for one in self.pulled.missing
-        ]
-        if self.pulled.stored:
-            lines.append(f"How people agree:  workbench annotate status{_option(self.store)}")
-        return "\n".join(lines)
 
 
 def pull_answers(store: Store, studio: Connected) -> PullSummary:
@@ -378,11 +282,3 @@ def _learned_from(store: Store, audit: Audit) -> tuple[Schema, list[Item]]:
     own = (item for item in store.records(Item) if catalog_of(item.id) == catalog and item.photos)
     train = [item for item in own if parts.get(group_of(item)) == "train"]
     return stored_schema(store, catalog), train
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _option(store: str) -> str:
-    return f" --store {shlex.quote(store)}"

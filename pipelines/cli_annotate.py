@@ -58,8 +58,8 @@ def push(
         int,
         typer.Option(
             min=0,
-            help="How many items whose right answer the store knows are mixed in, to see how careful "
-            "people are.",
+            help="How many items whose right answer the store knows are mixed in at an audit's first push, "
+            "to see how careful people are.",
         ),
     ] = 0,
     seed: Annotated[
@@ -83,7 +83,10 @@ def push(
 def pull(
     store: StoreOption = None, images: ImagesOption = None, as_json: JsonOption = False
 ) -> None:
-    """Store what people said since the last pull: new answers, changed and deleted ones."""
+    """Store what people said since the last pull: new answers, changed and deleted ones.
+
+    Exit code 1 says that something on the server could not be stored; the rest was.
+    """
     from pipelines.annotate import connected, pull_answers
 
     with open_store(store, images) as opened, connected(_named(store)) as studio:
@@ -91,6 +94,8 @@ def pull(
     strange = summary.pulled.contradictory
     found = summary.as_dict() | {"contradictory": [asdict(one) for one in strange]}
     tell(as_json, found, lambda: "\n".join([str(summary), *_contradictions(strange)]))
+    if not summary.complete:
+        raise typer.Exit(1)
 
 
 @annotate_app.command(epilog="Example:  workbench annotate status --store shop")

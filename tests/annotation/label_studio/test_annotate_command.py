@@ -134,3 +134,58 @@ def test_only_a_blind_answer_of_a_person_spares_an_item_of_a_grown_audit(picture
     )  # fmt: skip
     pushed = push_audit(made.store, studio, PushJob(audit=grown.id)).pushed
     assert pushed.created == 4
+
+
+def test_a_push_says_who_labels_where_and_what_is_asked_already(pictures, studio):
+    made = pictures(16, 6)
+    first = str(push_audit(made.store, studio, PushJob(annotators=("nobody@example.com",))))
+    assert "6 tasks made" in first
+    assert "nobody@example.com opens project " in first
+    assert "nobody@example.com has no account yet:  workbench labelstudio invite" in first
+    again = str(push_audit(made.store, studio, PushJob(annotators=("nobody@example.com",))))
+    assert "all 6 were there already" in again
+    other = push_audit(made.store, studio, PushJob())
+    assert (other.pushed.created, other.pushed.projects) == (0, ())
+    assert "6 items are asked in project " in str(other)
+    assert "already, of nobody@example.com" in str(other)
+    shared = str(push_audit(made.store, studio, PushJob(per_item=2)))
+    assert "People can see each other's answers in a project for everybody" in shared
+    with pytest.raises(
+        LabelStudioError, match="--per-item 2 needs at least two --annotator, you named one"
+    ):
+        push_audit(made.store, studio, PushJob(annotators=("a@x",), per_item=2))
+
+
+def test_gold_that_comes_late_is_told(pictures, studio):
+    from annotation.label_studio.gold import gold_answer
+
+    made = pictures(16, 4)
+    made.store.add(gold_answer(g.key, rubric=made.rubric, approved=True) for g in made.spare[:2])
+    assert push_audit(made.store, studio, PushJob()).late_gold == 0
+    late = push_audit(made.store, studio, PushJob(gold=2))
+    assert late.late_gold == 2
+    assert "2 gold items came after the others were there" in str(late)
+    with pytest.raises(LabelStudioError, match="workbench annotate adjudicate"):
+        push_audit(made.store, studio, PushJob(gold=3))
+
+
+def test_a_pull_that_leaves_something_ends_with_another_code(
+    pictures, studio, client, server, monkeypatch
+):
+    monkeypatch.setenv("WORKBENCH_LABEL_STUDIO_URL", server.url)
+    monkeypatch.setenv("WORKBENCH_LABEL_STUDIO_TOKEN", server.admin.token)
+    made = pictures(10, 4)
+    (one,) = push_audit(made.store, studio, PushJob()).pushed.projects
+    words = ["annotate", "pull", "--store", str(Path(made.store.url).parent)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0 and "Nothing new since the last pull." in done.output
+    task = first_task(client, one.project)
+    wrong = [
+        {"from_name": "unknown", "to_name": "image", "type": "choices", "value": {"choices": ["x"]}}
+    ]
+    client.request(
+        "POST", f"/api/tasks/{task['id']}/annotations/", doing="answer", json={"result": wrong}
+    )
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert f"1 could not be read:  {one.project.url}?task={task['id']}" in done.output
