@@ -119,7 +119,7 @@ class PullSummary:
     @property
     def complete(self) -> bool:
         """Whether everything that people said on the server is in the store."""
-        return not self.pulled.left
+        return self.pulled.complete and not self.pulled.left
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -134,11 +134,15 @@ class PullSummary:
                 for one in self.pulled.projects
             ],
             "left": [asdict(one) for one in self.pulled.left],
+            "failed": [
+                {"id": one.project.id, "title": one.project.title, "reason": one.reason}
+                for one in self.pulled.failed
+            ],
             "missing": [asdict(one) for one in self.pulled.missing],
         }  # fmt: skip
 
     def __str__(self) -> str:
-        if not (self.pulled.projects or self.pulled.missing):
+        if not (self.pulled.projects or self.pulled.failed or self.pulled.missing):
             return (
                 "Nothing was pushed from this store yet. Push an audit:  "
                 f"workbench annotate push{_option(self.store)}"
@@ -167,6 +171,7 @@ class PullSummary:
             f"not stored: answer {left.annotation} to task {left.task}: {left.reason}"
             for left in self.pulled.left
         ]
+        lines += [str(one) for one in self.pulled.failed]
         lines += [
             f"not there: the project of {one.name[:18]} was deleted, or is on another server"
             for one in self.pulled.missing
