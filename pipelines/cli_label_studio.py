@@ -31,9 +31,9 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Start the store's own server on this machine. The first time it is installed, which takes minutes."""
-    from pipelines.label_studio import server_up
+    from pipelines.label_studio import naming, server_up
 
-    with _warnings_in_words():
+    with naming(_named(store)), _warnings_in_words():
         found = server_up(_named(store), port=port, announce=_announce)
     tell(as_json, found.as_dict(), lambda: str(found))
 
@@ -41,24 +41,36 @@ def up(
 @labelstudio_app.command(epilog="Example:  workbench labelstudio down --store shop")
 def down(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Stop the store's own server; what people answered stays."""
-    from pipelines.label_studio import server_down
+    from pipelines.label_studio import naming, server_down
 
-    stopped = server_down(_named(store))
-    tell(
-        as_json,
-        {"stopped": stopped},
-        lambda: (
-            "Label Studio is down; its data stay." if stopped else "Label Studio was down already."
-        ),
-    )
+    with naming(_named(store)):
+        found = server_down(_named(store))
+    tell(as_json, found.as_dict(), lambda: str(found))
+
+
+@labelstudio_app.command(
+    epilog="Example:  workbench labelstudio invite ada@example.com --store shop"
+)
+def invite(
+    email: Annotated[str, typer.Argument(help="The person's login, such as ada@example.com.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a login in the store's own server, and print its password, once."""
+    from pipelines.label_studio import invite as invite_person
+    from pipelines.label_studio import naming
+
+    with naming(_named(store)), _warnings_in_words():
+        found = invite_person(_named(store), email)
+    tell(as_json, found.as_dict(), lambda: str(found))
 
 
 @labelstudio_app.command(epilog="Example:  workbench labelstudio status --store shop --json")
 def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Whether the server answers, and what its projects hold."""
-    from pipelines.label_studio import server_status
+    from pipelines.label_studio import naming, server_status
 
-    with _warnings_in_words():
+    with naming(_named(store)), _warnings_in_words():
         found = server_status(_named(store))
     tell(as_json, found.as_dict(), lambda: str(found))
 
@@ -77,13 +89,13 @@ def use(
     The token is read from WORKBENCH_LABEL_STUDIO_TOKEN, else from standard input; on a terminal it is
     asked for. It is no option: a shell would keep it in its history.
     """
-    from pipelines.label_studio import use_server
+    from pipelines.label_studio import naming, use_server
     from workbench.settings import read_settings
 
     token = read_settings().label_studio_token
     if token is None and sys.stdin.isatty():
         token = str(typer.prompt(f"Token for {url} (it is not shown)", hide_input=True, err=True))
-    with _warnings_in_words():
+    with naming(_named(store)), _warnings_in_words():
         found = use_server(_named(store), url=url, token=token or sys.stdin.read())
     tell(as_json, found.as_dict(), lambda: str(found))
 

@@ -1,15 +1,21 @@
-"""A store's Label Studio: started, stopped, named, and asked how it is."""
+"""A store's Label Studio: started, stopped, named, asked how it is, and people invited to it."""
 
 from __future__ import annotations
 
+import platform
+import re
 import shlex
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from annotation.label_studio import (
     Client,
     Credentials,
+    add_annotator,
     connect,
     find_server,
     read_credentials,
@@ -19,13 +25,19 @@ from annotation.label_studio import (
     stored_credentials,
     write_credentials,
 )
+from annotation.label_studio.server import is_own
 from workbench.errors import LabelStudioError
 from workbench.settings import read_settings
+from workbench.store import Store
+
+_COMMAND = re.compile(
+    r"`(workbench (?:labelstudio|annotate) (?:up|down|status|use|invite|push|pull)\b)([^`]*)`"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
-    """A server that runs, and where its secrets are. The secrets themselves are in none of these."""
+    """A server that runs, and where its secrets are. The secrets themselves are in none of these but `password`."""
 
     url: str
     found: bool
@@ -37,31 +49,93 @@ class Up:
     token_in: str
     media: str
     """The folder whose subfolders' pictures it can show."""
-    instead_of: str | None
-    """The team's server that this store's commands talked to until now."""
+    password: str | None = field(repr=False)
+    """Of the login, for the person at the screen; None after the first start. It is in no JSON."""
     overruled_by: str | None
     """The server that WORKBENCH_LABEL_STUDIO_URL names, where that is another one."""
     store: str
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
-        return asdict(self)
+        found = asdict(self)
+        del found["password"]
+        return found
 
     def __str__(self) -> str:
+        password = self.password or f"in {self.password_in}"
+        option, port = f"--store {shlex.quote(self.store)}", urlsplit(self.url).port
         lines = [
             f"Label Studio {self.version} is up{' already' if self.found else ''}:  {self.url}",
-            f"  log in as  {self.login}, with the password in {self.password_in}",
+            f"  log in as  {self.login}",
+            f"  password   {password}",
             f"  token      in {self.token_in}; the commands of this store read it there",
             f"  pictures   from folders in {self.media}",
         ]
-        if self.instead_of:
-            lines.append(f"This store's commands talk to it now, and no more to {self.instead_of}.")
         if self.overruled_by:
             lines.append(
                 f"But WORKBENCH_LABEL_STUDIO_URL is set, and commands talk to {self.overruled_by}: unset it."
             )
-        lines.append(f"Stop it:  workbench labelstudio down --store {shlex.quote(self.store)}")
+        lines += [
+            "",
+            f"Give a colleague a login:  workbench labelstudio invite EMAIL {option}",
+            "Only this machine reaches the server. A colleague with an account here opens a way to it, and then "
+            "the same address:",
+            f"  ssh -L {port}:127.0.0.1:{port} {platform.node()}",
+            f"Stop it:  workbench labelstudio down {option}",
+        ]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down:
+    """What a stop did."""
+
+    stopped: bool
+    """False where the store's own server did not run."""
+    answers_in: str | None
+    """The team's server, which is not ours to stop; None: the store names none."""
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        if self.answers_in is None:
+            return (
+                "Label Studio is down; its data stay."
+                if self.stopped
+                else "Label Studio was down already."
+            )
+        own = "The store's own server is down. But t" if self.stopped else "Nothing was stopped: t"
+        return (
+            f"{own}his store's people answer in {self.answers_in}, a team's server, and only its "
+            "administrators stop that."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """A login for one more person."""
+
+    url: str
+    login: str
+    password: str = field(repr=False)
+    """Kept nowhere else."""
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON, the password too."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        port = urlsplit(self.url).port
+        return (
+            f"Tell this to {self.login}; the password is shown this once:\n"
+            f"  address   {self.url}\n"
+            f"  login     {self.login}\n"
+            f"  password  {self.password}\n"
+            "Only this machine reaches the server. From another one, this opens a way to it:\n"
+            f"  ssh -L {port}:127.0.0.1:{port} {platform.node()}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +207,37 @@ class ServerStatus:
         return "\n".join(lines)
 
 
+@contextmanager
+def naming(store: str) -> Iterator[None]:
+    """Let the commands that an error of Label Studio advises carry the store that was given."""
+    try:
+        yield
+    except LabelStudioError as error:
+        option = f" --store {shlex.quote(store)}"
+
+        def with_store(found: re.Match[str]) -> str:
+            known = " --store " in found[2]
+            return found[0] if known else f"`{found[1]}{option}{found[2]}`"
+
+        error.args = (_COMMAND.sub(with_store, str(error)),)
+        raise
+
+
 def server_up(store: str, *, port: int | None, announce: Callable[[str], None]) -> Up:
     """Start the store's server, or find that it runs; the store's commands talk to it from now on.
 
     Raises:
-        LabelStudioError: It cannot be started.
+        StoreError: There is no such store.
+        LabelStudioError: It cannot be started, or the store's people answer in a team's server.
     """
-    folder = server_folder(store)
-    before, named = stored_credentials(folder), read_settings().label_studio_url
+    folder, named = _folder_of(store), read_settings().label_studio_url
+    team = _team(folder)
+    if team is not None:
+        raise LabelStudioError(
+            f"this store's people answer in {team.url}, and a second server would part their answers; to "
+            f"begin one of the store's own, pull what they said (`workbench annotate pull`), remove "
+            f"{folder / 'credentials.json'}, and run this again"
+        )
     server = start_server(folder, port=port, announce=announce)
     with connect(server.credentials) as client:
         version = client.version
@@ -152,28 +249,31 @@ def server_up(store: str, *, port: int | None, announce: Callable[[str], None]) 
         password_in=str(folder / "server.json"),
         token_in=str(folder / "credentials.json"),
         media=str(folder / "media"),
-        instead_of=before.url if before and not _is_here(before) else None,
+        password=server.login.password if server.fresh else None,
         overruled_by=named if named and named.rstrip("/") != server.url else None,
         store=store,
     )
 
 
-def server_down(store: str) -> bool:
-    """Stop the store's server; its data stay. False where none ran.
+def server_down(store: str) -> Down:
+    """Stop the store's own server, where it runs; its data stay.
 
     Raises:
         LabelStudioError: It cannot be stopped.
     """
-    return stop_server(server_folder(store))
+    folder = server_folder(store)
+    team = _team(folder)
+    return Down(stopped=stop_server(folder), answers_in=team.url if team else None)
 
 
 def server_status(store: str) -> ServerStatus:
     """Ask the server that the store's commands talk to.
 
     Raises:
+        StoreError: There is no such store.
         LabelStudioError: It answers, and refuses.
     """
-    folder = server_folder(store)
+    folder = _folder_of(store)
     server = find_server(folder)
     if read_settings().label_studio_url or stored_credentials(folder):
         credentials = read_credentials(folder=folder)
@@ -181,7 +281,7 @@ def server_status(store: str) -> ServerStatus:
         credentials = server.credentials
     else:
         return ServerStatus(state="unknown", own=True, store=store)
-    own = server.url == credentials.url if server else _is_here(credentials)
+    own = is_own(folder, credentials)
     try:
         client = connect(credentials)
     except LabelStudioError as error:
@@ -204,16 +304,45 @@ def use_server(store: str, *, url: str, token: str) -> ServerStatus:
     """Let the store's commands talk to a team's own server, once it knows the token.
 
     Raises:
+        StoreError: There is no such store.
         LabelStudioError: It does not answer, or refuses the token; then nothing is stored.
     """
+    folder = _folder_of(store)
     credentials = Credentials(url=url, token=token)
     connect(credentials).close()
-    write_credentials(server_folder(store), credentials)
+    write_credentials(folder, credentials)
     return server_status(store)
 
 
-def _is_here(credentials: Credentials) -> bool:
-    return credentials.url.startswith("http://127.0.0.1:")
+def invite(store: str, email: str) -> Invited:
+    """Make a login for `email` in the store's own server.
+
+    Raises:
+        StoreError: There is no such store.
+        LabelStudioError: The store's people answer in a team's server, the store's own is not up, or it
+            refuses the name.
+    """
+    folder = _folder_of(store)
+    credentials = read_credentials(folder=folder)
+    if not is_own(folder, credentials):
+        raise LabelStudioError(
+            f"this store's people answer in {credentials.url}, a team's server: its administrators invite "
+            f"{email!r} there, on its page Organization"
+        )
+    with connect(credentials) as client:
+        login = add_annotator(client, email)
+    return Invited(url=credentials.url, login=login.email, password=login.password)
+
+
+def _folder_of(store: str) -> Path:
+    with Store.open(store, images=read_settings().images, create=False):
+        return server_folder(store)
+
+
+def _team(folder: Path) -> Credentials | None:
+    """Those of a team's server, where the store names one."""
+    stored = stored_credentials(folder)
+    return None if stored is None or is_own(folder, stored) else stored
 
 
 def _counts(client: Client) -> tuple[ProjectCounts, ...]:

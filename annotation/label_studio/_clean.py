@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Callable
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from annotation.label_studio.environment import SERVER_VERSION
 from workbench.errors import LabelStudioError
@@ -51,6 +52,9 @@ class CleanErrors:
             )
         else:
             problem = f"Label Studio at {self._url} answers {status}: {told}"
+            path = urlsplit(self._url).path
+            if status == 404 and path and not _is_json(body):
+                problem += f"; is the path {path} right, behind the server's name?"
         return self._said(problem, status=status)
 
     def _said(self, problem: str, *, status: int | None = None) -> LabelStudioError:
@@ -66,11 +70,11 @@ class CleanErrors:
         if isinstance(status, int) and hasattr(error, "body"):  # the SDK's ApiError and its kind
             return self.refused(status, error.body)
         if isinstance(error, httpx.ConnectError):
-            problem = (
-                f"nothing answers at {self._url}; start a server with `workbench labelstudio up`, "
-                "or name yours with `workbench labelstudio use --url …`"
+            return LabelStudioError(
+                f"nothing answers at {self._url}, so this program cannot {self._doing}; start a server "
+                "with `workbench labelstudio up`, or name yours with `workbench labelstudio use --url …`"
             )
-        elif isinstance(error, httpx.TimeoutException):
+        if isinstance(error, httpx.TimeoutException):
             problem = f"Label Studio at {self._url} did not answer in time; run this again"
         elif isinstance(error, httpx.HTTPError | httpx.InvalidURL):
             problem = (
@@ -102,6 +106,16 @@ def said(body: object) -> str:
     return text if len(text) <= 400 else text[:400] + "…"
 
 
+def _is_json(body: object) -> bool:
+    if not isinstance(body, str):
+        return True  # the SDK read it
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
 def _empty(error: BaseException | None) -> None:
     """Take request, headers and frames off an error and what it was raised from: they hold secrets."""
     seen: set[int] = set()
@@ -120,11 +134,12 @@ def _empty(error: BaseException | None) -> None:
 
 
 class _WithoutSecrets(logging.Filter):
-    """httpcore logs, at level DEBUG, the headers of answers: with the session's cookie."""
+    """httpcore logs the headers of answers, with the session's cookie; httpx each address, with an invitation."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
         clean = re.sub(r"(?i)(b'(?:set-cookie|cookie|authorization)', b)'[^']*'", r"\1'…'", message)
+        clean = re.sub(r"(?i)([?&]token=)[^&\s\"']+", r"\1…", clean)
         if clean != message:
             record.msg, record.args = clean, ()
         return True
@@ -134,6 +149,6 @@ _WITHOUT_SECRETS = _WithoutSecrets()
 
 
 def hide_in_logs() -> None:
-    """Let httpcore log no header that holds a secret, at any level."""
-    for name in ("httpcore.http11", "httpcore.http2", "httpcore.proxy"):
+    """Let httpx and httpcore log no header and no address that holds a secret, at any level."""
+    for name in ("httpx", "httpcore.http11", "httpcore.http2", "httpcore.proxy"):
         logging.getLogger(name).addFilter(_WITHOUT_SECRETS)

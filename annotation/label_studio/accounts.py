@@ -27,11 +27,9 @@ def add_annotator(client: Client, email: str, *, password: str | None = None) ->
     Raises:
         LabelStudioError: The server refuses the name or the password.
     """
-    import httpx
-
     password = password or secrets.token_urlsafe(12)
     page = invitation(client)
-    with client.errors("add an annotator"), httpx.Client(timeout=60) as browser:
+    with client.errors("add an annotator"), client.connection() as browser:
         form = browser.get(page)
         hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
         answer = browser.post(

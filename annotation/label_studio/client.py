@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import json
@@ -12,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from annotation.label_studio._clean import CleanErrors, hide_in_logs
 from annotation.label_studio.credentials import Credentials
@@ -89,19 +90,29 @@ class Client:
     @functools.cached_property
     def user(self) -> dict[str, Any]:
         """Whose token it is: `id`, `email` and more."""
-        found: dict[str, Any] = self.get("/api/current-user/whoami", doing="ask who we are")
-        return found
+        return self._object("/api/current-user/whoami", doing="ask who we are", wanted="email")
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """Twelve hex digits that stay with the server's data, whatever its address becomes."""
-        number = self.user["active_organization"]
-        made = self.get(f"/api/organizations/{number}", doing="ask for the organization")
+        number = self.user.get("active_organization")
+        made = self._object(
+            f"/api/organizations/{number}", doing="ask for the organization", wanted="created_at"
+        )
         return hashlib.sha256(f"{number} {made['created_at']}".encode()).hexdigest()[:12]
 
     def get(self, path: str, *, doing: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """GET `path` and read JSON, repeated where the server is out of breath; see `request`."""
         return self.request("GET", path, doing=doing, params=params)
+
+    def _object(self, path: str, *, doing: str, wanted: str) -> dict[str, Any]:
+        found = self.get(path, doing=doing)
+        if not isinstance(found, dict) or wanted not in found:
+            raise LabelStudioError(
+                f"cannot {doing}: what answers at {self.url}{path} says no {wanted}; "
+                "is that address a Label Studio's?"
+            )
+        return found
 
     def pages(
         self, path: str, *, doing: str, params: Mapping[str, Any] | None = None, size: int = 100
@@ -231,25 +242,45 @@ class Client:
         """
         return CleanErrors(doing, url=self.url, hide=self._hidden)
 
-    @functools.cached_property
-    def _http(self) -> httpx.Client:
+    def connection(self) -> httpx.Client:
+        """A connection without a token and with cookies of its own, as a browser has one."""
         import httpx
 
         hide_in_logs()
         here = urlsplit(self.url).hostname in {"localhost", "127.0.0.1", "::1"}
-        client = httpx.Client(
-            auth=self._signed,
+        return httpx.Client(
             timeout=self._timeout,
-            follow_redirects=True,
             # A proxy of the environment is no way to this machine itself.
             trust_env=not here,
             # The server sends an answer's body once its head is acknowledged, which the kernel puts off by
             # 40 ms on a connection that was used before; a new one to this machine costs nothing.
             limits=httpx.Limits(max_keepalive_connections=0 if here else 20),
         )
+
+    @functools.cached_property
+    def _http(self) -> httpx.Client:
+        client = self.connection()
+        client.auth = self._signed
+        client.event_hooks = {"response": [self._stay]}
         # A session beside the token would be a second secret, and would want CSRF tokens.
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return client
+
+    def _stay(self, answer: httpx.Response) -> None:
+        """A token goes to no other address than the one that it was given for."""
+        if not answer.has_redirect_location:
+            return
+        place = urlsplit(urljoin(self.url, answer.headers["Location"]))
+        target = f"{place.scheme}://{place.netloc.rpartition('@')[2]}"
+        mine = urlsplit(self.url)
+        if target == f"{mine.scheme}://{mine.netloc}":
+            problem = f"sends us on to its page {place.path}; is that address a Label Studio's?"
+        else:
+            problem = (
+                f"sends us on to {target}, and the token goes nowhere but where it was given for; if that "
+                f"is the server, name it: `workbench labelstudio use --url {target}`"
+            )
+        raise LabelStudioError(f"what answers at {self.url} {problem}", status=answer.status_code)
 
     def _signed(self, request: httpx.Request) -> httpx.Request:
         """With the token, or what it is exchanged for: no variable here holds it, since frames are printed."""
@@ -274,7 +305,15 @@ class Client:
         if answer.status_code >= 400:
             clean = self.errors("exchange the personal access token")
             raise clean.refused(answer.status_code, answer.text)
-        until = _expiry(answer.json()["access"]) or time.time() + 60
+        until = None
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            until = _expiry(answer.json()["access"]) or time.time() + 60
+        if until is None:
+            raise LabelStudioError(
+                f"cannot exchange the personal access token: what answers at {self.url} gave none for it; "
+                "is that address a Label Studio's?",
+                status=answer.status_code,
+            )
         self._access = (str(answer.json()["access"]), until)
 
     def _hidden(self, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,11 +78,12 @@ def read_credentials(
         return Credentials(url=url, token=token)
     path = Path(folder or server_folder(settings.store)) / CREDENTIALS_FILE
     stored = stored_credentials(path.parent)
-    if url is None:
+    url = url and _server_address(url)
+    if not url:
         if stored is None:
             raise LabelStudioError(f"no Label Studio is known: {path} is not there; {_HOW}")
         return stored if token is None else Credentials(url=stored.url, token=token)
-    if stored is None or stored.url != _server_address(url):
+    if stored is None or stored.url != url:
         raise LabelStudioError(
             f"no token is known for {url!r}: set WORKBENCH_LABEL_STUDIO_TOKEN, or store one with "
             "`workbench labelstudio use --url …`, which asks for it"
@@ -121,6 +123,9 @@ def write_private(path: Path, data: Mapping[str, object]) -> None:
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ignored = path.with_name(".gitignore")  # a store in a repository: no secret is committed
+        if not ignored.exists():
+            ignored.write_text("*\n")
         half.unlink(missing_ok=True)
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(data, file)
@@ -165,12 +170,15 @@ def _server_address(url: str) -> str:
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise LabelStudioError(
             "a Label Studio's address may hold no user and no password; give the token apart from it"
         )
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    known = parts.scheme in {"http", "https"} and re.fullmatch(r"[\w.:%-]+", parts.hostname or "")
+    if not known or re.search(r"[\s?#]", text) or not text.isprintable():
+        secret = re.search(r"[?#@]", url)  # what stands there may be a token
+        got = "one with more behind or before it (a ?, # or @)" if secret else repr(url)
         raise LabelStudioError(
-            f"want a Label Studio's address such as http://127.0.0.1:8080, got {url!r}"
+            f"want a Label Studio's address such as http://127.0.0.1:8080, got {got}"
         )
     return text

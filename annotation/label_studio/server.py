@@ -55,6 +55,8 @@ class Server:
     """Its first user, who may do everything."""
     found: bool = False
     """Whether it ran before it was asked for."""
+    fresh: bool = False
+    """Whether nobody can have logged in yet: it is the first start."""
 
     @property
     def credentials(self) -> Credentials:
@@ -116,6 +118,19 @@ def find_server(folder: str | Path) -> Server | None:
         return None
     login = _state_of(folder, running).login
     return Server(folder=folder, url=running.url, pid=running.process.pid, login=login, found=True)
+
+
+def is_own(folder: str | Path, credentials: Credentials) -> bool:
+    """Whether `credentials` are for the server of `folder`, wherever it was or is, and no team's.
+
+    Raises:
+        LabelStudioError: The folder cannot be read.
+    """
+    state = read_state(Path(folder).expanduser().absolute())
+    if state is None:
+        return False
+    own = state.login.token == credentials.token
+    return own or credentials.url == f"http://{HOST}:{state.port}"
 
 
 def stop_server(folder: str | Path) -> bool:
@@ -193,7 +208,13 @@ def _made_known(folder: Path, running: Running, state: State) -> Server:
     _check_login(folder, credentials)
     write_credentials(folder, credentials)
     write_state(folder, replace(state, port=running.port, place=str(folder), ready=True))
-    return Server(folder=folder, url=running.url, pid=running.process.pid, login=state.login)
+    return Server(
+        folder=folder,
+        url=running.url,
+        pid=running.process.pid,
+        login=state.login,
+        fresh=not state.ready,
+    )
 
 
 def _check_login(folder: Path, credentials: Credentials) -> None:

@@ -29,7 +29,9 @@ def test_a_stored_file_is_its_owners_alone_and_comes_back(tmp_path):
     path = write_credentials(tmp_path / "label_studio", OURS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stored_credentials(path.parent) == OURS == read_credentials(folder=path.parent)
-    assert [one.name for one in path.parent.iterdir()] == ["credentials.json"]
+    names = sorted(one.name for one in path.parent.iterdir())
+    assert names == [".gitignore", "credentials.json"]
+    assert (path.parent / ".gitignore").read_text() == "*\n", "a repository takes none of it"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
@@ -78,6 +80,8 @@ def test_nothing_known_is_said_with_the_way_out(tmp_path):
         ("127.0.0.1:8080", "want a Label Studio's address"),
         ("ftp://host", "want a Label Studio's address"),
         ("http://host:port", "want a Label Studio's address"),
+        ("http://h ost", "want a Label Studio's address"),
+        ("http://h\tost", "want a Label Studio's address"),
         ("https://me:word@host", "no user and no password"),
     ],
 )
@@ -86,6 +90,26 @@ def test_an_address_that_is_none(url, sentence):
         Credentials(url=url, token=TOKEN)
     assert TOKEN not in str(caught.value)
     assert "word" not in str(caught.value).removeprefix("a Label Studio's").replace("password", "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://host/?token={TOKEN}",
+        f"http://host/#{TOKEN}",
+        f"http://me:{TOKEN}@host",
+        f"http://me:{TOKEN}@host:port",
+        f"me:{TOKEN}@host",
+    ],
+)
+def test_a_token_in_an_address_is_not_repeated(tmp_path, url):
+    for ask in (
+        lambda: Credentials(url=url, token="b" * 40),
+        lambda: read_credentials(url, folder=tmp_path),
+    ):
+        with pytest.raises(LabelStudioError, match="Label Studio's address") as caught:
+            ask()
+        assert TOKEN not in str(caught.value)
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "a\nb", "b\0"])
