@@ -16,6 +16,7 @@ from annotation.label_studio.interfaces import (
     task_data,
     write_result,
 )
+from annotation.label_studio.interfaces._xml import clean
 from workbench.judging import NO_OUTPUT
 from workbench.records import Generation, Listing
 from workbench.rubric import Criterion, Example, FailureMode, Rubric
@@ -73,7 +74,7 @@ def reviews(draw, rubric):
         if c.by == "model" or draw(st.booleans())
     }
     modes = tuple(m.id for m in rubric.failure_modes if draw(st.booleans()))
-    note = draw(TEXT).strip() or None
+    note = clean(draw(TEXT)).strip() or None
     return Answer(approved=draw(st.booleans()), scores=scores, failure_modes=modes, note=note)
 
 
@@ -91,7 +92,7 @@ def _comes_back(interface, answer, data):
     # A page fills in every `$name`: those of a rubric's text must stay what they are.
     assert set(re.findall(r"\$(\w+)", interface.config)) <= set(data)
     signs = re.findall(r'="([^"]*\$[\w\[\].{}][^"]*)"', interface.config)
-    assert all(re.fullmatch(r"\$\w+", sign) for sign in signs)
+    assert all(re.fullmatch(r"(\d+\. )?\$\w+", sign) for sign in signs)
     interface.config.encode()
 
 
@@ -101,7 +102,7 @@ def test_any_rubric_and_any_prompt_make_a_page_whose_answers_come_back(data):
     rubric = data.draw(rubrics("image"))
     interface, shown_data = shown("image", rubric, prompt=data.draw(TEXT))
     answer = data.draw(reviews(rubric))
-    better = data.draw(TEXT).strip()
+    better = clean(data.draw(TEXT)).strip()
     if not answer.approved and better and better != shown_data["prompt"].strip():
         answer = replace(answer, corrections=(("prompt", shown_data["prompt"], better),))
     _comes_back(interface, answer, shown_data)
@@ -120,7 +121,7 @@ def test_any_rubric_and_any_listing_make_a_page_whose_answers_come_back(data):
     asked += [(f"aspect_{i}", f"aspects.{name}") for i, name in enumerate(stated, start=1)]
     asked += [("price", "price")] * (made.price is not None)
     for name, about in asked:
-        after = data.draw(TEXT).strip() or None
+        after = clean(data.draw(TEXT)).strip() or None
         possible = after != shown_data[name].strip() and (after or name != "title")
         if possible and data.draw(st.booleans()):
             corrections.append((about, shown_data[name], after))
@@ -137,7 +138,7 @@ def test_any_preference_comes_back_with_its_sides(data):
     made = Listing(title=data.draw(TEXT), aspects={data.draw(TEXT): (data.draw(TEXT),)})
     interface, shown_data = shown("pair", rubric, made=made)
     preferred = data.draw(st.sampled_from(["generation", "against", "tie", "neither"]))
-    answer = Answer(preferred=preferred, note=data.draw(TEXT).strip() or None)
+    answer = Answer(preferred=preferred, note=clean(data.draw(TEXT)).strip() or None)
     _comes_back(interface, answer, shown_data)
 
 
