@@ -15,7 +15,12 @@ from annotation.label_studio.credentials import (
 )
 from annotation.label_studio.environment import SERVER_VERSION, install_server
 from annotation.label_studio.projects import Project, Purpose, noted_projects
-from annotation.label_studio.pull import Pulled, PulledProject, pull
+from annotation.label_studio.pull import (
+    FailedProject,
+    Pulled,
+    PulledProject,
+    pull,
+)
 from annotation.label_studio.push import Pushed, PushedProject, Question, assign, push
 from annotation.label_studio.server import Server, find_server, start_server, stop_server
 from annotation.label_studio.webhook import serve_webhook, subscribe
@@ -25,6 +30,7 @@ __all__ = [
     "Client",
     "Contradictory",
     "Credentials",
+    "FailedProject",
     "Left",
     "Login",
     "Project",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from annotation.label_studio._dealing import Question, task_key
 from annotation.label_studio.interfaces import Interface, build_interface, read_result
 from annotation.label_studio.projects import Project
-from annotation.label_studio.push import Question, task_key
 from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.records import Annotation, Correction, Generation
 from workbench.rubric import parse_rubric
