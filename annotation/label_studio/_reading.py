@@ -114,7 +114,7 @@ def read_tasks(
                         f"{store.url}: its answers are left alone"
                     )
                 author = _author(project, task, answer, people, before)
-                given.append(_read(project, interface, task, answer, author))
+                given.append(_read_pushed(project, interface, task, answer, author))
             except WorkbenchError as error:
                 number = int(answer["id"])
                 left.append(
@@ -126,6 +126,23 @@ def read_tasks(
                     )
                 )
     return given, left
+
+
+def _read_pushed(
+    project: Project,
+    interface: Interface,
+    task: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    author: tuple[str, bool],
+) -> Given:
+    """`_read`, where the page's own readers stumble over data that were changed by hand."""
+    try:
+        return _read(project, interface, task, answer, author)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise LabelStudioError(
+            f"the data of task {task['id']} of project {project.id} were changed by hand, so the answer to "
+            f"it cannot be read ({type(error).__name__}: {error}); delete the task and push again"
+        ) from error
 
 
 def _generation(task: Mapping[str, Any]) -> str:

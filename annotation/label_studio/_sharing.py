@@ -87,7 +87,7 @@ def _answers_wanted(client: Client, project: Project) -> int:
 def overlap_of(share: Iterable[Question], there: Iterable[Asking], per_item: int) -> int:
     """How many people answer each task of the project for everybody: those that no project of theirs asks."""
     own = Counter(key for one in there if one.name for key in one.held)
-    return max((per_item - own[identity(one)] for one in share), default=1) or 1
+    return max((1, *(per_item - own[identity(one)] for one in share)))
 
 
 def refuse_both_modes(client: Client, store: Store, purpose: Purpose) -> None:

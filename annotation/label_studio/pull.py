@@ -171,6 +171,7 @@ def _pull_project(
         raw = store.cursor(name)
         reading = _Reading(client, store, project, people, _Cursor.read(raw))
         reading.read()
+        drafts = _tasks.drafts_open(client, project.id)
         try:
             found = _keep(store, reading, name, raw)
         except ConflictError as error:
@@ -182,7 +183,7 @@ def _pull_project(
             changed=found.changed,
             deleted=found.deleted,
             skipped=sum(isinstance(r, Annotation) and r.state == "skipped" for r in found.records),
-            drafts=_tasks.drafts_open(client, project.id),
+            drafts=drafts,
             left=tuple(reading.told()),
             contradictory=tuple(reading.contradictory(r.id for r in found.records)),
             vanished=tuple(sorted(reading.vanished)),

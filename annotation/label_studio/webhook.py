@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from annotation.label_studio.pull import Pulled
 from workbench.errors import LabelStudioError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class State:
     """Calls that were accepted."""
     pulls: int
     failed: int
-    """Pulls that did not succeed; each is tried again after the next hint or period."""
+    """Pulls that did not succeed, or not of every project; tried again after the next hint or period."""
 
 
 class Puller:
@@ -85,8 +86,11 @@ class Puller:
             # Before the pull: a hint that comes during it is about something that it may have missed.
             self._hinted.clear()
             try:
-                self._pull()
+                found = self._pull()
                 self._pulls += 1
+                if isinstance(found, Pulled) and not found.complete:
+                    self._failed += 1
+                    _log.warning("a pull from Label Studio did not reach every project: %s", found)
             except WorkbenchError as error:
                 self._failed += 1
                 _log.warning("a pull from Label Studio did not succeed: %s", error)

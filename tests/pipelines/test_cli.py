@@ -82,7 +82,7 @@ def test_wrong_input_says_what_was_wanted(tmp_path, arguments, code, says):
 
 def test_ctrl_c_is_one_sentence_and_its_own_exit_code(tmp_path):
     catalog = f"table:{tmp_path / 'items.csv'}"
-    (tmp_path / "items.csv").write_text("id,photo\n1,http://127.0.0.1:9/none.jpg\n" * 20_000)
+    (tmp_path / "items.csv").write_text("id,photo\n1,http://127.0.0.1:9/none.jpg\n" * 200_000)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", "run", "listings", "--catalog", catalog,
          "--store", str(tmp_path / "s"), "--quiet"],

@@ -106,6 +106,20 @@ def test_an_answer_does_not_move_with_data_that_were_changed(desk):
     assert (at.pull().new, at.pull().left) == (1, ())
 
 
+def test_a_page_whose_data_lost_a_part_is_left_and_the_rest_is_stored(desk):
+    at = desk()
+    good, bad = at.tasks[:2]
+    at.say(good)
+    number = at.say(
+        bad, approved=False, corrections=(("prompt", bad["data"]["prompt"], "Brighter"),)
+    )
+    put_data(at, bad, prompt=7)
+    found = at.pull()
+    (left,) = found.left
+    assert (found.new, left.task, left.annotation) == (1, bad["id"], number)
+    assert "changed by hand" in left.reason
+
+
 def test_sides_that_were_turned_round_are_told(client, pictures, media):
     audit = pictures(8, 4)
     keys = [g.key for g in audit.generations]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from annotation.label_studio import Purpose, Question, _building, _tasks, push
+from annotation.label_studio._dealing import identity
+from annotation.label_studio._sharing import overlap_of
 from annotation.label_studio.interfaces import build_interface
 from annotation.label_studio.projects import title_of
 from workbench.errors import LabelStudioError
@@ -156,3 +159,11 @@ def test_what_the_page_cannot_show_is_left_out_by_name(desk, monkeypatch):
     assert (at.pushed.created, at.pushed.known) == (3, 0)
     assert at.pushed.left == {first: f"listing {first[:12]} states 99 aspects"}
     assert again(at).left == at.pushed.left and again(at).created == 0
+
+
+def test_the_project_for_everybody_asks_at_least_one_person():
+    asked = Question(generation="g")
+    there = [SimpleNamespace(name=name, held={identity(asked)}) for name in ("ada", "bo")]
+    assert overlap_of([asked], there, 1) == 1
+    assert overlap_of([asked], there, 3) == 1
+    assert overlap_of([asked], [], 3) == 3

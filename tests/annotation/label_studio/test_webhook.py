@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
 from annotation.label_studio import connect, pull, serve_webhook, subscribe
+from annotation.label_studio.pull import FailedProject, Pulled
 from annotation.label_studio.webhook import HEADER, PATH, Puller, webhook_app
 from workbench.errors import LabelStudioError
 
@@ -113,6 +115,14 @@ def test_a_pull_that_fails_is_tried_again_and_told(caplog):
         wait_for(lambda: puller.state.pulls >= 1)
     assert puller.state.failed == 2
     assert "the server is not there" in caplog.text
+
+
+def test_a_pull_that_reached_not_every_project_is_told(caplog):
+    failed = FailedProject(project=SimpleNamespace(id=7, title="Ada"), reason="it answers 500")
+    with Puller(lambda: Pulled(projects=(), failed=(failed,)), period=5) as puller:
+        wait_for(lambda: puller.state.pulls >= 1)
+        wait_for(lambda: "it answers 500" in caplog.text)
+    assert puller.state.failed == puller.state.pulls
 
 
 def test_a_stranger_cannot_make_us_pull():
