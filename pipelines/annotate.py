@@ -12,6 +12,7 @@ from annotation.label_studio import (
     Client,
     Project,
     Question,
+    Withdrawn,
     connect,
     find_server,
     noted_projects,
@@ -20,6 +21,7 @@ from annotation.label_studio import (
     read_credentials,
     server_folder,
 )
+from annotation.label_studio import withdraw as withdraw_project
 from annotation.label_studio.adjudicate import push_disputes
 from annotation.label_studio.gold import choose_gold, known_answers
 from annotation.label_studio.hints import Hinter, refuse_blind, serve_hints
@@ -184,6 +186,49 @@ def pull_answers(store: Store, studio: Connected) -> PullSummary:
         LabelStudioError: The server refuses or is not there.
     """
     return PullSummary(pulled=pull(studio.client, store), store=studio.store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawSummary:
+    """What a withdrawal did."""
+
+    withdrawn: Withdrawn
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "project": self.withdrawn.number,
+            "title": self.withdrawn.title,
+            "pulled": self.withdrawn.pulled,
+            "answers": self.withdrawn.answers,
+            "withdrawn_before": self.withdrawn.before,
+        }
+
+    def __str__(self) -> str:
+        one = self.withdrawn
+        named = f"Project {one.number}, {one.title}"
+        if one.before:
+            return f"{named}: was withdrawn before."
+        new = f", {one.pulled:,} of them brought back now" if one.pulled else ""
+        kept = f"{count(one.answers, 'answer')} of it stay{'s' if one.answers == 1 else ''} in the store{new}"
+        return f"{named}: withdrawn. " + (
+            f"{kept}." if one.answers else "Nobody had answered in it."
+        )
+
+
+def withdraw(store: Store, studio: Connected, project: int) -> WithdrawSummary:
+    """Take a project off the server, once everything said in it is stored; the next push makes a new one.
+
+    Args:
+        store: From which it was pushed.
+        studio: The server.
+        project: Its number, as a push tells it and its address has it.
+
+    Raises:
+        LabelStudioError: The project is none of this store's, somebody is at work in it, an answer cannot be
+            stored, or the server refuses; then it stays.
+    """
+    return WithdrawSummary(withdrawn=withdraw_project(studio.client, store, project))
 
 
 def serve_judge(

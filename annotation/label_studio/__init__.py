@@ -24,6 +24,7 @@ from annotation.label_studio.pull import (
 from annotation.label_studio.push import Pushed, PushedProject, Question, assign, push
 from annotation.label_studio.server import Server, find_server, start_server, stop_server
 from annotation.label_studio.webhook import serve_webhook, subscribe
+from annotation.label_studio.withdraw import Withdrawn, withdraw
 
 __all__ = [
     "SERVER_VERSION",
@@ -41,6 +42,7 @@ __all__ = [
     "PushedProject",
     "Question",
     "Server",
+    "Withdrawn",
     "add_annotator",
     "assign",
     "connect",
@@ -57,5 +59,6 @@ __all__ = [
     "stop_server",
     "stored_credentials",
     "subscribe",
+    "withdraw",
     "write_credentials",
 ]

@@ -69,9 +69,10 @@ def assign(
     seed: int,
     held: Mapping[Identity, Sequence[str]] | None = None,
 ) -> dict[str, list[Question]]:
-    """Deal questions to people: each to `per_item` of them, nobody more than one above another.
+    """Deal questions to people: each to as many as are missing to `per_item`, those with the fewest first.
 
-    Where some are held already, loads come as near to each other as dealing one after another brings them. Who shares items with whom is drawn, so that every two people meet.
+    Where nobody holds any, nobody gets more than one above another. Who shares items with whom is drawn, so
+    that every two people meet.
 
     Args:
         questions: Without doubles; their order does not matter.

@@ -90,23 +90,32 @@ def overlap_of(share: Iterable[Question], there: Iterable[Asking], per_item: int
     return max((1, *(per_item - own[identity(one)] for one in share)))
 
 
+def lease_of(purpose: Purpose) -> str:
+    """What a push of `purpose` holds: one of an audit at a time, blind or not, whoever is named."""
+    what = purpose.audit or replace(purpose, annotator=None).key
+    return f"label studio push {what}"
+
+
 def refuse_both_modes(client: Client, store: Store, purpose: Purpose) -> None:
-    """A blind project is not blind where another one shows what the judge said of the same items."""
+    """A blind project is not blind where another one shows what the judge said of the same items.
+
+    A task is finished when as many people answered it as the project wants; who skipped it did not.
+    """
     if purpose.audit is None or purpose.adjudicates:
         return
     for project in find_projects(client, store):
         other = project.purpose
         if other.audit != purpose.audit or other.adjudicates or other.blind == purpose.blind:
             continue
-        waiting = sum(
-            1 for _ in _tasks.list_tasks(client, project.id, *_tasks.UNANSWERED, data=False)
-        )
-        if waiting:
+        wanted = _answers_wanted(client, project)
+        short = _tasks.where("total_annotations", "less", wanted, type="Number")
+        if waiting := _tasks.count_tasks(client, project.id, short):
             how = "asks the same audit blind" if other.blind else "shows the judge's answers"
             raise LabelStudioError(
-                f"project {project.id} {how} and {waiting:,} of its tasks have no answer yet: everybody sees "
-                "every project in Label Studio's open edition, so blind answers would not be blind; let "
-                f"people finish it first, or delete it at {project.url}"
+                f"project {project.id} {how} and {waiting:,} of its tasks wait for an answer yet: everybody "
+                "sees every project in Label Studio's open edition, so blind answers would not be blind; let "
+                "people finish it first, or take it away with `workbench annotate withdraw "
+                f"{project.id}`; it is at {project.url}"
             )
 
 

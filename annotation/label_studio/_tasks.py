@@ -55,9 +55,9 @@ UNANSWERED = (
 )
 
 
-def count_tasks(client: Client, project: int) -> int:
-    """Number of tasks."""
-    return int(_page(client, project, [], include="id", size=1)["total"])
+def count_tasks(client: Client, project: int, *conditions: Condition) -> int:
+    """Number of tasks that fit all conditions."""
+    return int(_page(client, project, conditions, include="id", size=1)["total"])
 
 
 def newest_change(client: Client, project: int) -> str | None:

@@ -29,6 +29,8 @@ T = TypeVar("T")
 _TRIES = 5
 _PAUSE = 0.2
 """Seconds before the second try; each later one waits twice as long."""
+_SECONDS = 900.0
+"""How long the server may take to remove 10,000 tasks."""
 _PASSING = frozenset({429, 500, 502, 503, 504})
 """Answers that another try may change; 500 is what a locked SQLite database looks like."""
 
@@ -130,16 +132,6 @@ class Client:
                 return
             page += 1
 
-    def project(self, number: int) -> dict[str, Any] | None:
-        """One project; None where there is none of this number."""
-        try:
-            found: dict[str, Any] = self.get(f"/api/projects/{number}/", doing="read a project")
-        except LabelStudioError as error:
-            if error.status == 404:
-                return None
-            raise
-        return found
-
     def create_project(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """A new project, as the server describes it. Titles have 3 to 50 characters."""
         made: dict[str, Any] = self.request(
@@ -148,8 +140,18 @@ class Client:
         return made
 
     def delete_project(self, number: int) -> None:
-        """Remove a project with everything that people answered in it."""
-        self.request("DELETE", f"/api/projects/{number}/", doing="remove a project")
+        """Remove a project with everything that people answered in it; one that is gone is as good."""
+        try:
+            self.request(
+                "DELETE",
+                f"/api/projects/{number}/",
+                doing=f"remove project {number}",
+                repeatable=True,
+                timeout=_SECONDS,
+            )
+        except LabelStudioError as error:
+            if error.status != 404:
+                raise
 
     def request(
         self,
@@ -213,7 +215,7 @@ class Client:
 
         Args:
             doing: What the call is for, as an error says it: "list the tasks".
-            function: Uses `sdk`.
+            function: What it raises of `httpx` or the SDK becomes a clean error; one of ours stays.
             repeatable: Whether doing it twice is as good as once.
 
         Raises:

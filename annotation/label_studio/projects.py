@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"^catalog-workbench: (\{.*\})\s*$", re.MULTILINE)
 _NOTE = "label_studio/project/"
+_WITHDRAWN = "label_studio/withdrawn/"
 _LONGEST_TITLE = 50
 _BEGINS = re.compile(r"\A[\d,]+ \w+ to \w+ by rubric .*$", re.MULTILINE)
 """What `description_of` writes."""
@@ -115,8 +116,12 @@ def find_project(client: Client, store: Store, purpose: Purpose) -> Project | No
 
 
 def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
-    """Purposes that the store notes and this server has no project for: deleted, or on another server."""
+    """Purposes that the store notes and this server has no project for: deleted, or on another server.
+
+    Those that were withdrawn are not missed.
+    """
     there = {fingerprint_of(shown) for shown in _listed(client)}
+    there |= {name.removeprefix(_WITHDRAWN) for name in store.cursors(_WITHDRAWN)}
     return tuple(purpose for name, purpose in _notes(store).items() if name not in there)
 
 
@@ -179,11 +184,8 @@ def ensure_project(
     """
     project = find_project(client, store, purpose)
     if project is None:
-        made = client.request(
-            "POST",
-            "/api/projects/",
-            doing="create a project",
-            json={
+        made = client.create_project(
+            {
                 "title": title,
                 "description": f"{words}\n\nMade by Catalog Workbench: {purpose.name}"
                 f"{f', for {purpose.annotator}' if purpose.annotator else ''}. "
@@ -191,7 +193,7 @@ def ensure_project(
                 "enable_empty_annotation": False,
                 "show_collab_predictions": not purpose.blind,
                 "show_instruction": True,
-            },
+            }
         )
         project = _project(client, made, purpose)
     _note(store, project)
@@ -236,6 +238,20 @@ def configure(
 def fingerprint_of(shown: Mapping[str, Any]) -> str:
     """See `Project.fingerprint`."""
     return content_key("label studio", shown["id"], shown["created_at"])[:12]
+
+
+def note_withdrawn(store: Store, project: Project) -> None:
+    """Keep that the project is missed no more as soon as the server has it no more."""
+    said = json.dumps({"project": project.id, "title": project.title})
+    name = _WITHDRAWN + project.fingerprint
+    with contextlib.suppress(ConflictError):  # somebody else noted the same
+        store.add([], advance=Advance(name=name, before=store.cursor(name), after=said))
+
+
+def withdrawn_title(store: Store, number: int) -> str | None:
+    """Title of the latest project of this number that was withdrawn; None where there is none."""
+    said = [json.loads(text) for text in store.cursors(_WITHDRAWN).values()]
+    return next((str(one["title"]) for one in reversed(said) if one["project"] == number), None)
 
 
 def _note(store: Store, project: Project) -> None:

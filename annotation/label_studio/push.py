@@ -30,6 +30,7 @@ from annotation.label_studio._dealing import (
 )
 from annotation.label_studio._sharing import (
     key_of,
+    lease_of,
     overlap_of,
     projects_asking,
     refuse_both_modes,
@@ -166,7 +167,7 @@ def push(
         adjudicates=adjudicates,
         catalog=None if first is None else catalog_of(first.id),
     )
-    with store.alone(f"label studio push {purpose.key}"):
+    with store.alone(lease_of(purpose)):
         refuse_both_modes(client, store, purpose)
         there = {one.name: one for one in projects_asking(client, store, purpose, asked)}
         shares = shares_of(client, asked, people, there.values(), per_item=per_item, seed=seed)
