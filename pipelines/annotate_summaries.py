@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from annotation.label_studio import Project, Pulled, Pushed, PushedProject
+from annotation.label_studio import Project, Pulled, PulledProject, Pushed, PushedProject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,35 +147,11 @@ class PullSummary:
                 "Nothing was pushed from this store yet. Push an audit:  "
                 f"workbench annotate push{_option(self.store)}"
             )
-        lines = []
+        lines: list[str] = []
         for one in self.pulled.projects:
-            brought = [
-                f"{count:,} {what}"
-                for count, what in (
-                    (one.new, "new"), (one.changed, "changed"), (one.deleted, "deleted"),
-                )
-                if count
-            ]  # fmt: skip
-            more = [f"{one.skipped:,} of them skipped"] if one.skipped else []
-            more += [f"{count(one.drafts, 'draft')} not sent yet"] if one.drafts else []
-            said = "; ".join([", ".join(brought) or "nothing new", *more])
-            lines.append(f"Project {one.project.id}, {one.project.title}: {said}")
-            for task in sorted({left.task for left in one.left}):
-                held = sum(left.task == task for left in one.left)
-                lines.append(f"  {held:,} could not be read:  {one.project.url}?task={task}")
-            if one.vanished:
-                lines.append(
-                    f"  {count(len(one.vanished), 'task')} deleted on the server; the answers stand"
-                )
-        lines += [
-            f"not stored: answer {left.annotation} to task {left.task}: {left.reason}"
-            for left in self.pulled.left
-        ]
+            lines += project_lines(one)
+        lines += left_lines(self.pulled)
         lines += [str(one) for one in self.pulled.failed]
-        lines += [
-            f"not there: the project of {one.name[:18]} was deleted, or is on another server"
-            for one in self.pulled.missing
-        ]
         if self.pulled.stored:
             lines.append(f"How people agree:  workbench annotate status{_option(self.store)}")
         elif self.pulled.projects:
@@ -184,6 +160,32 @@ class PullSummary:
                 f"workbench annotate status{_option(self.store)}"
             )
         return "\n".join(lines)
+
+
+def project_lines(one: PulledProject) -> Iterator[str]:
+    """What a pull brought from one project."""
+    brought = [
+        f"{number:,} {what}"
+        for number, what in ((one.new, "new"), (one.changed, "changed"), (one.deleted, "deleted"))
+        if number
+    ]
+    more = [f"{one.skipped:,} of them skipped"] if one.skipped else []
+    more += [f"{count(one.drafts, 'draft')} not sent yet"] if one.drafts else []
+    said = "; ".join([", ".join(brought) or "nothing new", *more])
+    yield f"Project {one.project.id}, {one.project.title}: {said}"
+    for task in sorted({left.task for left in one.left}):
+        held = sum(left.task == task for left in one.left)
+        yield f"  {held:,} could not be read:  {one.project.url}?task={task}"
+    if one.vanished:
+        yield f"  {count(len(one.vanished), 'task')} deleted on the server; the answers stand"
+
+
+def left_lines(pulled: Pulled) -> Iterator[str]:
+    """What a pull could not store, and projects that are not there."""
+    for left in pulled.left:
+        yield f"not stored: answer {left.annotation} to task {left.task}: {left.reason}"
+    for gone in pulled.missing:
+        yield (f"not there: the project of {gone.name[:18]} was deleted, or is on another server")
 
 
 def count(number: int, what: str) -> str:

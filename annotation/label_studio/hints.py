@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from annotation.label_studio._serving import serving
 from annotation.label_studio.interfaces import Interface, prediction
 from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.judging import RubricJudge, judge_all
@@ -41,6 +42,25 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suggested:
+    """One task that Label Studio asked about."""
+
+    task: object
+    """Its number, as Label Studio told it."""
+    seconds: float
+    """From the question to the answer; the wait for tasks asked about before is a part of it."""
+    approved: bool | None
+    """What the judge says; None where it abstained, and where there is no suggestion."""
+    problem: str | None = None
+    """Why there is no suggestion; None where there is one."""
+
+    def __str__(self) -> str:
+        said = {True: "approve", False: "reject", None: "no verdict"}[self.approved]
+        what = f"suggested {said}" if self.problem is None else f"no suggestion: {self.problem}"
+        return f"task {self.task}: {what} ({self.seconds:.1f} s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hinter:
     """Suggestions for one project."""
 
@@ -53,6 +73,8 @@ class Hinter:
     """Its id in Label Studio."""
     schema: Schema | None = None
     """For the categories of the items; None: judged without."""
+    told: Callable[[Suggested], None] = lambda _: None
+    """Told of every task that was asked about, once it is answered; in threads of the server."""
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -70,6 +92,8 @@ class Hinter:
         return [self._suggestion(task) for task in tasks]
 
     def _suggestion(self, task: Mapping[str, Any]) -> list[dict[str, Any]]:
+        began, number = time.monotonic(), task.get("id")
+        approved, problem = None, None
         try:
             generation = self._generation(task)
             with self._one_at_a_time:  # a model answers one question at a time
@@ -81,10 +105,14 @@ class Hinter:
                 raise LabelStudioError(
                     f"the store did not keep the verdict on {generation.key[:12]}"
                 )
-            return [prediction(self.interface, verdict, generation, model_version=self.version)]
+            found = [prediction(self.interface, verdict, generation, model_version=self.version)]
+            approved = verdict.approved
         except WorkbenchError as error:
-            _log.warning("no suggestion for task %s: %s", task.get("id"), error)
-            return []
+            found, problem = [], str(error)
+            _log.warning("no suggestion for task %s: %s", number, error)
+        seconds = time.monotonic() - began
+        self.told(Suggested(task=number, seconds=seconds, approved=approved, problem=problem))
+        return found
 
     def _generation(self, task: Mapping[str, Any]) -> Generation:
         data = task.get("data")
@@ -112,10 +140,17 @@ def hint_app(hinter: Hinter) -> Starlette:
 
     async def asked(request: Request) -> Mapping[str, Any] | Response:
         """The request's object, if it is about our project; else what to answer."""
-        if int(request.headers.get("content-length") or 0) > _LARGEST:
-            return refused(413, f"want a request of at most {_LARGEST} bytes")
+        length = request.headers.get("content-length")
+        if length is not None and not (length.isascii() and length.isdecimal()):
+            return refused(400, f"want a number of bytes in Content-Length, got {length!r:.40}")
+        # A request that tells no length, or a wrong one, is counted as it comes.
+        came = bytearray()
+        async for part in request.stream():
+            came += part
+            if len(came) > _LARGEST:
+                return refused(413, f"want a request of at most {_LARGEST} bytes")
         try:
-            body = json.loads(await request.body())
+            body = json.loads(came)
         except ValueError:
             return refused(400, "want a JSON object")
         if not isinstance(body, Mapping):
@@ -201,7 +236,7 @@ def serve_hints(
             `ML_BLOCK_LOCAL_IP=false`).
     """
     refuse_blind(hinter.project, blind=blind)
-    with _serving(hint_app(hinter), host, port) as url:
+    with serving(hint_app(hinter), host=host, port=port, what="suggestions") as url:
         _disconnect(client, hinter.project)
         path = f"/api/projects/{hinter.project}/"
         shown = client.get(path, doing="read the project")["model_version"] or ""
@@ -245,34 +280,3 @@ def _disconnect(client: Client, project: int) -> None:
     for hook in client.get("/api/webhooks/", doing="list the project's webhooks", params=asked):
         if hook["url"] in hooks:
             client.request("DELETE", f"/api/webhooks/{hook['id']}/", doing="take our webhook off")
-
-
-@contextmanager
-def _serving(app: Starlette, host: str, port: int) -> Iterator[str]:
-    """Serve `app` in a thread of this process; yields its address."""
-    import uvicorn
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise LabelStudioError(
-            f"cannot serve suggestions at {host}:{port}: {error.strerror}; choose another port"
-        ) from error
-    taken = listening.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none")
-    )
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    try:
-        while not server.started and thread.is_alive():
-            thread.join(0.01)
-        yield f"http://{f'[{host}]' if family == socket.AF_INET6 else host}:{taken}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from annotation.label_studio._serving import serving
 from annotation.label_studio.pull import Pulled
 from workbench.errors import LabelStudioError, WorkbenchError
 
@@ -36,6 +37,12 @@ ACTIONS = (
     "ANNOTATIONS_DELETED",
     "TASKS_DELETED",
 )
+_QUIET = 0.3
+"""Seconds without a hint after which a pull follows."""
+_LATEST = 5.0
+"""Seconds after a hint when a pull follows, however many more come."""
+_RETRY = 5.0
+"""Seconds after a pull that failed when it is tried again; twice as long each time."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,14 +57,25 @@ class State:
     """Pulls that did not succeed, or not of every project; tried again after the next hint or period."""
 
 
+def _warn(sentence: str) -> None:
+    _log.warning("%s", sentence)
+
+
 class Puller:
     """Runs `pull` in a thread of its own: soon after a hint, and every `period` seconds.
 
-    Hints that come while a pull runs are answered by one more pull.
+    Hints that come close together are answered by one pull, and those that come while a pull runs by one more.
+    A pull that failed is tried again sooner than after `period`, ever later as long as it fails.
     """
 
-    def __init__(self, pull: Callable[[], object], *, period: float) -> None:
-        self._pull, self._period = pull, period
+    def __init__(
+        self,
+        pull: Callable[[], object],
+        *,
+        period: float,
+        failed: Callable[[str], None] = _warn,
+    ) -> None:
+        self._pull, self._period, self._tell = pull, period, failed
         self._hinted, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="label studio pull", daemon=True)
         self._hints = self._pulls = self._failed = 0
@@ -82,22 +100,43 @@ class Puller:
         self._hinted.set()
 
     def _run(self) -> None:
+        failures = 0
         while not self._ended.is_set():
             # Before the pull: a hint that comes during it is about something that it may have missed.
             self._hinted.clear()
-            try:
-                found = self._pull()
-                self._pulls += 1
-                if isinstance(found, Pulled) and not found.complete:
-                    self._failed += 1
-                    _log.warning("a pull from Label Studio did not reach every project: %s", found)
-            except WorkbenchError as error:
-                self._failed += 1
-                _log.warning("a pull from Label Studio did not succeed: %s", error)
-            except Exception:  # noqa: BLE001 (a thread that ends in silence would pull nothing any more)
-                self._failed += 1
-                _log.exception("a pull from Label Studio met what it does not know")
-            self._hinted.wait(self._period)
+            failures = 0 if self._succeeds() else failures + 1
+            again = _RETRY * 2 ** min(failures - 1, 16) if failures else self._period
+            if self._hinted.wait(min(again, self._period)):
+                self._settle()
+
+    def _succeeds(self) -> bool:
+        """Pull once; whether every project was reached."""
+        try:
+            found = self._pull()
+        except WorkbenchError as error:
+            self._failed += 1
+            self._tell(f"a pull from Label Studio did not succeed: {error}")
+            return False
+        except Exception:  # noqa: BLE001 (a thread that ends in silence would pull nothing any more)
+            self._failed += 1
+            _log.exception("a pull from Label Studio met what it does not know")
+            return False
+        self._pulls += 1
+        if isinstance(found, Pulled) and not found.complete:
+            self._failed += 1
+            reasons = "; ".join(map(str, found.failed))
+            self._tell(f"a pull from Label Studio did not reach every project: {reasons}")
+            return False
+        return True
+
+    def _settle(self) -> None:
+        """Wait until no hint came for a moment: whoever labels fast needs no pull for each click."""
+        latest = time.monotonic() + _LATEST
+        seen = -1
+        while seen != self._hints and time.monotonic() < latest:
+            seen = self._hints
+            if self._ended.wait(_QUIET):
+                return
 
 
 def webhook_app(puller: Puller, secret: str) -> Starlette:
@@ -125,44 +164,31 @@ def webhook_app(puller: Puller, secret: str) -> Starlette:
 
 @contextmanager
 def serve_webhook(
-    pull: Callable[[], object], *, secret: str, period: float, port: int = 0
+    pull: Callable[[], object],
+    *,
+    secret: str,
+    period: float,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    failed: Callable[[str], None] = _warn,
 ) -> Iterator[tuple[str, Puller]]:
-    """Receive hints on loopback, and pull; the receiver's address and its puller, until the block ends.
+    """Receive hints, and pull; the receiver's address and its puller, until the block ends.
 
     Args:
         pull: Called in one thread, never twice at once; such as `lambda: pull(client, store)`.
         secret: What Label Studio sends in `X-Workbench-Secret`.
         period: Seconds after which a pull follows without a hint, above 0.
+        host: Address of this machine at which the Label Studio server reaches it.
         port: 0: any that is free.
+        failed: Told in a sentence when a pull did not succeed, or not of every project; the default logs it.
 
     Raises:
-        LabelStudioError: The port is taken, or the secret can be guessed.
+        LabelStudioError: The address cannot be served at, or the secret can be guessed.
     """
-    import socket
-
-    import uvicorn
-
-    with Puller(pull, period=period) as puller:
-        listening = socket.socket()
-        try:
-            listening.bind(("127.0.0.1", port))
-        except OSError as error:
-            listening.close()
-            raise LabelStudioError(
-                f"cannot listen on port {port}: {error.strerror}; name another one"
-            ) from None
-        with listening:
-            app = webhook_app(puller, secret)
-            server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-            thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-            thread.start()
-            try:
-                while not server.started and thread.is_alive():
-                    time.sleep(0.01)
-                yield f"http://127.0.0.1:{listening.getsockname()[1]}{PATH}", puller
-            finally:
-                server.should_exit = True
-                thread.join()
+    puller = Puller(pull, period=period, failed=failed)
+    app = webhook_app(puller, secret)
+    with serving(app, host=host, port=port, what="hints") as url, puller:
+        yield url + PATH, puller
 
 
 def subscribe(client: Client, projects: Iterable[Project], url: str, secret: str) -> None:
@@ -196,3 +222,18 @@ def subscribe(client: Client, projects: Iterable[Project], url: str, secret: str
                 client.request("DELETE", path, doing=doing, repeatable=False)
         if not found:
             client.request("POST", "/api/webhooks/", doing=doing, json=wanted)
+
+
+def unsubscribe(client: Client, projects: Iterable[Project], url: str, secret: str) -> None:
+    """Have the server call `url` no more when somebody answers in `projects`.
+
+    Raises:
+        LabelStudioError: The server refuses, or is not there.
+    """
+    for project in projects:
+        doing = f"unsubscribe from project {project.id}"
+        there = client.get("/api/webhooks/", doing=doing, params={"project": project.id})
+        for one in there:
+            if one["url"] == url and (one.get("headers") or {}).get(HEADER) == secret:
+                path = f"/api/webhooks/{one['id']}/"
+                client.request("DELETE", path, doing=doing, repeatable=False)

@@ -1,0 +1,135 @@
+"""A receiver: answers come in while people give them, whatever the server does in the meantime."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from annotation.label_studio import stop_server, webhook
+from annotation.label_studio.webhook import HEADER
+from pipelines.annotate import Connected
+from pipelines.annotate_receive import receive
+from workbench.errors import LabelStudioError
+
+
+def wait_for(what, seconds=20.0):
+    give_up = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def receiving(client, store, **options):
+    """What was told so far; the receiver's address is put in front when it is there."""
+    heard, ended, address = [], threading.Event(), []
+    studio = Connected(client=client, media=None, store="shop")
+    thread = threading.Thread(
+        target=receive, args=(store, studio),
+        kwargs={"announce": address.append, "told": heard.append, "wait": ended.wait} | options,
+    )  # fmt: skip
+    thread.start()
+    try:
+        wait_for(lambda: address)
+        yield heard, address[0]
+    finally:
+        ended.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def hooks(at):
+    asked = {"project": at.project.id}
+    return at.client.get("/api/webhooks/", doing="list", params=asked)
+
+
+def receiver_secret(at):
+    """What a receiver of this client asks the server to send."""
+    token = at.client.credentials.token.encode()
+    return hmac.new(token, b"catalog workbench receiver", hashlib.sha256).hexdigest()
+
+
+def test_answers_come_in_as_they_are_given_and_the_server_calls_nobody_afterwards(desk):
+    at = desk()
+    at.say(at.tasks[0])
+    with receiving(at.client, at.store, minutes=60) as (heard, url):
+        wait_for(lambda: len(heard) == 1)
+        assert f"Project {at.project.id}, {at.project.title}: 1 new" in str(heard[0])
+        wait_for(lambda: [hook["url"] for hook in hooks(at)] == [url])
+        at.say(at.tasks[1], cancelled=True)
+        wait_for(lambda: len(at.store.annotations()) == 2)
+        wait_for(lambda: len(heard) == 2)
+        assert heard[1].problem is None
+        assert "1 new; 1 of them skipped" in str(heard[1])
+        json.dumps(heard[1].as_dict())
+    assert hooks(at) == []
+    assert at.client.credentials.token not in "".join(map(str, heard))
+
+
+def test_a_call_that_a_killed_receiver_left_is_replaced(desk):
+    at = desk()
+    with receiving(at.client, at.store, minutes=60):
+        (left,) = wait_for(lambda: hooks(at))
+    secret = left["headers"][HEADER]
+    assert at.client.credentials.token not in json.dumps(left)
+    webhook.subscribe(at.client, [at.project], "http://127.0.0.1:9/label-studio", secret)
+    with receiving(at.client, at.store, minutes=60) as (_, url):
+        wait_for(lambda: [hook["url"] for hook in hooks(at)] == [url])
+
+
+def test_what_cannot_be_stored_is_told_once(desk):
+    at = desk()
+    number = at.say(at.tasks[0])
+    at._send("PATCH", f"/api/annotations/{number}/", {"result": []}, None)
+    with receiving(at.client, at.store, minutes=60) as (heard, _):
+        wait_for(lambda: hooks(at) and heard)
+        assert f"not stored: answer {number} to task {at.tasks[0]['id']}" in str(heard[0])
+        at.say(at.tasks[1])
+        wait_for(lambda: len(heard) == 2)
+        assert "not stored" not in str(heard[1])
+
+
+def test_a_server_that_is_away_for_a_while_costs_no_answer(
+    desk, server, start_for_tests, monkeypatch
+):
+    monkeypatch.setattr(webhook, "_RETRY", 0.5)
+    at = desk()
+    with receiving(at.client, at.store, minutes=60) as (heard, url):
+        wait_for(lambda: hooks(at))
+        at.say(at.tasks[0])
+        wait_for(lambda: len(at.store.annotations()) == 1)
+        stop_server(server.folder)
+        told = len(heard)
+        with httpx.Client(
+            trust_env=False
+        ) as stranger:  # a hint of which the pull finds nobody there
+            secret = receiver_secret(at)
+            assert stranger.post(url, headers={HEADER: secret}).status_code == 204
+        wait_for(lambda: heard[told:] and heard[told].problem)
+        assert "did not succeed" in heard[told].problem
+        time.sleep(2)  # tried again meanwhile, and told once
+        assert len(heard) == told + 1
+        start_for_tests(server.folder)
+        at.say(at.tasks[1])
+        wait_for(lambda: len(at.store.annotations()) == 2, seconds=30)
+        wait_for(lambda: any(one.problem == "every project is pulled again" for one in heard))
+        wait_for(lambda: [hook["url"] for hook in hooks(at)] == [url])
+    assert hooks(at) == []
+
+
+def test_what_cannot_be_asked_for_is_refused_in_a_sentence(desk):
+    at = desk()
+    studio = Connected(client=at.client, media=None, store="shop")
+    told = {"announce": print, "told": print, "wait": lambda: None}
+    with pytest.raises(LabelStudioError, match="want minutes between pulls above 0, got 0"):
+        receive(at.store, studio, minutes=0, **told)
+    with pytest.raises(LabelStudioError, match=r"cannot serve hints at 192\.0\.2\.1:0"):
+        receive(at.store, studio, host="192.0.2.1", **told)
