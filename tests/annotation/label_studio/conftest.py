@@ -226,4 +226,4 @@ def desk(client, second, pictures, media):
     yield make
     for one in made:
         for project in one.pushed.projects:
-            client.request("DELETE", f"/api/projects/{project.project.id}", doing="remove it")
+            client.delete_project(project.project.id)

@@ -115,7 +115,7 @@ def test_the_server_takes_the_page_its_instructions_and_its_tasks(ask, client, k
         ),
     )
     number, _ = ask(kind, nasty, [image() if rubric.judges == "image" else listing()])
-    found = client.project(number)
+    found = client.get(f"/api/projects/{number}", doing="read it")
     assert found["task_number"] == 1
     assert "<script" not in found["expert_instruction"]
     assert "<style>" in found["expert_instruction"]
@@ -132,7 +132,7 @@ def test_a_task_without_a_key_of_the_config_rejects_its_whole_batch(client, proj
             json=[{"data": whole}, {"data": lacking}],
         )  # fmt: skip
     assert caught.value.status == 400
-    assert client.project(number)["task_number"] == 0
+    assert client.get(f"/api/projects/{number}", doing="read it")["task_number"] == 0
 
 
 def test_the_server_refuses_a_title_of_2_or_51_characters(project):
