@@ -41,7 +41,7 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     """The page's parts."""
     del slots
     if rubric.judges == "image":
-        shown = tag("View", picture(_SHOWN, f"${_SHOWN}"), className="wb-shown")
+        shown = tag("View", picture(_SHOWN, f"${_SHOWN}", room="70vh"), className="wb-shown")
         texts = [_field("prompt", "A better prompt", rows=4, required="Write a better prompt.")]
     else:
         photos = tag("HyperText", name=_SHOWN, value=f"${_SHOWN}", inline="true")

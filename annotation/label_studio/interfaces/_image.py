@@ -49,7 +49,7 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     shown = tag(
         "View",
         tag("View", tag("Text", name="prompt", value="$prompt"), className="wb-prompt"),
-        picture(_OBJECT, "$image"),
+        picture(_OBJECT, "$image", room="70vh"),
         className="wb-shown",
     )
     return [tag("View", shown, questions, className="wb-page")]

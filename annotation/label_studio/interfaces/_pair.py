@@ -43,7 +43,7 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     ]
     if rubric.judges == "image":
         shown = tag("View", tag("Text", name=_ASKED, value=f"${_ASKED}"), className="wb-prompt")
-        sides = [(side, picture(f"side_{side}", f"$side_{side}")) for side in "ab"]
+        sides = [(side, picture(f"side_{side}", f"$side_{side}", room="56vh")) for side in "ab"]
     else:
         photos = tag("HyperText", name=_ASKED, value=f"${_ASKED}", inline="true")
         shown = tag("View", photos, className="wb-photos wb-row")

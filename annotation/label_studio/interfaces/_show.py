@@ -11,9 +11,17 @@ from workbench.errors import LabelStudioError
 from workbench.records import Generation, Listing
 
 
-def picture(name: str, value: str) -> Element:
-    """A picture that can be looked at closely."""
-    return tag("Image", name=name, value=value, zoom="true", zoomControl="true", maxWidth="100%")
+def picture(name: str, value: str, *, room: str) -> Element:
+    """A picture that can be looked at closely, no higher than `room`: a height of CSS."""
+    return tag(
+        "Image",
+        name=name,
+        value=value,
+        zoom="true",
+        zoomControl="true",
+        maxWidth="100%",
+        maxHeight=room,
+    )
 
 
 def shown_url(address: str | None, pictures: Mapping[str, str]) -> str:

@@ -195,9 +195,9 @@ def labelling(people, server):
     """Opens a project's next open task as annotators do."""
     pages = []
 
-    def open_next(number, width=1440):
+    def open_next(number, width=1440, height=900):
         page = people.new_page()
-        page.set_viewport_size({"width": width, "height": 900})
+        page.set_viewport_size({"width": width, "height": height})
         pages.append(page)
         page.set_default_timeout(15_000)
         page.goto(f"{server.url}/projects/{number}/data?labeling=1")
@@ -369,6 +369,27 @@ def test_a_preference_and_a_correction_are_sent_by_keys(ask, client, labelling):
     send(page)
     (said,) = answers(client, interface, number, 1)[0].values()
     assert said.corrections == (("aspects.Color", "Red", "Blue"),)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_verdict_of_a_long_listing_is_in_sight_and_covers_nothing(
+    ask, labelling, width, height
+):
+    aspects = {f"Aspect {number}": ("a value",) for number in range(16)}
+    long = listing(1, listing=Listing(title="word " * 40, aspects=aspects))
+    number, _ = ask("listing", load_rubric("listing"), [long])
+    page = labelling(number, width=width, height=height)
+    verdict = page.locator(".wb-verdict")
+    bar = page.locator("button:has-text('Submit')").first.bounding_box()
+    for _ in range(2):
+        seen = verdict.bounding_box()
+        assert seen["y"] >= 0
+        assert seen["y"] + seen["height"] <= bar["y"] + 1
+        # At the other end of the page too; and what is focused is scrolled clear of it.
+        page.locator("textarea[name=note]").scroll_into_view_if_needed()
+    page.keyboard.press("y")
+    assert page.locator("input[name=Approve]").is_checked()
+    assert page.locator(".lsf-sidepanels__wrapper").first.is_hidden()
 
 
 @pytest.mark.slow
