@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+from pipelines.cli_options import (
+    ImagesOption,
+    JsonOption,
+    StoreOption,
+    address_of,
+    open_store,
+    tell,
+    with_words,
+)
 
 if TYPE_CHECKING:
     from annotation.label_studio import Contradictory
+    from pipelines.annotate import Connected
+    from workbench.store import Store
 
 annotate_app = typer.Typer(
     no_args_is_help=True,
@@ -68,13 +81,13 @@ def push(
     as_json: JsonOption = False,
 ) -> None:
     """Make a task of every item that an audit drew. Pushed again, nothing is asked twice."""
-    from pipelines.annotate import PushJob, connected, push_audit
+    from pipelines.annotate import PushJob, push_audit
 
     job = PushJob(
         audit=audit, blind=blind, annotators=tuple(annotator or ()), per_item=per_item, gold=gold,
         seed=seed,
     )  # fmt: skip
-    with open_store(store, images) as opened, connected(_named(store)) as studio:
+    with _at_work(store, images) as (opened, studio):
         summary = push_audit(opened, studio, job)
     tell(as_json, summary.as_dict(), lambda: str(summary))
 
@@ -87,9 +100,9 @@ def pull(
 
     Exit code 1 says that something on the server could not be stored; the rest was.
     """
-    from pipelines.annotate import connected, pull_answers
+    from pipelines.annotate import pull_answers
 
-    with open_store(store, images) as opened, connected(_named(store)) as studio:
+    with _at_work(store, images) as (opened, studio):
         summary = pull_answers(opened, studio)
     strange = summary.pulled.contradictory
     found = summary.as_dict() | {"contradictory": [asdict(one) for one in strange]}
@@ -108,8 +121,8 @@ def status(
     """How far people are, how they agree, what they dispute; from the answers that were pulled."""
     from pipelines.annotate_status import annotation_status
 
-    with open_store(store, images) as opened:
-        found = annotation_status(opened, audit=audit, named=_named(store))
+    with with_words(store), open_store(store, images) as opened:
+        found = annotation_status(opened, audit=audit, named=address_of(store))
     tell(as_json, found.as_dict(), lambda: str(found))
 
 
@@ -122,9 +135,9 @@ def adjudicate(
     as_json: JsonOption = False,
 ) -> None:
     """Put the items that people dispute into a project of their own, with the answers side by side."""
-    from pipelines.annotate import adjudicate_audit, connected
+    from pipelines.annotate import adjudicate_audit
 
-    with open_store(store, images) as opened, connected(_named(store)) as studio:
+    with _at_work(store, images) as (opened, studio):
         summary = adjudicate_audit(opened, studio, audit=audit, annotators=tuple(annotator or ()))
     tell(as_json, summary.as_dict(), lambda: str(summary))
 
@@ -148,11 +161,8 @@ def hint(
     as_json: JsonOption = False,
 ) -> None:
     """Let Label Studio ask the judge about the task that somebody opens, until Ctrl-C. Not for blind projects."""
-    import contextlib
-    import threading
-
     from annotation.label_studio import Project
-    from pipelines.annotate import connected, serve_judge
+    from pipelines.annotate import serve_judge
 
     def announce(project: Project, url: str) -> None:
         tell(
@@ -163,15 +173,91 @@ def hint(
             ),
         )
 
-    with (
-        open_store(store, images) as opened,
-        connected(_named(store)) as studio,
-        contextlib.suppress(KeyboardInterrupt),
-    ):
+    with _at_work(store, images) as (opened, studio), contextlib.suppress(KeyboardInterrupt):
         serve_judge(
             opened, studio, audit=audit, judge=judge, port=port, announce=announce,
             wait=threading.Event().wait,
         )  # fmt: skip
+
+
+@annotate_app.command(
+    epilog="\b\nExamples:\n  workbench annotate receive --store shop\n"
+    "  workbench annotate receive --store shop --host 10.0.0.5 --port 9090   # Label Studio is elsewhere"
+)
+def receive(
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    minutes: Annotated[
+        float, typer.Option(help="After so many a pull follows, whether anything was heard or not.")
+    ] = 5.0,
+    host: Annotated[
+        str, typer.Option(help="This machine's address, as the Label Studio server reaches it.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to be called at; 0: any free one.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Pull answers as they are given, until Ctrl-C: a `pull` that does not have to be run again.
+
+    Label Studio calls this command when somebody answers. What it misses, the next pull brings: every
+    few minutes, and after the server was away. With --json it prints an object a line.
+    """
+    from pipelines.annotate_receive import Received
+    from pipelines.annotate_receive import receive as receive_answers
+
+    def announce(url: str) -> None:
+        tell(
+            as_json,
+            {"url": url, "minutes": minutes},
+            lambda: f"Answers come in as they are given; Label Studio calls {url}. Ctrl-C ends it.",
+        )
+
+    def told(what: Received) -> None:
+        tell(as_json, what.as_dict(), lambda: str(what))
+
+    with _at_work(store, images) as (opened, studio), contextlib.suppress(KeyboardInterrupt):
+        receive_answers(
+            opened, studio, minutes=minutes, host=host, port=port, announce=announce, told=told,
+            wait=threading.Event().wait,
+        )  # fmt: skip
+
+
+@annotate_app.command(epilog="Example:  workbench annotate withdraw 12 --store shop")
+def withdraw(
+    project: Annotated[
+        int,
+        typer.Argument(
+            min=1, help="A project's number, as `push` tells it and its address has it."
+        ),
+    ],
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a project that was pushed in error off the server; what people said in it stays in the store.
+
+    Their answers are pulled first. A project in which somebody is at work, or with an answer that cannot
+    be stored, stays.
+    """
+    from pipelines.annotate import withdraw as withdraw_project
+
+    with _at_work(store, images) as (opened, studio):
+        summary = withdraw_project(opened, studio, project)
+    tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
+@contextmanager
+def _at_work(store: str | None, images: str | None) -> Iterator[tuple[Store, Connected]]:
+    """The store and its Label Studio."""
+    from pipelines.annotate import connected
+
+    with (
+        with_words(store),
+        open_store(store, images) as opened,
+        connected(address_of(store)) as studio,
+    ):
+        yield opened, studio
 
 
 def _contradictions(answers: Sequence[Contradictory]) -> Iterator[str]:
@@ -187,9 +273,3 @@ def _contradictions(answers: Sequence[Contradictory]) -> Iterator[str]:
         yield f"  answer {one.annotation} to task {one.task}: {'; '.join(one.reasons)}"
     if len(answers) > 3:
         yield f"  and {len(answers) - 3:,} more (--json lists them)"
-
-
-def _named(store: str | None) -> str:
-    from workbench.settings import read_settings
-
-    return store or read_settings().store

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from pipelines.cli_options import JsonOption, StoreOption, tell
+from pipelines.cli_options import JsonOption, StoreOption, address_of, tell, with_words
 
 labelstudio_app = typer.Typer(
     no_args_is_help=True,
@@ -31,20 +28,20 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Start the store's own server on this machine. The first time it is installed, which takes minutes."""
-    from pipelines.label_studio import naming, server_up
+    from pipelines.label_studio import server_up
 
-    with naming(_named(store)), _warnings_in_words():
-        found = server_up(_named(store), port=port, announce=_announce)
+    with with_words(store):
+        found = server_up(address_of(store), port=port, announce=_announce)
     tell(as_json, found.as_dict(), lambda: str(found))
 
 
 @labelstudio_app.command(epilog="Example:  workbench labelstudio down --store shop")
 def down(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Stop the store's own server; what people answered stays."""
-    from pipelines.label_studio import naming, server_down
+    from pipelines.label_studio import server_down
 
-    with naming(_named(store)):
-        found = server_down(_named(store))
+    with with_words(store):
+        found = server_down(address_of(store))
     tell(as_json, found.as_dict(), lambda: str(found))
 
 
@@ -58,20 +55,19 @@ def invite(
 ) -> None:
     """Make a login in the store's own server, and print its password, once."""
     from pipelines.label_studio import invite as invite_person
-    from pipelines.label_studio import naming
 
-    with naming(_named(store)), _warnings_in_words():
-        found = invite_person(_named(store), email)
+    with with_words(store):
+        found = invite_person(address_of(store), email)
     tell(as_json, found.as_dict(), lambda: str(found))
 
 
 @labelstudio_app.command(epilog="Example:  workbench labelstudio status --store shop --json")
 def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Whether the server answers, and what its projects hold."""
-    from pipelines.label_studio import naming, server_status
+    from pipelines.label_studio import server_status
 
-    with naming(_named(store)), _warnings_in_words():
-        found = server_status(_named(store))
+    with with_words(store):
+        found = server_status(address_of(store))
     tell(as_json, found.as_dict(), lambda: str(found))
 
 
@@ -89,14 +85,14 @@ def use(
     The token is read from WORKBENCH_LABEL_STUDIO_TOKEN, else from standard input; on a terminal it is
     asked for. It is no option: a shell would keep it in its history.
     """
-    from pipelines.label_studio import naming, use_server
+    from pipelines.label_studio import use_server
     from workbench.settings import read_settings
 
     token = read_settings().label_studio_token
     if token is None and sys.stdin.isatty():
         token = str(typer.prompt(f"Token for {url} (it is not shown)", hide_input=True, err=True))
-    with naming(_named(store)), _warnings_in_words():
-        found = use_server(_named(store), url=url, token=token or sys.stdin.read())
+    with with_words(store):
+        found = use_server(address_of(store), url=url, token=token or sys.stdin.read())
     tell(as_json, found.as_dict(), lambda: str(found))
 
 
@@ -113,22 +109,5 @@ def install(as_json: JsonOption = False) -> None:
     )
 
 
-def _named(store: str | None) -> str:
-    from workbench.settings import read_settings
-
-    return store or read_settings().store
-
-
 def _announce(words: str) -> None:
     typer.echo(words, err=True)
-
-
-@contextmanager
-def _warnings_in_words() -> Iterator[None]:
-    """A warning is one sentence for whoever runs the command, not a line of code."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for warning in caught:
-        if warning.category is UserWarning:
-            typer.echo(f"workbench: {warning.message}", err=True)

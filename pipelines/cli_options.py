@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -45,6 +46,46 @@ def open_store(store: str | None, images: str | None, *, create: bool = False) -
         store or settings.store, images=images or settings.images, create=create
     ) as opened:
         yield opened
+
+
+def address_of(store: str | None) -> str:
+    """The address of the store that a command's options name."""
+    from workbench.settings import read_settings
+
+    return store or read_settings().store
+
+
+@contextmanager
+def with_words(store: str | None) -> Iterator[None]:
+    """What Label Studio's commands say beside their answer: commands to copy hold the store, warnings are sentences."""
+    from pipelines.label_studio import naming
+
+    with naming(address_of(store)), _warnings_in_words():
+        yield
+
+
+@contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """A warning is one sentence for whoever runs the command, as soon as it comes, not a line of code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if category is UserWarning:
+                typer.echo(f"workbench: {message}", err=True)
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def tell(as_json: bool, data: Mapping[str, object], words: Callable[[], str]) -> None:

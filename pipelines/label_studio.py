@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import shlex
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -26,12 +27,12 @@ from annotation.label_studio import (
     write_credentials,
 )
 from annotation.label_studio.server import is_own
-from workbench.errors import LabelStudioError
+from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.settings import read_settings
 from workbench.store import Store
 
 _COMMAND = re.compile(
-    r"`(workbench (?:labelstudio|annotate) (?:up|down|status|use|invite|push|pull)\b)([^`]*)`"
+    r"`(workbench (?:(?:labelstudio|annotate|run) [a-z]+|audit|judge|calibrate|status))\b([^`]*)`"
 )
 
 
@@ -209,10 +210,10 @@ class ServerStatus:
 
 @contextmanager
 def naming(store: str) -> Iterator[None]:
-    """Let the commands that an error of Label Studio advises carry the store that was given."""
+    """Let the commands that an error advises carry the store that was given."""
     try:
         yield
-    except LabelStudioError as error:
+    except WorkbenchError as error:
         option = f" --store {shlex.quote(store)}"
 
         def with_store(found: re.Match[str]) -> str:
@@ -262,8 +263,13 @@ def server_down(store: str) -> Down:
         LabelStudioError: It cannot be stopped.
     """
     folder = server_folder(store)
-    team = _team(folder)
-    return Down(stopped=stop_server(folder), answers_in=team.url if team else None)
+    stopped = stop_server(folder)
+    try:
+        team = _team(folder)
+    except LabelStudioError as error:  # no reason to let a server run
+        warnings.warn(str(error), stacklevel=2)
+        team = None
+    return Down(stopped=stopped, answers_in=team.url if team else None)
 
 
 def server_status(store: str) -> ServerStatus:
@@ -281,6 +287,10 @@ def server_status(store: str) -> ServerStatus:
         credentials = server.credentials
     else:
         return ServerStatus(state="unknown", own=True, store=store)
+    return _status_of(store, folder, credentials)
+
+
+def _status_of(store: str, folder: Path, credentials: Credentials) -> ServerStatus:
     own = is_own(folder, credentials)
     try:
         client = connect(credentials)
@@ -311,7 +321,13 @@ def use_server(store: str, *, url: str, token: str) -> ServerStatus:
     credentials = Credentials(url=url, token=token)
     connect(credentials).close()
     write_credentials(folder, credentials)
-    return server_status(store)
+    named = read_settings().label_studio_url
+    if named and named.rstrip("/") != credentials.url:
+        warnings.warn(
+            f"WORKBENCH_LABEL_STUDIO_URL is set, and commands talk to {named}: unset it",
+            stacklevel=2,
+        )
+    return _status_of(store, folder, credentials)
 
 
 def invite(store: str, email: str) -> Invited:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ LOG = "server.log"
 LOGIN = "server.json"
 PROCESS = "process.json"
 _DATABASE = "label_studio.sqlite3"
+_UNFINISHED = "data.unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,8 @@ def prepared(folder: Path, installation: Installation) -> State:
             login=login, version=SERVER_VERSION, port=None, place=str(folder), ready=False
         )
         write_state(folder, state)
-    if not state.ready:  # the first start did not end: nobody has worked in these data
-        shutil.rmtree(data, ignore_errors=True)
+    if not state.ready and data.exists():  # the first start did not end
+        state = _taken_up(folder, state)
     if not data.exists():
         if state.ready:
             raise LabelStudioError(
@@ -79,6 +81,37 @@ def prepared(folder: Path, installation: Installation) -> State:
         half.rename(data)
     (folder / MEDIA).mkdir(exist_ok=True)
     return _of_this_version(folder, state)
+
+
+def _taken_up(folder: Path, state: State) -> State:
+    """Data of a start that did not end: gone on with where somebody has worked in them, else put aside.
+
+    Nothing is removed: what lies there may be somebody else's after all.
+    """
+    data = folder / DATA
+    database = data / _DATABASE
+    if not database.is_file():
+        raise LabelStudioError(
+            f"{data} is there, and is no Label Studio's data: move it away, or choose another --store"
+        )
+    if _worked_in(database):
+        return replace(state, ready=True)
+    number = sum(1 for _ in folder.glob(f"{_UNFINISHED}*"))
+    data.rename(folder / (f"{_UNFINISHED}-{number + 1}" if number else _UNFINISHED))
+    return state
+
+
+def _worked_in(database: Path) -> bool:
+    """Whether there is a project in it, or it cannot be told."""
+    import sqlite3
+
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+        ) as asked:
+            return asked.execute("SELECT 1 FROM project LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return True
 
 
 def _of_this_version(folder: Path, state: State) -> State:
@@ -118,12 +151,19 @@ def read_state(folder: Path) -> State | None:
             version=str(found["version"]),
             port=int(str(port)) if port is not None else None,
             place=str(found["place"]),
-            ready=found["ready"] is True,
+            ready=_truth(found["ready"]),
         )
     except (KeyError, ValueError):
         raise LabelStudioError(
             f"{folder / LOGIN} is damaged: put back a copy, or move {folder} away to begin anew"
         ) from None
+
+
+def _truth(value: object) -> bool:
+    """Nothing else stands for true or false here: by it data are taken for unfinished."""
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
 
 
 def write_state(folder: Path, state: State) -> None:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 import secrets
+from html import unescape
 
 from annotation.label_studio._folder import Login
 from annotation.label_studio.client import Client
 from workbench.errors import LabelStudioError
+
+_REASONS = (
+    ("already exists", "somebody has this login already; choose another, or ask them for theirs"),
+    ("valid email", "it is no e-mail address such as ada@example.com"),
+    ("invalid email", "it is no e-mail address such as ada@example.com"),
+    ("email is too long", "the address is longer than 255 characters"),
+    ("too short", "the password is shorter than 8 characters"),
+)
+"""What the server's form says, and what we say."""
 
 
 def invitation(client: Client) -> str:
@@ -43,9 +53,22 @@ def add_annotator(client: Client, email: str, *, password: str | None = None) ->
         )
         if not answer.is_redirect:
             raise LabelStudioError(
-                f"Label Studio at {client.url} refuses {email!r} as an annotator: the name is taken, or is "
-                "no e-mail address, or the password has under 8 characters",
+                f"Label Studio at {client.url} makes no login for {email!r}: "
+                f"{client.credentials.hide(_reason(answer.text).replace(password, '…'))}",
                 status=answer.status_code,
             )
         token = browser.get(f"{client.url}/api/current-user/token").json()["token"]
     return Login(email=email, password=password, token=str(token))
+
+
+def _reason(page: str) -> str:
+    """Why the form came back, in our words where we know what it says."""
+    said = [unescape(one).strip() for one in re.findall(r"(?s)<li>(.*?)</li>", _errors(page))]
+    known = [ours for theirs, ours in _REASONS if any(theirs in one.lower() for one in said)]
+    if known:
+        return "; ".join(known)
+    return "; ".join(said)[:200] or "it does not say why"
+
+
+def _errors(page: str) -> str:
+    return " ".join(re.findall(r'(?s)<ul class="field_errors">(.*?)</ul>', page))

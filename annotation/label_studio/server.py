@@ -186,7 +186,7 @@ def _already_up(folder: Path, running: Running, port: int | None) -> Server:
     if not Path(state.place).exists():
         raise LabelStudioError(
             f"the server runs since before its folder was moved from {state.place}: "
-            "run `workbench labelstudio down`, then `up` again"
+            "run `workbench labelstudio down`, then `workbench labelstudio up`"
         )
     wait_for(running, folder, state)
     return replace(_made_known(folder, running, state), found=True)

@@ -75,8 +75,12 @@ def test_a_server_from_start_to_stop(tmp_path, monkeypatch):
         assert (invited["url"], invited["login"]) == (found["url"], "ada@example.com")
         assert _may_log_in(**invited)
         assert not _may_log_in(**invited | {"password": "another one"})
-        with pytest.raises(LabelStudioError, match="the name is taken"):
-            _run("invite", "ada@example.com", "-s", store)
+        for login, why in (
+            ("ada@example.com", "somebody has this login already"),
+            ("ada", r"it is no e-mail address such as ada@example\.com$"),
+        ):
+            with pytest.raises(LabelStudioError, match=f"makes no login for '{login}': {why}"):
+                _run("invite", login, "-s", store)
 
         printed += _said("use", "--store", other, "--url", found["url"], input=left["token"] + "\n")
         stored = tmp_path / "team/label_studio/credentials.json"
@@ -101,10 +105,18 @@ def test_a_server_from_start_to_stop(tmp_path, monkeypatch):
 
         monkeypatch.setenv("WORKBENCH_LABEL_STUDIO_URL", "https://labels.example.com")
         assert "commands talk to https://labels.example.com: unset it" in _said("up", "-s", store)
+        used = _said("use", "--store", other, "--url", found["url"], input=left["token"] + "\n")
+        assert f"is up:  {found['url']}" in used, "the one that was named, not the environment's"
+        assert "WORKBENCH_LABEL_STUDIO_URL is set, and commands talk to https://labels" in used
         monkeypatch.delenv("WORKBENCH_LABEL_STUDIO_URL")
 
+        known = tmp_path / "shop/label_studio/credentials.json"
+        whole = known.read_text()
+        known.write_text("{")
         printed += (down := _said("down", "--store", store))
-        assert down == "Label Studio is down; its data stay.\n"
+        assert down.endswith("Label Studio is down; its data stay.\n"), "whatever is damaged"
+        assert f"{known} is damaged" in down
+        known.write_text(whole)
         printed += _said("status", "--store", store)
         assert f"it was at {found['url']}" in printed
         assert _said("down", "--store", store) == "Label Studio was down already.\n"

@@ -24,6 +24,7 @@ from annotation.label_studio import (
     read_credentials,
     stop_server,
 )
+from annotation.label_studio._folder import prepared
 from workbench.errors import LabelStudioError
 
 START = """
@@ -39,6 +40,13 @@ def _kill(pid: int) -> None:
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < give_up
         time.sleep(0.02)
+
+
+def _replaced_by_others(folder: Path) -> None:
+    _change(folder, ready=False)
+    shutil.rmtree(folder / "data")
+    (folder / "data").mkdir()
+    (folder / "data" / "novel.txt").write_text("of somebody else")
 
 
 def test_what_a_server_leaves_can_be_read_by_its_owner_alone(server):
@@ -115,6 +123,7 @@ def test_its_life(tmp_path, start_for_tests):
     assert stop_server(moved)
     assert not psutil.pid_exists(second.pid)
     assert not stop_server(moved)
+    _change(moved, ready=False)  # as a start leaves it that was killed when its server was up
     third = start_for_tests(moved)
     with connect(third.credentials) as client:
         assert client.fingerprint == fingerprint
@@ -187,6 +196,8 @@ def test_a_port_that_another_program_took_since_is_left_to_it(tmp_path, start_fo
         (lambda f: (f / "server.json").write_text("{}"), "is damaged"),
         (lambda f: (f / "server.json").chmod(0o644), "others may read it"),
         (lambda f: shutil.rmtree(f / "data"), "with everything that people answered, is gone"),
+        (lambda f: _change(f, ready="true"), "is damaged"),
+        (_replaced_by_others, "is no Label Studio's data: move it away"),
         (lambda f: _change(f, version="2.0.0"), "newer than the 1.23.2 that is started here"),
         pytest.param(
             lambda f: _change(f, token="0" * 40), "does not know the login", marks=pytest.mark.slow
@@ -204,6 +215,19 @@ def test_a_folder_that_cannot_be_right_is_one_sentence(
         start_for_tests(folder)
     assert token not in str(caught.value)
     assert find_server(folder) is None
+    assert (folder / "data" / "novel.txt").exists() == (spoil is _replaced_by_others)
+
+
+def test_a_start_that_did_not_end_is_put_aside_and_not_removed(tmp_path, stopped):
+    folder = tmp_path / "label_studio"
+    shutil.copytree(stopped, folder)
+    (folder / "data" / "of somebody").write_text("something")
+    for place in ("data.unfinished", "data.unfinished-2"):
+        _change(folder, ready=False)
+        prepared(folder, install_server())
+        assert (folder / place / "label_studio.sqlite3").is_file()
+    assert (folder / "data.unfinished" / "of somebody").read_text() == "something"
+    assert not (folder / "data" / "of somebody").exists()
 
 
 @pytest.mark.slow
