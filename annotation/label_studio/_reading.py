@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio._dealing import Question, task_key
-from annotation.label_studio.interfaces import Interface, build_interface, read_result
+from annotation.label_studio._shown import as_made
+from annotation.label_studio.interfaces import Interface, read_result
 from annotation.label_studio.projects import Project
 from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.records import Annotation, Correction, Generation
-from workbench.rubric import parse_rubric
-from workbench.schema import parse_schema
 
 if TYPE_CHECKING:
     from workbench.store import Store
 
 SIMULATED = "@simulated.invalid"
 """End of the login of somebody who is no person; what they answer is stored as simulated."""
-NAMED = 1000
-"""Ids asked for in one call of the store."""
 _LONGEST = 86_400.0
 """Seconds for which one can look at one task; what is over that is no measurement."""
 
@@ -60,25 +57,6 @@ class Given:
     """What in it does not fit another part."""
 
 
-def page_of(store: Store, project: Project) -> Interface:
-    """The page that the project's answers were given in.
-
-    Raises:
-        LabelStudioError: Its rubric is not in the store.
-    """
-    purpose = project.purpose
-    name, _, version = purpose.rubric.rpartition("@")
-    text = store.rubric_text(name, int(version)) if version.isdigit() else None
-    if text is None:
-        raise LabelStudioError(
-            f"project {project.id} asks rubric {purpose.rubric}, which is not in the store {store.url}: "
-            "pull into the store that it was pushed from"
-        )
-    words = None if purpose.catalog is None else store.schema_text(purpose.catalog)
-    schema = None if words is None else parse_schema(words, where=f"schema of {purpose.catalog}")
-    return build_interface(purpose.kind, parse_rubric(text, where=purpose.rubric), schema=schema)
-
-
 def read_tasks(
     store: Store,
     project: Project,
@@ -96,7 +74,8 @@ def read_tasks(
         people: User number to the name that the store keeps.
     """
     asked = {_generation(task) for task in tasks} - {""}
-    known = store.known(Generation, asked)
+    asked |= {against for task in tasks if asked and (against := _named(task, "against"))}
+    known = {one.key: one for one in store.records(Generation, sorted(asked))}
     before = _stored_without_author(store, project, tasks)
     given, left = [], []
     for task in tasks:
@@ -114,7 +93,9 @@ def read_tasks(
                         f"{store.url}: its answers are left alone"
                     )
                 author = _author(project, task, answer, people, before)
-                given.append(_read_pushed(project, interface, task, answer, author))
+                given.append(
+                    _read_pushed(project, interface, task, answer, author=author, known=known)
+                )
             except WorkbenchError as error:
                 number = int(answer["id"])
                 left.append(
@@ -133,11 +114,13 @@ def _read_pushed(
     interface: Interface,
     task: Mapping[str, Any],
     answer: Mapping[str, Any],
+    *,
     author: tuple[str, bool],
+    known: Mapping[str, Generation],
 ) -> Given:
     """`_read`, where the page's own readers stumble over data that were changed by hand."""
     try:
-        return _read(project, interface, task, answer, author)
+        return _read(project, interface, task, answer, author=author, known=known)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise LabelStudioError(
             f"the data of task {task['id']} of project {project.id} were changed by hand, so the answer to "
@@ -146,9 +129,14 @@ def _read_pushed(
 
 
 def _generation(task: Mapping[str, Any]) -> str:
+    return _named(task, "generation") if _named(task, "key") else ""
+
+
+def _named(task: Mapping[str, Any], name: str) -> str:
+    """Text of a task's data; empty where it has none of this name."""
     data = task.get("data")
-    key = data.get("generation") if isinstance(data, Mapping) and data.get("key") else None
-    return key if isinstance(key, str) else ""
+    value = data.get(name) if isinstance(data, Mapping) else None
+    return value if isinstance(value, str) else ""
 
 
 def _stored_without_author(
@@ -161,7 +149,7 @@ def _stored_without_author(
         for answer in task["annotations"]
         if answer.get("completed_by") is None and "unreadable" not in task
     ]
-    return {a.id: a for part in _parts(names) for a in store.records(Annotation, part)}
+    return {a.id: a for a in store.records(Annotation, names)}
 
 
 def _author(
@@ -221,7 +209,9 @@ def _read(
     interface: Interface,
     task: Mapping[str, Any],
     answer: Mapping[str, Any],
+    *,
     author: tuple[str, bool],
+    known: Mapping[str, Generation],
 ) -> Given:
     _require_pushed(project, task)
     data = task["data"]
@@ -246,7 +236,11 @@ def _read(
     )
     if answer["was_cancelled"]:
         return Given(annotation=blank, corrections=())
-    said = read_result(interface, answer["result"], data)
+    try:
+        made = as_made(interface, data, known)
+    except LabelStudioError as error:
+        raise LabelStudioError(f"task {task['id']} of project {project.id}: {error}") from error
+    said = read_result(interface, answer["result"], made)
     annotation = replace(
         blank,
         state="answered",
@@ -270,85 +264,3 @@ def _read(
         for about, before, after in said.corrections
     )
     return Given(annotation=annotation, corrections=corrections, contradictions=said.contradictions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """Records that differ from what the store holds."""
-
-    records: tuple[Annotation | Correction, ...]
-    new: int
-    """Answers that the store did not hold."""
-    changed: int
-    deleted: int
-
-
-def changes(store: Store, given: Iterable[Given], gone: Collection[str]) -> Changes:
-    """What has to be stored.
-
-    Args:
-        store: As it is.
-        given: Answers as they are on the server now.
-        gone: Ids of annotations of the store that were deleted there.
-    """
-    now = {one.annotation.id: one for one in given}
-    ids = [*now, *gone]
-    stored = {a.id: a for part in _parts(ids) for a in store.records(Annotation, part)}
-    corrected: dict[str, dict[str, Correction]] = {}
-    for part in _parts([key for key in ids if key in stored]):
-        found = store.corrections(annotation=part, history=True)["id"]
-        for correction in store.records(Correction, found):
-            corrected.setdefault(correction.annotation, {})[correction.id] = correction
-
-    records: list[Annotation | Correction] = []
-    counts = {"new": 0, "changed": 0, "deleted": 0}
-    for key, one in now.items():
-        own = _corrections(corrected.get(key, {}), one.corrections)
-        before = stored.get(key)
-        if before is None or own or not _same(before, one.annotation):
-            counts["new" if before is None else "changed"] += 1
-            records += [one.annotation, *own]
-    for key in gone:
-        before = stored[key]
-        if before.state != "deleted":
-            counts["deleted"] += 1
-            records += [_emptied(before), *_corrections(corrected.get(key, {}), ())]
-    return Changes(records=tuple(records), **counts)
-
-
-def _corrections(before: Mapping[str, Correction], now: Iterable[Correction]) -> list[Correction]:
-    """Corrections that are new or changed, and those that were taken back."""
-    given = {one.id: one for one in now}
-    changed = [
-        one for key, one in given.items() if key not in before or not _same(before[key], one)
-    ]
-    return changed + [
-        replace(one, withdrawn=True)
-        for key, one in before.items()
-        if key not in given and not one.withdrawn
-    ]
-
-
-def _emptied(annotation: Annotation) -> Annotation:
-    return replace(
-        annotation,
-        state="deleted",
-        approved=None,
-        preferred=None,
-        scores={},
-        failure_modes=(),
-        note=None,
-        updated_at=None,
-    )
-
-
-def _same(stored: Annotation | Correction, came: Annotation | Correction) -> bool:
-    """Whether they say the same; moments and runs are about the making."""
-    making: dict[str, Any] = {"created_at": stored.created_at}
-    if isinstance(stored, Annotation):
-        making |= {"updated_at": stored.updated_at, "run": stored.run}
-    return replace(came, **making) == stored
-
-
-def _parts(ids: Sequence[str]) -> Iterable[list[str]]:
-    return (list(ids[start : start + NAMED]) for start in range(0, len(ids), NAMED))

@@ -21,15 +21,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio import _tasks
-from annotation.label_studio._reading import (
-    Changes,
-    Contradictory,
-    Given,
-    Left,
-    changes,
-    page_of,
-    read_tasks,
-)
+from annotation.label_studio._changes import Changes, changes
+from annotation.label_studio._pages import stored_page
+from annotation.label_studio._reading import Contradictory, Given, Left, read_tasks
 from annotation.label_studio.interfaces import Interface
 from annotation.label_studio.projects import Project, Purpose, missing_projects, noted_projects
 from workbench.errors import ConflictError, StoreError, WorkbenchError
@@ -195,6 +189,7 @@ def _pull_project(
 def _keep(store: Store, reading: _Reading, name: str, raw: str | None) -> Changes:
     """Store what was read and move the cursor `name` on from `raw`; what the store refuses is left."""
     found = changes(store, reading.given.values(), reading.deleted)
+    reading.leave_older(found.older)
     moved = reading.moved(stored=bool(found.records)).text()
     try:
         if moved != raw:
@@ -282,16 +277,25 @@ class _Reading:
                     encode(correction)
             except StoreError as error:
                 del self.given[name]
-                number = int(name.rpartition("/")[2])
-                self.left.append(
-                    Left(
-                        project=self._project.id,
-                        task=_task(name),
-                        annotation=number,
-                        reason=str(error),
-                    )
-                )
+                self._leave(name, str(error))
         return before - len(self.given)
+
+    def leave_older(self, older: Iterable[tuple[Annotation, Annotation]]) -> None:
+        """Leave answers of which the store holds a later word; each comes with that one."""
+        for came, stored in older:
+            del self.given[came.id]
+            self._leave(
+                came.id,
+                f"the server shows what {came.annotator} said at {came.updated_at:%Y-%m-%d %H:%M:%S} UTC, and the store "
+                f"holds what they said later, at {stored.updated_at:%Y-%m-%d %H:%M:%S}: was the server put back from a "
+                "backup, or its clock set back? Let them open it and press Update",
+            )
+
+    def _leave(self, name: str, reason: str) -> None:
+        number = int(name.rpartition("/")[2])
+        self.left.append(
+            Left(project=self._project.id, task=_task(name), annotation=number, reason=reason)
+        )
 
     def _name(self, left: Left) -> str:
         return f"{self._project.prefix}{left.task}/{left.annotation}"
@@ -310,7 +314,10 @@ class _Reading:
         rows = list(tasks)
         if not rows:
             return
-        self._page = self._page or page_of(self._store, self._project)
+        asked = self._project.purpose
+        self._page = self._page or stored_page(
+            self._store, asked.rubric, kind=asked.kind, catalog=asked.catalog
+        )
         numbers = {int(row["id"]) for row in rows}
         given, left = read_tasks(self._store, self._project, self._page, rows, self._people)
         self.left = [one for one in self.left if one.task not in numbers] + left

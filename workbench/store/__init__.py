@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from workbench.store._codec import catalog_of, encode, group_of
+from workbench.store._codec import catalog_of, encode, group_of, is_older
 from workbench.store._cursors import Advance
 from workbench.store._images import ImageStore
 from workbench.store._rows import Added
 from workbench.store._store import Store
 
-__all__ = ["Added", "Advance", "ImageStore", "Store", "catalog_of", "encode", "group_of"]
+__all__ = [
+    "Added",
+    "Advance",
+    "ImageStore",
+    "Store",
+    "catalog_of",
+    "encode",
+    "group_of",
+    "is_older",
+]

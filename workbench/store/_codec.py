@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import RowMapping, Table
@@ -96,7 +96,7 @@ _NOUNS = (
     _noun(Generation, t.generation, "key", "generations", making=_HOW),
     _noun(Verdict, t.verdict, "key", "verdicts", making=_HOW),
     _noun(Audit, t.audit, "id", "audits", making=("run", "created_at"), apart=("drawn",)),
-    _noun(Annotation, t.annotation, "id", "annotations", making=(*_WHEN, "run", "updated_at")),
+    _noun(Annotation, t.annotation, "id", "annotations", making=(*_WHEN, "run")),
     _noun(Correction, t.correction, "id", "corrections", making=_WHEN),
     _noun(PreferencePair, t.preference_pair, "key", "pairs", making=_WHEN),
     _noun(RunEvent, t.run_event, "id", "events", making=("cost", "created_at")),
@@ -142,6 +142,9 @@ def encode(record: Record) -> Encoded:
             _require_text_keys(plain[name], name)
         # Defaults are left out, so that a field added in a later version changes no digest.
         content = _adapter(noun).dump_python(record, exclude=noun.making, exclude_defaults=True)
+        if (moment := content.get("updated_at")) is not None:
+            # One moment has one text, whatever time zone it comes in; `_moment` refuses one without.
+            content["updated_at"] = moment.astimezone(UTC).isoformat()
         text = _json(content, sort=True)
         rest = {name: plain[name] for name in noun.in_body}
         body = _json(rest)
@@ -200,6 +203,19 @@ def differing(stored: Record, came: Record) -> tuple[str, ...]:
         for name in noun.fields
         if name not in noun.making and getattr(stored, name) != getattr(came, name)
     )
+
+
+def is_older(came: Annotation, stored: Annotation) -> bool:
+    """Whether the store holds a later word: `came` was last changed before `stored` was.
+
+    False where one of the two does not say when.
+    """
+    return precedes(came.updated_at, stored.updated_at)
+
+
+def precedes(came: datetime | None, stored: datetime | None) -> bool:
+    """Whether the first moment is before the second; False where one is not known."""
+    return came is not None and stored is not None and came < stored
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -13,7 +14,16 @@ from sqlalchemy.engine import Connection, Engine
 from workbench.errors import ConflictError, StoreError
 from workbench.records import Annotation, Audit, AuditedItem, Record, Verdict, utcnow
 from workbench.store import _tables
-from workbench.store._codec import NOUNS, Encoded, Noun, decode, differing, encode
+from workbench.store._codec import (
+    NOUNS,
+    Encoded,
+    Noun,
+    decode,
+    differing,
+    encode,
+    noun_of,
+    precedes,
+)
 from workbench.store._cursors import Advance, move
 from workbench.store._engine import Location, reading, writing
 
@@ -65,8 +75,9 @@ def write(connection: Connection, noun: Noun, came: Sequence[Encoded]) -> int:
     batch: dict[str, Encoded] = {}
     now = utcnow()
     for encoded in came:
-        revision, digest = last.get(encoded.key, (0, None))
-        if digest == encoded.digest:
+        revision, digest, moment = last.get(encoded.key, (0, None, None))
+        given = encoded.row.get("updated_at")
+        if digest == encoded.digest or precedes(given, moment):
             continue
         if digest is not None and not noun.revised:
             earlier = batch.get(encoded.key)
@@ -79,7 +90,7 @@ def write(connection: Connection, noun: Noun, came: Sequence[Encoded]) -> int:
             row = row | {"recorded_at": now}
         rows.append(row)
         children += _children(encoded.record, revision + 1)
-        last[encoded.key] = (revision + 1, encoded.digest)
+        last[encoded.key] = (revision + 1, encoded.digest, given)
         batch[encoded.key] = encoded
     if rows:
         connection.execute(sa.insert(noun.table), rows)
@@ -90,14 +101,19 @@ def write(connection: Connection, noun: Noun, came: Sequence[Encoded]) -> int:
 
 def _stored(
     connection: Connection, noun: Noun, keys: Sequence[str]
-) -> dict[str, tuple[int, str | None]]:
-    """Key to the newest revision (1 for nouns that have none) and the digest of its content."""
+) -> dict[str, tuple[int, str | None, datetime | None]]:
+    """Key to the newest revision (1 for nouns that have none), the digest of its content, and when it was given."""
     table, key = noun.table, noun.table.c[noun.key]
     revision = table.c.revision if noun.revised else sa.literal(1)
-    found: dict[str, tuple[int, str | None]] = {}
+    moment = table.c.get("updated_at", sa.null())
+    found: dict[str, tuple[int, str | None, datetime | None]] = {}
     for some in chunks(keys):
-        query = sa.select(key, revision, table.c.digest).where(key.in_(some)).order_by(table.c.seq)
-        found.update((name, (number, digest)) for name, number, digest in connection.execute(query))
+        query = (
+            sa.select(key, revision, table.c.digest, moment)
+            .where(key.in_(some))
+            .order_by(table.c.seq)
+        )
+        found.update((name, tuple(rest)) for name, *rest in connection.execute(query))
     return found
 
 
@@ -163,6 +179,21 @@ def with_keys(engine: Engine, location: Location, noun: Noun, keys: Iterable[str
             found = _records(connection, noun, sa.select(noun.table).where(key.in_(some)))
         by_key = {getattr(record, noun.key): record for record in found}
         yield from (by_key[name] for name in some if name in by_key)
+
+
+def latest_verdicts(
+    engine: Engine, location: Location, generations: Iterable[str], rubric: str
+) -> dict[str, Verdict]:
+    """Generation to the verdict of `rubric` on it that was stored last."""
+    noun, verdict = noun_of(Verdict), _tables.verdict
+    found: dict[str, Verdict] = {}
+    for some in chunks(generations):
+        query = sa.select(verdict).where(verdict.c.generation.in_(some), verdict.c.rubric == rubric)
+        with reading(engine, location) as connection:
+            for one in _records(connection, noun, query):
+                assert isinstance(one, Verdict)
+                found[one.generation] = one
+    return found
 
 
 def every(engine: Engine, location: Location, noun: Noun) -> Iterator[Any]:

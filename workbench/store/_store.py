@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from workbench.errors import StoreError
-from workbench.records import Part, Record
+from workbench.records import Part, Record, Verdict
 from workbench.store import _cursors, _documents, _rows, _splits
 from workbench.store import _frames as f
 from workbench.store import _tables as t
@@ -114,8 +114,9 @@ class Store:
 
         Adding what is stored already does nothing, so that interrupted work can be done again. An
         item, annotation or correction that differs from its newest revision becomes the next
-        revision. Every other record is stored once: cost, run and moment may differ, and the first
-        ones stay.
+        revision; an annotation whose `updated_at` alone is later is a person's next word too, and one
+        whose `updated_at` is earlier changes nothing: a later word is there. Every other record is
+        stored once: cost, run and moment may differ, and the first ones stay.
 
         Args:
             records: Any number, also none.
@@ -170,6 +171,13 @@ class Store:
         if keys is None:
             return _rows.every(self._engine, self._location, noun)
         return _rows.with_keys(self._engine, self._location, noun, keys)
+
+    def latest_verdicts(self, generations: Iterable[str], *, rubric: str) -> Mapping[str, Verdict]:
+        """Generation to the verdict of `rubric` (`<name>@<version>`) on it that was stored last.
+
+        Generations without one are left out.
+        """
+        return _rows.latest_verdicts(self._engine, self._location, generations, rubric)
 
     def counts(self) -> Mapping[str, int]:
         """Noun (`items`, `generations`, …) to the number of records, revisions not counted."""

@@ -35,18 +35,48 @@ def test_control_characters_in_a_note_become_visible_marks(desk):
     assert at.store.find(Annotation, at.id(at.tasks[0], number)).note == "a\ufffdb\ufffdc"
 
 
-def test_what_the_store_refuses_is_left_and_the_rest_is_stored(desk):
+def test_what_the_store_refuses_is_left_and_the_rest_is_stored(desk, server):
     at = desk()
     good, bad = at.tasks[:2]
     at.say(good)
-    put_data(at, bad, prompt="a\u0000b")
-    number = at.say(bad, approved=False, corrections=(("prompt", "a\u0000b", "A brighter one"),))
-    for new in (1, 0):
+    number = at.say(bad, by=at.second)
+    name = server.second.email
+    database = sqlite3.connect(server.folder / "data" / "label_studio.sqlite3", timeout=30)
+    for email, new in ((f"a\0{name}", 1), (f"a\0{name}", 0), (name, 1)):
+        with database:
+            number_of = at.second.user["id"]
+            database.execute("UPDATE htx_user SET email = ? WHERE id = ?", (email, number_of))
         found = at.pull()
-        (left,) = found.left
         assert found.new == new
-        assert (left.task, left.annotation) == (bad["id"], number)
-        assert "NUL" in left.reason
+        if email != name:
+            (left,) = found.left
+            assert (left.task, left.annotation) == (bad["id"], number)
+            assert "NUL" in left.reason
+    database.close()
+    assert found.left == ()
+
+
+def test_what_was_corrected_is_what_the_model_wrote_and_not_what_a_task_says(desk):
+    """Whoever may edit tasks can put other words into them, as valid as the model's."""
+    at = desk()
+    task, other = at.tasks[:2]
+    number = at.say(
+        task, approved=False, corrections=(("prompt", task["data"]["prompt"], "Brighter"),)
+    )
+    put_data(at, task, prompt="a prompt that no model was given")
+    skipped = at.say(other, cancelled=True)
+    put_data(at, other, prompt="another one")
+    found = at.pull()
+    (left,) = found.left
+    assert (found.new, left.task, left.annotation) == (1, task["id"], number)
+    assert "'a prompt that no model was given' as 'prompt'" in left.reason
+    assert at.store.find(Annotation, at.id(other, skipped)).state == "skipped"
+    assert at.store.corrections().empty
+    put_data(at, task, prompt=f"  {task['data']['prompt']} ")  # the same words
+    assert at.pull().new == 1
+    (correction,) = at.store.corrections().itertuples()
+    (made,) = (g for g in at.audit.generations if g.key == task["data"]["generation"])
+    assert (correction.before, correction.after) == (made.prompt, "Brighter")
 
 
 def test_a_task_that_the_server_cannot_show_is_left_and_the_rest_is_stored(desk, server):
@@ -117,7 +147,7 @@ def test_a_page_whose_data_lost_a_part_is_left_and_the_rest_is_stored(desk):
     found = at.pull()
     (left,) = found.left
     assert (found.new, left.task, left.annotation) == (1, bad["id"], number)
-    assert "changed by hand" in left.reason
+    assert "changed by hand" in left.reason and "shows 7 as 'prompt'" in left.reason
 
 
 def test_sides_that_were_turned_round_are_told(client, pictures, media):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
@@ -146,6 +147,47 @@ def test_a_deleted_answer_is_a_revision_and_an_old_one_is_kept(store, make):
     assert store.find(Annotation, "n1").state == "deleted"
     store.add([said])
     assert store.find(Annotation, "n1") == said, "what comes back after it was deleted counts again"
+
+
+def at(minute):
+    return datetime(2026, 3, 1, 12, minute, tzinfo=UTC)
+
+
+def test_the_same_answer_given_again_later_is_the_next_word(store, make):
+    first, again = make.annotation(updated_at=at(1)), make.annotation(updated_at=at(2))
+    assert store.add([first]) == store.add([again]) == Added(new=1, known=0)
+    assert store.find(Annotation, "n1").updated_at == at(2)
+    assert len(store.annotations(history=True)) == 2
+    assert store.add([again, again]) == Added(new=0, known=2), "the same state, read twice"
+
+
+def test_an_answer_that_goes_back_to_what_it_was_is_three_words(store, make):
+    words = [
+        make.annotation(approved=approved, updated_at=at(minute))
+        for minute, approved in ((1, True), (2, False), (3, True))
+    ]
+    assert sum(store.add([word]).new for word in words) == 3
+    assert store.find(Annotation, "n1") == words[-1]
+    assert store.annotations(history=True)["approved"].tolist() == [True, False, True]
+    assert store.add(words) == Added(new=0, known=3), "the older two change nothing"
+    other = [dataclasses.replace(word, id="n2") for word in words]
+    assert store.add(other) == Added(new=3, known=0), "all at once are the same three"
+    assert store.find(Annotation, "n2").updated_at == at(3)
+
+
+def test_an_older_word_never_follows_a_newer_one(store, make):
+    newer = make.annotation(approved=False, updated_at=at(2))
+    store.add([newer])
+    assert store.add([make.annotation(note="late", updated_at=at(1))]) == Added(new=0, known=1)
+    assert store.find(Annotation, "n1") == newer
+    both = [make.annotation(id="n3", updated_at=at(2)), make.annotation(id="n3", updated_at=at(1))]
+    assert store.add(both) == Added(new=1, known=1)
+
+
+def test_one_moment_in_two_time_zones_is_one_word(store, make):
+    there = at(1).astimezone(timezone(timedelta(hours=5)))
+    assert store.add([make.annotation(updated_at=at(1))]) == Added(new=1, known=0)
+    assert store.add([make.annotation(updated_at=there)]) == Added(new=0, known=1)
 
 
 def test_a_changed_correction_is_the_next_revision(store, make):
