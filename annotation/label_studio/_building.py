@@ -38,7 +38,10 @@ class Builder:
 
     def tasks(self, asked: Sequence[tuple[str, Question]]) -> list[dict[str, Any]]:
         """Keys and questions as the server imports them; what the page cannot show is left out."""
-        verdicts = {} if self.purpose.blind else self._verdicts([q.generation for _, q in asked])
+        verdicts: Mapping[str, Verdict] = {}
+        if not self.purpose.blind:
+            keys = [question.generation for _, question in asked]
+            verdicts = self.store.latest_verdicts(keys, rubric=self.interface.rubric.label)
         made = (self._task(key, question, verdicts) for key, question in asked)
         return [task for task in made if task is not None]
 
@@ -84,13 +87,6 @@ class Builder:
                 f"task {key[:12]} carries {strange[0]!r}, which its page does not show and every annotator "
                 "can read: leave it out"
             )
-
-    def _verdicts(self, generations: Sequence[str]) -> dict[str, Verdict]:
-        """The latest verdict of the rubric on each generation that has one."""
-        found = self.store.decisions(generation=generations, rubric=self.interface.rubric.label)
-        keys = dict(zip(found["generation"], found["key"], strict=True))
-        by_key = {v.key: v for v in self.store.records(Verdict, keys.values())}
-        return {generation: by_key[key] for generation, key in keys.items()}
 
 
 @functools.lru_cache(maxsize=8)

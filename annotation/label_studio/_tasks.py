@@ -144,10 +144,18 @@ def parts(values: Iterable[T]) -> Iterator[list[T]]:
         yield some
 
 
-def import_tasks(client: Client, project: int, tasks: Sequence[Mapping[str, Any]]) -> None:
+def import_tasks(
+    client: Client, project: int, tasks: Sequence[Mapping[str, Any]], *, body: bytes | None = None
+) -> None:
     """Create tasks in one call: all of them, or none.
 
     Not repeated where the connection breaks: the call may have been done.
+
+    Args:
+        client: The server.
+        project: Its number.
+        tasks: As `Builder` makes them.
+        body: `as_body` of them, where it was written while the server was at work; None: it is now.
 
     Raises:
         LabelStudioError: The server refuses, or made another number than were sent. `status` is None
@@ -157,7 +165,7 @@ def import_tasks(client: Client, project: int, tasks: Sequence[Mapping[str, Any]
         "POST",
         f"/api/projects/{project}/import",
         doing=f"import {len(tasks)} tasks into project {project}",
-        json=list(tasks),
+        content=as_body(tasks) if body is None else body,
         timeout=_SECONDS,
     )
     sent = {
@@ -170,6 +178,13 @@ def import_tasks(client: Client, project: int, tasks: Sequence[Mapping[str, Any]
             f"sent {sent} to project {project}, and the server made {wrong}: the tasks with keys "
             f"{_some(tasks)} are not there as they were sent; look at them in Label Studio"
         )
+
+
+def as_body(tasks: Sequence[Mapping[str, Any]]) -> bytes:
+    """Tasks as the JSON of an import."""
+    return json.dumps(
+        list(tasks), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
 
 
 def _some(tasks: Sequence[Mapping[str, Any]]) -> str:

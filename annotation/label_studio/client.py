@@ -161,6 +161,7 @@ class Client:
         doing: str,
         params: Mapping[str, Any] | None = None,
         json: object = None,
+        content: bytes | None = None,
         data: Mapping[str, Any] | None = None,
         files: Sequence[tuple[str, Any]] | None = None,
         repeatable: bool | None = None,
@@ -174,6 +175,7 @@ class Client:
             doing: What the call is for, as an error says it: "import tasks".
             params: Of the query.
             json: The body, as JSON.
+            content: The body, as JSON that was written before.
             data: The body, as a form.
             files: The body's files, as httpx takes them.
             repeatable: Whether doing it twice is as good as once; None: only GET is.
@@ -191,6 +193,8 @@ class Client:
                 self.url + path,
                 params=params,
                 json=json,
+                content=content,
+                headers=None if content is None else {"Content-Type": "application/json"},
                 data=data,
                 files=files,
                 timeout=timeout or self._timeout,

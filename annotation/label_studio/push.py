@@ -263,10 +263,10 @@ def _fill(
     # In the order of keys: neither the order of a draw nor its strata can be read from task numbers.
     new = [(key, wanted[key]) for key in sorted(wanted)]
     created = 0
-    for some, tasks in _made_ahead(builder, new):
+    for some, tasks, body in _made_ahead(builder, new):
         try:
             if tasks:
-                _tasks.import_tasks(client, project.id, tasks)
+                _tasks.import_tasks(client, project.id, tasks, body=body)
         except LabelStudioError as error:
             raise LabelStudioError(
                 f"{error}; {created} of {len(new)} tasks of project {project.id} were made before "
@@ -290,20 +290,25 @@ def _fill(
 
 def _made_ahead(
     builder: Builder, asked: Sequence[tuple[str, Question]]
-) -> Iterator[tuple[Sequence[tuple[str, Question]], list[dict[str, Any]]]]:
-    """Batches and their tasks; the next one is made while the server takes the one before.
+) -> Iterator[tuple[Sequence[tuple[str, Question]], list[dict[str, Any]], bytes]]:
+    """Batches, their tasks and the JSON of those; the next one is made while the server takes the one before.
 
     The first one is small: the server begins while most tasks are still to be made.
     """
     first = min(_tasks.FIRST, _tasks.BATCH)
     cuts = [0, *range(first, len(asked), _tasks.BATCH), len(asked)]
     batches = [asked[start:end] for start, end in pairwise(cuts) if start < end]
+
+    def make(batch: Sequence[tuple[str, Question]]) -> tuple[list[dict[str, Any]], bytes]:
+        tasks = builder.tasks(batch)
+        return tasks, _tasks.as_body(tasks)
+
     with ThreadPoolExecutor(max_workers=1) as ahead:
-        coming = deque(ahead.submit(builder.tasks, batch) for batch in batches[:1])
+        coming = deque(ahead.submit(make, batch) for batch in batches[:1])
         for place, batch in enumerate(batches):
-            tasks = coming.popleft().result()
-            coming.extend(ahead.submit(builder.tasks, b) for b in batches[place + 1 : place + 2])
-            yield batch, tasks
+            tasks, body = coming.popleft().result()
+            coming.extend(ahead.submit(make, b) for b in batches[place + 1 : place + 2])
+            yield batch, tasks, body
 
 
 def _remove_doubles(client: Client, project: int) -> int:

@@ -373,7 +373,7 @@ class Losing(Client):
 
     def request(self, method, path, **kwargs):
         if path.endswith("/import"):
-            kwargs["json"] = kwargs["json"][:-1]
+            kwargs["content"] = json.dumps(json.loads(kwargs["content"])[:-1]).encode()
         return super().request(method, path, **kwargs)
 
 
