@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder
 from workbench.errors import LearningError
-from workbench.models.heads import AttributeHeads, fit_heads
+from workbench.models.heads import AttributeHeads, fit_heads, require_categories
 from workbench.photos import open_photo
 from workbench.schema import Schema
 
@@ -58,6 +58,7 @@ def learn_heads(
             "vision-language model as writer and judge"
         )
     store.require_train(item.id for item in train)
+    require_categories(train, schema)
     addresses = [item.photos[0] for item in train]
     with recorder.stage(f"learn from photos ({encoder.network})", len(train), unit="photos") as s:
         for start in range(0, len(addresses), _CHUNK):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from workbench.calibration.audited import calibrate_audit, find_audit
-from workbench.errors import CalibrationError, CatalogError, StoreError
+from workbench.errors import CalibrationError, CatalogError, LearningError, StoreError
 from workbench.models.listings import STATE_ABOVE
 from workbench.records import Annotation, Audit, Correction, Generation, Item, RunEvent, Verdict
 from workbench.store import Store, group_of
@@ -124,6 +124,15 @@ def test_an_audit_whose_population_is_gone_is_refused(store):
     with pytest.raises(StoreError, match="no audit begins with 'nothing'"):
         find_audit(store, "nothing")
     assert find_audit(store, audit.id[:8]) == audit
+
+
+def test_too_few_items_are_told_before_a_photo_is_looked_at(tmp_path):
+    words = ["run", "listings", "--catalog", "drawn:seed=7,items=24", "--store"]
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "store")])
+    assert isinstance(done.exception, LearningError)
+    assert "two categories with 3 groups" in str(done.exception)
+    assert "ingest" in done.stderr
+    assert "learn from photos" not in done.stderr
 
 
 def test_another_catalogue_of_the_same_name_is_told_and_may_be_renamed(tmp_path, capsys):

@@ -24,6 +24,7 @@ from workbench.models.linear_heads import (
     fit_each,
     fit_number,
     the_only_choice,
+    values_with_groups,
 )
 from workbench.records import Item, content_key
 
@@ -168,6 +169,20 @@ def fit_heads(
     # Matrices this small are slower with several threads, and on a busy machine many times slower.
     with threadpool_limits(1):
         return _fit(x, items, schema, encoder_revision=encoder_revision, seed=seed)
+
+
+def require_categories(items: Sequence[Item], schema: Schema) -> None:
+    """Say before any photo is read that `fit_heads` could not learn the category.
+
+    Raises:
+        LearningError: Fewer than two categories have enough groups, and the schema has several.
+    """
+    from workbench.store import group_of
+
+    groups = [group_of(item) for item in items]
+    few = len(values_with_groups([item.category for item in items], groups)) < 2
+    if few and len(schema.categories) != 1:
+        raise LearningError(_too_little(items, groups))
 
 
 def _fit(

@@ -8,7 +8,7 @@ several, by Platt's sigmoid (1999) for yes or no.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -171,17 +171,22 @@ def the_only_choice(value: str) -> ChoiceHead:
     return ChoiceHead((value,), _Only(0), 1.0)
 
 
+def values_with_groups(answers: Sequence[str | None], groups: Iterable[str]) -> list[str]:
+    """The values that `fit_choice` can learn: those of enough groups, sorted."""
+    seen: dict[str, set[str]] = {}
+    for answer, group in zip(answers, groups, strict=True):
+        if answer is not None:
+            seen.setdefault(answer, set()).add(group)
+    return sorted(v for v, where in seen.items() if len(where) >= MIN_GROUPS)
+
+
 def fit_choice(
     x: Features, answers: Sequence[str | None], groups: npt.NDArray[np.str_], seed: int
 ) -> ChoiceHead | None:
     """A classifier over the values with enough groups; None where fewer than two have them."""
     from sklearn.linear_model import LogisticRegression
 
-    seen: dict[str, set[str]] = {}
-    for answer, group in zip(answers, groups, strict=True):
-        if answer is not None:
-            seen.setdefault(answer, set()).add(group)
-    values = sorted(v for v, where in seen.items() if len(where) >= MIN_GROUPS)
+    values = values_with_groups(answers, groups)
     if len(values) < 2:
         return None
     index = {v: i for i, v in enumerate(values)}
