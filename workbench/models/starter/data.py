@@ -48,6 +48,8 @@ class Example:
     """Places in the array of photos, shown in order before the question."""
     question: str
     answer: str
+    shared: str = ""
+    """What comes before the question, and before others about the same photos."""
 
 
 def write_listing(title: str, aspects: Aspects) -> str:
@@ -172,5 +174,6 @@ def scaled(photo: Image, pixels: int) -> Pixels:
 def texts(examples: Sequence[Example]) -> Iterator[str]:
     """Everything that is read or written, for the tokenizer to learn from."""
     for example in examples:
+        yield example.shared
         yield example.question
         yield example.answer

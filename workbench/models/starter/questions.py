@@ -18,7 +18,7 @@ from workbench.catalog.annotators import known_listing
 from workbench.catalog.drawn import KINDS, DrawnCatalog, DrawnEntry, clean_listing, sample_product
 from workbench.judging import prompts
 from workbench.judging.protocols import Asked, Subject
-from workbench.models.protocols import Question, asked
+from workbench.models.protocols import Question
 from workbench.models.starter.captions import FLAW_WORDS, Said, Scene, describe, sample_scene
 from workbench.models.starter.data import Example, drawn_items
 from workbench.records import Generation, Item, Listing
@@ -40,7 +40,7 @@ _IMAGE_WEIGHTS: Mapping[str, float] = {
     "blurred_or_incomplete": 1, "dark_background": 1, "unexpected_element": 1, "text_overlay": 1,
 }  # fmt: skip
 """How often each question about a picture is asked."""
-_LISTING_WEIGHTS: Mapping[str, float] = {"product": 1, "color": 1, "aspects": 2}
+_LISTING_CRITERIA = ("product", "color", "aspects")
 _NAMING = "Say what the picture shows."
 _SHORT = 20
 """Lines of fewer characters are words like others."""
@@ -130,20 +130,25 @@ def prompt_about(scene: Scene, rng: np.random.Generator) -> Said:
     return describe(replace(scene, product=product, style=style, flaws=()), rng)
 
 
-def picture_examples(scenes: Sequence[Scene], seed: int, *, each: int) -> list[Example]:
-    """`each` questions about each scene; pictures are numbered as the scenes are."""
+def picture_examples(
+    scenes: Sequence[Scene], seed: int, *, prompts_each: int, each: int
+) -> list[Example]:
+    """`each` questions about each scene by each of its prompts; pictures are numbered as the scenes are."""
     rubrics = _versions(load_rubric(IMAGE_RUBRIC))
     rng = np.random.default_rng([seed, 11])
     shares = np.array(list(_IMAGE_WEIGHTS.values()))
     examples = []
     for number, scene in enumerate(scenes):
-        said = prompt_about(scene, rng)
-        truth = judge_picture(said, scene)
-        for place in rng.choice(len(shares), size=each, replace=False, p=shares / shares.sum()):
-            name, rubric = list(_IMAGE_WEIGHTS)[int(place)], _some_version(rubrics, rng)
-            question, answer = _question(name, rubric, truth)
+        for said in [prompt_about(scene, rng) for _ in range(prompts_each)]:
+            truth = judge_picture(said, scene)
             subject = Subject(generation=_generation("image", prompt=said.text), image=_picture())
-            examples.append(_example((number,), subject, rubric, question, answer))
+            context = _some_context(subject, rubrics[0], rng)
+            for place in rng.choice(len(shares), size=each, replace=False, p=shares / shares.sum()):
+                name = list(_IMAGE_WEIGHTS)[int(place)]
+                question, answer = _question(name, _some_version(rubrics, rng), truth)
+                examples.append(
+                    Example(photos=(number,), shared=context, question=question.text, answer=answer)
+                )
     return examples
 
 
@@ -194,23 +199,23 @@ def standing_lines() -> tuple[str, ...]:
 
 
 def listing_questions(catalog: DrawnCatalog, seed: int, *, first: int, each: int) -> list[Example]:
-    """`each` questions about a listing of each item; photos are numbered from `first` on."""
+    """All questions about `each` listings of each item; photos are numbered from `first` on."""
     rubrics = _versions(load_rubric(LISTING_RUBRIC))
     rng = np.random.default_rng([seed, 12])
-    shares = np.array(list(_LISTING_WEIGHTS.values()))
     examples = []
     for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
-        count = len(entry.styles)
-        listing = some_listing(item, entry, catalog, rng)
-        generation = _generation("listing", category=item.category, listing=listing)
-        truth = listing_truth(generation, item, catalog.schema, rubrics[0])
-        for place in rng.choice(len(shares), size=each, replace=False, p=shares / shares.sum()):
-            name, rubric = list(_LISTING_WEIGHTS)[int(place)], _some_version(rubrics, rng)
-            question, answer = _question(name, rubric, truth)
-            subject = Subject(generation=generation, photos=(_picture(),) * count)
-            places = tuple(range(first, first + count))
-            examples.append(_example(places, subject, rubric, question, answer))
-        first += count
+        places = tuple(range(first, first + len(entry.styles)))
+        for listing in [some_listing(item, entry, catalog, rng) for _ in range(each)]:
+            generation = _generation("listing", category=item.category, listing=listing)
+            truth = listing_truth(generation, item, catalog.schema, rubrics[0])
+            subject = Subject(generation=generation, photos=(_picture(),) * len(places))
+            context = _some_context(subject, rubrics[0], rng)
+            for name in _LISTING_CRITERIA:
+                question, answer = _question(name, _some_version(rubrics, rng), truth)
+                examples.append(
+                    Example(photos=places, shared=context, question=question.text, answer=answer)
+                )
+        first += len(places)
     return examples
 
 
@@ -247,7 +252,7 @@ def listing_truth(generation: Generation, item: Item, schema: Schema, rubric: Ru
     known = known_listing(generation, item, schema=schema, rubric=rubric)
     points = {
         name: rubric.criterion(name).scale[round(known.scores[name]) - 1]
-        for name in _LISTING_WEIGHTS
+        for name in _LISTING_CRITERIA
     }
     return Judgement(points=points, modes={})
 
@@ -262,26 +267,21 @@ def _question(name: str, rubric: Rubric, truth: Judgement) -> tuple[Question, st
     return prompts.mode_question(mode), prompts.SEEN[truth.modes[name]]
 
 
-def _example(
-    photos: tuple[int, ...], subject: Subject, rubric: Rubric, question: Question, answer: str
-) -> Example:
-    text = asked(prompts.context(subject, rubric), question).text
-    return Example(photos=photos, question=text, answer=answer)
+def _some_context(subject: Subject, rubric: Rubric, rng: np.random.Generator) -> str:
+    """What is read before the questions, now and then without the rubric's instructions."""
+    if rng.random() < _LEFT_OUT / 2:
+        rubric = replace(rubric, instructions="")
+    return prompts.context(subject, rubric).text
 
 
 def _versions(rubric: Rubric) -> tuple[Rubric, ...]:
-    """The rubric, without examples, without points, and without instructions."""
+    """The rubric, without examples, and without points."""
     bare = tuple(replace(criterion, points=()) for criterion in rubric.criteria)
-    return (
-        rubric,
-        replace(rubric, examples=()),
-        replace(rubric, criteria=bare),
-        replace(rubric, instructions=""),
-    )
+    return rubric, replace(rubric, examples=()), replace(rubric, criteria=bare)
 
 
 def _some_version(rubrics: Sequence[Rubric], rng: np.random.Generator) -> Rubric:
-    shares = (1 - 2 * _LEFT_OUT, _LEFT_OUT, _LEFT_OUT / 2, _LEFT_OUT / 2)
+    shares = (1 - 1.5 * _LEFT_OUT, _LEFT_OUT, _LEFT_OUT / 2)
     return rubrics[int(rng.choice(len(shares), p=shares))]
 
 

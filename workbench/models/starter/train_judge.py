@@ -66,6 +66,8 @@ PROBE_SCENES = 3000
 PICTURES = 800
 """Generated pictures that it is measured on."""
 LISTINGS = 400
+QUESTIONS = 5
+"""About each picture by each of its prompts."""
 _ABOUT = (
     "A small vision-language model (Idefics3, trained from random weights) that answers the questions of the "
     "rubrics `category-image` and `listing` about a picture: each criterion on its scale, failure modes by yes "
@@ -111,9 +113,9 @@ def small(seed: int = 0) -> Plan:
         size=SMALL,
         scenes=24_000,
         items=8_000,
-        seeing=Recipe(steps=1500, batch=96, rate=1.5e-3, warmup=50, seed=seed),
-        naming=Recipe(steps=600, batch=48, rate=1.5e-3, warmup=50, seed=seed),
-        answering=Recipe(steps=2000, batch=48, rate=1.5e-3, warmup=50, seed=seed),
+        seeing=Recipe(steps=3000, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        naming=Recipe(steps=600, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        answering=Recipe(steps=1500, batch=24, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
     )
 
 
@@ -148,7 +150,7 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
     scenes = [sample_scene(FIRST_SCENE + number) for number in range(plan.scenes)]
     catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
     examples = [
-        *picture_examples(scenes, plan.answering.seed, each=3),
+        *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
         *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
     ]
     named = [
@@ -159,7 +161,9 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         ),
     ]
     tokenizer = build_tokenizer(
-        texts([*examples, *named]), vocabulary=plan.size.vocabulary, standing=standing_lines()
+        texts([*examples[::QUESTIONS], *named]),
+        vocabulary=plan.size.vocabulary,
+        standing=standing_lines(),
     )
     processor = build_processor(tokenizer, plan.size)
     model = build_model(tokenizer, plan.size, seed=plan.answering.seed)

@@ -34,9 +34,9 @@ PLAN = Plan(
     ),
     scenes=30,
     items=12,
-    seeing=Recipe(steps=4, batch=8, rate=1e-3, warmup=2),
+    seeing=Recipe(steps=4, batch=8, rate=1e-3, warmup=2, layers=2e-3),
     naming=Recipe(steps=3, batch=8, rate=1e-3, warmup=2),
-    answering=Recipe(steps=6, batch=8, rate=1e-3, warmup=2),
+    answering=Recipe(steps=6, batch=8, rate=1e-3, warmup=2, layers=2e-3),
 )
 PLAIN = replace(sample_scene(3), flaws=(), style=PhotoStyle())
 
@@ -90,7 +90,10 @@ def test_a_flaw_costs_points_and_is_named(flaw, criterion, point):
 
 def test_questions_are_worded_as_judges_word_them():
     rubric = load_rubric(IMAGE_RUBRIC)
-    questions = {example.question for example in picture_examples([PLAIN] * 40, 0, each=3)}
+    questions = {
+        f"{example.shared}\n\n{example.question}"
+        for example in picture_examples([PLAIN] * 40, 0, prompts_each=1, each=3)
+    }
     generation = Generation(key="", kind="image", category="", model="", revision="", prompt="P")
     subject = Subject(generation=generation, image=object())
     parts_ = asked(
@@ -101,7 +104,7 @@ def test_questions_are_worded_as_judges_word_them():
 
 
 def test_every_answer_is_one_that_the_question_allows_and_none_is_rare():
-    examples = picture_examples([sample_scene(n) for n in range(400)], 0, each=3)
+    examples = picture_examples([sample_scene(n) for n in range(400)], 0, prompts_each=3, each=5)
     examples += listing_questions(DrawnCatalog(seed=5, items=150), 0, first=400, each=2)
     answers = Counter()
     for example in examples:
