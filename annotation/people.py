@@ -192,8 +192,7 @@ def measure_audit(
 
     Answers about other generations, such as planted ones whose answer is known, are left out.
     """
-    drawn = {item.generation for item in audit.drawn}
-    annotations = [a for a in answers_to(store, audit) if a.generation in drawn]
+    annotations = drawn_answers(store, audit)
     generations = list(store.records(Generation, sorted({a.generation for a in annotations})))
     items = {i.id: i for i in store.records(Item, {g.item for g in generations if g.item})}
     return measure_people(
@@ -203,6 +202,12 @@ def measure_audit(
         level=level,
         seed=seed,
     )
+
+
+def drawn_answers(store: Store, audit: Audit) -> list[Annotation]:
+    """What was said about what `audit` drew, here or in the audits that it grew from; not about planted items."""
+    drawn = {item.generation for item in audit.drawn}
+    return [a for a in answers_to(store, audit) if a.generation in drawn]
 
 
 _Said = Mapping[str, Mapping[str, Annotation]]

@@ -22,19 +22,26 @@ from annotation.label_studio import (
     server_folder,
 )
 from annotation.label_studio import withdraw as withdraw_project
+from annotation.label_studio._pages import stored_page
 from annotation.label_studio.adjudicate import push_disputes
 from annotation.label_studio.gold import choose_gold, known_answers
-from annotation.label_studio.hints import Hinter, refuse_blind, serve_hints
-from annotation.label_studio.interfaces import Interface, build_interface
+from annotation.label_studio.hints import (
+    Hinter,
+    Suggested,
+    log_problem,
+    refuse_blind,
+    serve_hints,
+)
+from annotation.label_studio.interfaces import Interface
+from pipelines.annotate_audits import answered_instead, asked_audit
 from pipelines.annotate_summaries import PullSummary, PushSummary, count
 from pipelines.judge import load_judge, stored_schema
 from pipelines.recorder import record
-from workbench.calibration.audited import answers_to, find_audit, rubric_of
+from workbench.calibration.audited import answers_to, find_audit
 from workbench.errors import LabelStudioError
 from workbench.judging.judge import has_output
 from workbench.records import Annotation, Audit, Generation, Item
-from workbench.rubric import Rubric
-from workbench.schema import Schema, parse_schema
+from workbench.schema import Schema
 from workbench.store import catalog_of, group_of
 
 if TYPE_CHECKING:
@@ -101,8 +108,7 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
             f"--per-item {job.per_item} needs at least {_number(job.per_item)} --annotator, you named "
             f"{_number(people)}"
         )
-    newest = max(store.records(Audit), key=lambda one: one.created_at, default=None)
-    audit = newest if newest and job.audit is None else find_audit(store, job.audit)
+    audit = asked_audit(store, job.audit)
     interface = interface_of(store, audit)
     earlier = {
         a.generation for a in answers_to(store, audit) if a.audit != audit.id and _answers(a)
@@ -160,11 +166,22 @@ def adjudicate_audit(
 ) -> PushSummary:
     """Put what people dispute into a project of its own; the answers there count instead of theirs.
 
+    Args:
+        store: Holds the answers, pulled before.
+        studio: The server.
+        audit: Id, or the beginning of one; None: the latest, as `push_audit` and `annotation_status` take it.
+        annotators: Logins of those who settle; none: one project for everybody.
+
     Raises:
         StoreError: There is no such audit.
         LabelStudioError: Nothing is in dispute, or the server refuses.
     """
-    found = find_audit(store, audit)
+    found = asked_audit(store, audit)
+    if audit is None and (answered := answered_instead(store, found)):
+        raise LabelStudioError(
+            f"nobody's answers to the latest audit, {found.id[:12]}, are in the store yet: pull first, or name "
+            f"another one; the latest with answers is --audit {answered.id[:12]}"
+        )
     interface = interface_of(store, found)
     pushed = push_disputes(
         studio.client, store, found, interface, annotators=annotators, media=studio.media
@@ -240,6 +257,7 @@ def serve_judge(
     port: int = 0,
     announce: Callable[[Project, str], None],
     wait: Callable[[], object],
+    told: Callable[[Suggested], None] = log_problem,
 ) -> None:
     """Let Label Studio ask a judge about the task that somebody opens, until `wait` returns.
 
@@ -251,6 +269,7 @@ def serve_judge(
         port: To serve at; 0: any free one.
         announce: Told the project and the judge's address, once it is connected.
         wait: Returns, or is interrupted, when it is enough.
+        told: Told of each task that was asked about, in another thread.
 
     Raises:
         LabelStudioError: The audit has no project on the server, or none that is not blind.
@@ -281,8 +300,9 @@ def serve_judge(
             name, interface.rubric, store=store, schema=schema, train=train, recorder=recorder
         )
         hinter = Hinter(
-            store=store, judge=loaded, interface=interface, project=project.id, schema=schema
-        )
+            store=store, judge=loaded, interface=interface, project=project.id, schema=schema,
+            told=told,
+        )  # fmt: skip
         with serve_hints(studio.client, hinter, blind=project.purpose.blind, port=port) as url:
             announce(project, url)
             wait()
@@ -294,22 +314,7 @@ def interface_of(store: Store, audit: Audit) -> Interface:
     Raises:
         LabelStudioError: The rubric is not in the store.
     """
-    rubric = _rubric(store, audit)
-    schema = None
-    if (catalog := _catalog(store, audit)) is not None:
-        text = store.schema_text(catalog)
-        schema = None if text is None else parse_schema(text, where=f"the schema of {catalog}")
-    return build_interface(rubric.judges, rubric, schema=schema)
-
-
-def _rubric(store: Store, audit: Audit) -> Rubric:
-    rubric = rubric_of(store, audit.rubric)
-    if rubric is None:
-        raise LabelStudioError(
-            f"audit {audit.id[:12]} is by {audit.rubric}, whose text is not in {store.url}, or was written by "
-            "a newer workbench: judge with that rubric there once"
-        )
-    return rubric
+    return stored_page(store, audit.rubric, catalog=_catalog(store, audit))
 
 
 def _catalog(store: Store, audit: Audit) -> str | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from annotation.label_studio.adjudicate import asked_to_settle
 from annotation.label_studio.gold import GoldScore, known_answers, score_gold
 from annotation.people import Annotator, MeasuredPeople, Question, measure_audit
+from pipelines.annotate_audits import answered_instead, asked_audit
+from pipelines.annotate_summaries import count
 from workbench.calibration import Estimate, in_words
-from workbench.calibration.audited import answered_in, answers_to, find_audit
+from workbench.calibration.audited import answered_in, answers_to
+from workbench.calibration.gather import people_first
 from workbench.records import Annotation, Audit
 
 if TYPE_CHECKING:
@@ -39,11 +42,14 @@ class AnnotationStatus:
     gold: tuple[GoldScore, ...]
     """By name; empty where nobody answered a gold item."""
     store: str
+    answered_instead: Audit | None = None
+    """The latest audit with answers, where the latest of all was meant and has none yet."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
         return {
             "audit": self.audit.id,
+            "answered_instead": self.answered_instead and self.answered_instead.id,
             "rubric": self.audit.rubric,
             "drawn": len(self.audit.drawn),
             "unanswered": self.unanswered,
@@ -82,6 +88,11 @@ class AnnotationStatus:
             )
         if not self.people.annotators:
             yield f"Nobody's answers are in the store yet:  workbench annotate pull{option}"
+            if self.answered_instead is not None:
+                yield (
+                    "The latest audit with answers:  workbench annotate status"
+                    f"{option} --audit {self.answered_instead.id[:12]}"
+                )
             return
         yield ""
         wide = max(len(one.name) for one in self.people.annotators)
@@ -98,7 +109,7 @@ class AnnotationStatus:
         for score in self.gold:
             yield (
                 f"gold: {score.annotator} is right on {in_words(score.right)} of "
-                f"{_items(score.answered)}"
+                f"{count(score.answered, 'item')}"
             )
 
     def _disputes(self, option: str) -> Iterator[str]:
@@ -106,7 +117,7 @@ class AnnotationStatus:
         disputes, queue = self.people.settlement.disputes, self.people.settlement.queue
         fresh, contested = len(queue) - self.waiting, sum(item.contested for item in queue)
         yield (
-            f"{_items(len(disputes))} in dispute, {len(disputes) - len(queue):,} settled"
+            f"{count(len(disputes), 'item')} in dispute, {len(disputes) - len(queue):,} settled"
             + (f":  workbench annotate adjudicate{option}" if fresh else "")
         )
         if contested:
@@ -126,13 +137,13 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
 
     Args:
         store: Holds the answers, pulled before.
-        audit: Id, or the beginning of one; None: the latest that brought an answer.
+        audit: Id, or the beginning of one; None: the latest, as a push takes it.
         named: The store's address, as the next command wants it.
 
     Raises:
         StoreError: There is no such audit.
     """
-    found = find_audit(store, audit)
+    found = asked_audit(store, audit)
     answers = answers_to(store, found)
     simulated = [one for one in answers if one.simulated]
     people = measure_audit(store, found, seed=found.seed)
@@ -145,15 +156,17 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
         simulated_items=len(answered_in(found, simulated)),
         waiting=sum(item.generation in asked for item in people.settlement.queue),
         people=people,
-        gold=score_gold(_beside(store, found), known_answers(store, found.rubric)),
+        gold=score_gold(_beside(found, answers), known_answers(store, found.rubric)),
+        answered_instead=answered_instead(store, found) if audit is None else None,
         store=named,
     )
 
 
-def _beside(store: Store, audit: Audit) -> list[Annotation]:
-    """Answers about what was not drawn: the planted items."""
+def _beside(audit: Audit, answers: Sequence[Annotation]) -> list[Annotation]:
+    """Answers about what was not drawn: the planted items. Simulated ones only where no person answered anything."""
     drawn = {item.generation for item in audit.drawn}
-    return [a for a in answers_to(store, audit) if a.generation not in drawn]
+    counted = people_first(a for a in answers if a.blind and a.approved is not None)
+    return [a for a in counted if a.generation not in drawn]
 
 
 def _person(one: Annotator, wide: int) -> str:
@@ -166,7 +179,7 @@ def _person(one: Annotator, wide: int) -> str:
 
 
 def _question(one: Question, wide: int) -> str:
-    return f"  {one.id:{wide}}  {_short(one.alpha):<20}  {_items(one.items)}"
+    return f"  {one.id:{wide}}  {_short(one.alpha):<20}  {count(one.items, 'item')}"
 
 
 def _short(estimate: Estimate, *, signed: bool = False) -> str:
@@ -176,7 +189,3 @@ def _short(estimate: Estimate, *, signed: bool = False) -> str:
     if estimate.low is None:
         return in_words(estimate, signed=signed).partition(" (")[0]
     return in_words(estimate, signed=signed)
-
-
-def _items(number: int) -> str:
-    return f"{number:,} item" if number == 1 else f"{number:,} items"

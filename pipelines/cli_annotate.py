@@ -34,7 +34,7 @@ annotate_app = typer.Typer(
 
 AuditOption = Annotated[
     str | None,
-    typer.Option(help="An audit's id, or its beginning; default: the latest with answers."),
+    typer.Option(help="An audit's id, or its beginning; default: the latest."),
 ]
 AnnotatorOption = Annotated[
     list[str] | None,
@@ -177,6 +177,7 @@ def hint(
         serve_judge(
             opened, studio, audit=audit, judge=judge, port=port, announce=announce,
             wait=threading.Event().wait,
+            told=lambda one: tell(as_json, asdict(one), lambda: str(one)),
         )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 from annotation.adjudication import APPROVED, Settled, settle
 from annotation.label_studio.interfaces import Interface
 from annotation.label_studio.push import Pushed, Question, push
-from workbench.calibration.audited import answers_to
+from annotation.people import drawn_answers
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation, Audit, Correction
 from workbench.rubric import Criterion, Rubric
@@ -71,12 +71,10 @@ def push_disputes(
     Raises:
         LabelStudioError: Nothing is disputed, or the server refuses.
     """
-    drawn = {item.generation for item in audit.drawn}
-    answers = [a for a in answers_to(store, audit) if a.generation in drawn]
-    queue = settle(answers, rubric=interface.rubric).queue
+    queue = settle(drawn_answers(store, audit), rubric=interface.rubric).queue
     if not queue:
         raise LabelStudioError(
-            f"nothing is in dispute: of {len(drawn)} items of audit {audit.id[:12]} none has answers that "
+            f"nothing is in dispute: of {len(audit.drawn)} items of audit {audit.id[:12]} none has answers that "
             "differ and are not settled; pull the answers first, or ask two people about each item"
         )
     given = {one.id for item in queue for one in item.said.values()}

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.calibration import Estimate, latest_answers, proportion
+from workbench.calibration import Estimate, adjudications, latest_answers, proportion
+from workbench.calibration.gather import people_first
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation, content_key
 
@@ -81,11 +82,14 @@ def gold_answer(
 def known_answers(store: Store, rubric: str) -> dict[str, Annotation]:
     """Generation to what is right about it, by the rubric `<name>@<version>`: gold answers, and adjudications.
 
-    Where there are both, the gold answer counts.
+    Of several adjudications `workbench.calibration.adjudications` says which one settles, and contested items are
+    not there; simulated ones count only where no person answered by this rubric. Where there is a gold answer, it
+    counts.
     """
     every = [a for a in store.records(Annotation) if a.rubric == rubric]
-    settled = {a.generation: a for a in every if a.adjudicates and a.approved is not None}
-    return settled | {a.generation: a for a in every if a.annotator == GOLD}
+    gold = {a.generation: a for a in every if a.annotator == GOLD and a.approved is not None}
+    said = (a for a in every if a.annotator != GOLD and a.approved is not None)
+    return adjudications(people_first(said)) | gold
 
 
 def choose_gold(

@@ -55,9 +55,16 @@ class Suggested:
     """Why there is no suggestion; None where there is one."""
 
     def __str__(self) -> str:
+        if self.problem is not None:
+            return f"no suggestion for task {self.task}: {self.problem}"
         said = {True: "approve", False: "reject", None: "no verdict"}[self.approved]
-        what = f"suggested {said}" if self.problem is None else f"no suggestion: {self.problem}"
-        return f"task {self.task}: {what} ({self.seconds:.1f} s)"
+        return f"task {self.task}: suggested {said} ({self.seconds:.1f} s)"
+
+
+def log_problem(one: Suggested) -> None:
+    """Log why there is no suggestion, where there is none."""
+    if one.problem is not None:
+        _log.warning("%s", one)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +80,7 @@ class Hinter:
     """Its id in Label Studio."""
     schema: Schema | None = None
     """For the categories of the items; None: judged without."""
-    told: Callable[[Suggested], None] = lambda _: None
+    told: Callable[[Suggested], None] = log_problem
     """Told of every task that was asked about, once it is answered; in threads of the server."""
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -86,7 +93,7 @@ class Hinter:
         """The judge's answer to each task, as Label Studio's predictions: one, or none.
 
         There is none where the task is not about a generation of the store, was pushed with another rubric, or
-        cannot be judged; the log says which and why. Label Studio keeps what it gets, and shows the page without
+        cannot be judged; `told` is told which and why. Label Studio keeps what it gets, and shows the page without
         a suggestion where it gets none.
         """
         return [self._suggestion(task) for task in tasks]
@@ -109,7 +116,6 @@ class Hinter:
             approved = verdict.approved
         except WorkbenchError as error:
             found, problem = [], str(error)
-            _log.warning("no suggestion for task %s: %s", number, error)
         seconds = time.monotonic() - began
         self.told(Suggested(task=number, seconds=seconds, approved=approved, problem=problem))
         return found

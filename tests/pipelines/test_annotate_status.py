@@ -6,11 +6,16 @@ from datetime import UTC, datetime
 import pytest
 
 from annotation.label_studio.adjudicate import asked_to_settle
+from annotation.label_studio.gold import gold_answer
+from pipelines.annotate import Connected, adjudicate_audit
+from pipelines.annotate_audits import asked_audit
 from pipelines.annotate_status import annotation_status
 from reports.listings import write_page
-from workbench.calibration.audited import calibrate_audit, draw_from, unanswered
+from workbench.calibration.audited import calibrate_audit, draw_from, find_audit, unanswered
 from workbench.calibration.audits.population import selection_of
+from workbench.errors import LabelStudioError
 from workbench.records import Annotation, Generation, Listing, Verdict
+from workbench.rubric import load_rubric
 from workbench.store import Advance, Store
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -151,3 +156,36 @@ def test_people_who_only_skipped_are_told_too(store):
     assert "answered by people: 0 of 4 items" in str(
         annotation_status(store, audit=audit.id, named="shop")
     )
+
+
+def test_simulated_answerers_get_no_gold_line_beside_people(store):
+    audit = audit_of(store, 4)
+    rubric = load_rubric("listing")
+    store.add([replace(gold_answer("g4", rubric=rubric, approved=True), rubric="listing@1")])
+    simulated = said(audit, 4, "simulated:x", approved=True, simulated=True)
+    store.add([simulated, said(audit, 0, "simulated:x", approved=True, simulated=True)])
+    (line,) = annotation_status(store, named="shop").gold
+    assert line.annotator == "simulated:x"
+    store.add([said(audit, 0, "ada", approved=True)])
+    assert annotation_status(store, named="shop").gold == ()
+    store.add([said(audit, 4, "ada", approved=False)])
+    (line,) = annotation_status(store, named="shop").gold
+    assert (line.annotator, line.right.value) == ("ada", 0.0)
+
+
+def test_without_a_name_every_command_means_the_latest_audit(store):
+    audit = audit_of(store, 4)
+    store.add([said(audit, 0, "ada", approved=True)])
+    assert asked_audit(store) == annotation_status(store, named="shop").audit == audit
+    newer = replace(audit, id="f" * 64, created_at=LATER)
+    store.add([newer])
+    status = annotation_status(store, named="shop")
+    assert asked_audit(store) == status.audit == newer
+    assert f"workbench annotate status --store shop --audit {audit.id[:12]}" in str(status)
+    assert status.as_dict()["answered_instead"] == audit.id
+    assert find_audit(store) == audit, "a calibration goes by answers"
+    studio = Connected(client=None, media=None, store="shop")  # nothing is asked of a server
+    with pytest.raises(LabelStudioError, match=f"latest audit, ffff.* --audit {audit.id[:12]}"):
+        adjudicate_audit(store, studio)
+    named = annotation_status(store, audit=audit.id[:8], named="shop")
+    assert (named.audit, named.answered_instead) == (audit, None)

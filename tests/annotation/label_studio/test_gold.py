@@ -96,6 +96,24 @@ def test_the_store_knows_gold_answers_and_adjudications(tmp_path):
         assert known_answers(store, RUBRIC.label)["k1"].approved is False, "the newest revision"
 
 
+def test_a_contested_item_is_no_gold_item_and_a_simulation_settles_nothing_for_people(tmp_path):
+    def settles(generation, by, approved, **rest):
+        return answer(generation, by, approved=approved, adjudicates=True, **rest)
+
+    with Store.open(tmp_path / "store") as store:
+        store.add([settles("k5", "simulated:x", False, simulated=True)])
+        assert known_answers(store, RUBRIC.label)["k5"].approved is False, "nobody else answered"
+        store.add(
+            [
+                settles("k1", "eve", True), settles("k1", "fay", False),
+                settles("k2", "eve", True), settles("k2", "fay", False), settles("k2", "guy", False),
+                settles("k3", "eve", False, blind=False),
+            ]
+        )  # fmt: skip
+        known = known_answers(store, RUBRIC.label)
+    assert {key: one.approved for key, one in known.items()} == {"k2": False}
+
+
 def test_no_calibration_weighs_an_answer_to_a_gold_item():
     verdicts = [
         Verdict(

@@ -2,12 +2,15 @@
 
 import json
 import logging
+import re
 from dataclasses import replace
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from annotation.label_studio import hints
+from annotation.label_studio._serving import serving
 from annotation.label_studio.hints import TITLE, Hinter, hint_app, serve_hints
 from annotation.label_studio.interfaces import build_interface, task_data
 from workbench.errors import LabelStudioError
@@ -102,6 +105,44 @@ def test_what_is_no_question_is_refused_in_a_sentence(hinter):
     assert client.get("/health").json()["status"] == "UP"
     assert client.get("/versions").json() == {"versions": [hinter.version]}
     assert client.post("/webhook", json={"action": "ANNOTATION_CREATED"}).status_code == 200
+
+
+def test_a_length_that_is_no_number_is_refused_in_a_sentence(hinter):
+    client = TestClient(hint_app(hinter))
+    for length in ("many", "-1", "1e3", "²", ""):
+        told = {"content-length": length.encode()}
+        refused = client.post("/predict", content=b"{}", headers=told)
+        assert refused.status_code == 400, length
+        assert refused.json()["error"].startswith("want a number of bytes in Content-Length, got ")
+
+
+def test_a_request_without_a_length_is_no_larger_than_another(hinter, monkeypatch):
+    """Through a real server: a body in chunks tells no length before it ends."""
+    monkeypatch.setattr(hints, "_LARGEST", 1000)
+
+    def chunks(number):
+        for _ in range(number):
+            yield b" " * 100
+
+    serve = serving(hint_app(hinter), host="127.0.0.1", port=0, what="suggestions")
+    with serve as url, httpx.Client(base_url=url, trust_env=False) as client:
+        refused = client.post("/predict", content=chunks(11))
+        assert refused.status_code == 413
+        assert refused.json() == {"error": "want a request of at most 1000 bytes"}
+        small = client.post("/predict", content=chunks(9))
+        assert (small.status_code, small.json()) == (400, {"error": "want a JSON object"})
+        assert client.post("/predict", content=b" " * 1001).status_code == 413
+
+
+def test_each_suggestion_that_was_asked_for_is_told_in_a_line(hinter, tasks):
+    told = []
+    hinter = replace(hinter, told=told.append)
+    strange = {"id": 94, "data": {**tasks[0]["data"], "rubric": "category-image@1"}}
+    ask(hinter, {"tasks": [tasks[0], strange], "project": "7.1"})
+    first, second = map(str, told)
+    assert re.fullmatch(r"task 1: suggested (approve|reject|no verdict) \(\d+\.\d s\)", first)
+    assert second.startswith("no suggestion for task 94: want a task of rubric measured@1")
+    assert told[0].problem is None and told[0].seconds >= 0
 
 
 def test_the_token_that_label_studio_hands_over_is_kept_nowhere(hinter, tasks, caplog, capfd):
