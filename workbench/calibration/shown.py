@@ -8,7 +8,7 @@ from html import escape
 
 from workbench.calibration._calibration import Calibration
 from workbench.calibration._rounded import rounded
-from workbench.calibration.sentences import sentences_of
+from workbench.calibration.sentences import Section, sentences_of
 from workbench.metrics.estimate import Estimate
 
 _COLUMNS = 80
@@ -61,15 +61,22 @@ def as_text(found: Calibration) -> str:
     """Rates as a table, then every section, wrapped to 80 columns."""
     lines = [*textwrap.wrap(heading(found), _COLUMNS), ""]
     lines += [f"{'':<24}{'estimate':>9}   {f'{found.level:.0%} interval':<18}{'n':>7}"]
+    common, sections = _told_once(found)
     for name, _, e in measures(found):
         if e.value is None:
+            why = "" if e.reason in common else e.reason
             lines += textwrap.wrap(
-                f"{name:<24}{'—':>9}   {e.reason}", _COLUMNS, subsequent_indent=" " * 36
+                f"{name:<24}{'—':>9}   {why}", _COLUMNS, subsequent_indent=" " * 36
             )
             continue
         interval = "—" if e.low is None else f"{_short(e.low)} to {_short(e.high)}"
         lines.append(f"{name:<24}{_short(e.value):>9}   {interval:<18}{e.n:>7,}")
-    for section in sentences_of(found):
+    for said in common.values():
+        lines += [
+            "",
+            *textwrap.wrap(said, _COLUMNS, subsequent_indent="  ", break_on_hyphens=False),
+        ]
+    for section in sections:
         lines += ["", section.title]
         for said in section.sentences:
             lines += textwrap.wrap(
@@ -85,25 +92,59 @@ def as_text(found: Calibration) -> str:
 
 def as_html(found: Calibration) -> str:
     """The same as one block of HTML."""
-    rows = "".join(_row(name, meaning, e) for name, meaning, e in measures(found))
+    common, sections = _told_once(found)
+    rows = "".join(
+        _row(name, meaning, e, why="" if e.reason in common else e.reason or "")
+        for name, meaning, e in measures(found)
+    )
+    rows_said = "".join(f"<p>{escape(one)}</p>" for one in common.values())
     said = "".join(
         f"<h4>{escape(section.title)}</h4>"
         + "".join(f"<p>{escape(s)}</p>" for s in section.sentences)
-        for section in sentences_of(found)
+        for section in sections
     )
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in found.notes)
     return (
         f'<div class="cwb">{_STYLE}<p class="about">{escape(heading(found))}</p>{notes}'
         f"<table><thead><tr><th></th><th>Estimate</th><th>{found.level:.0%} interval</th><th>n</th>"
-        f"<th>How</th></tr></thead><tbody>{rows}</tbody></table>{said}</div>"
+        f"<th>How</th></tr></thead><tbody>{rows}</tbody></table>{rows_said}{said}</div>"
     )
 
 
-def _row(name: str, meaning: str, e: Estimate) -> str:
+def _told_once(found: Calibration) -> tuple[dict[str, str], list[Section]]:
+    """Reasons that several rates share, each with one sentence about all that it concerns; and what else there is to say."""
+    lacking: dict[str, list[str]] = {}
+    for name, _, e in measures(found):
+        if e.value is None and e.reason:
+            lacking.setdefault(e.reason, []).append(name)
+    common = {
+        reason: names
+        for reason, names in lacking.items()
+        if len(names) > 1 and reason.startswith("not identifiable")
+    }
+    sections = []
+    for section in sentences_of(found):
+        left = []
+        for said in section.sentences:
+            reason = next((one for one in common if said.endswith(f"{one}.")), None)
+            if reason is None:
+                left.append(said)
+            elif (about := said.removesuffix(f" is {reason}.")) != said:
+                common[reason].append(about[0].lower() + about[1:])
+        if left:
+            sections.append(replace(section, sentences=tuple(left)))
+    told = {
+        reason: f"{', '.join(names[:-1])} and {names[-1]} are {reason}."
+        for reason, names in common.items()
+    }
+    return told, sections
+
+
+def _row(name: str, meaning: str, e: Estimate, *, why: str) -> str:
     first = f"<th>{escape(name)}<br><small>{escape(meaning)}</small></th>"
     if e.value is None:
-        return f'<tr>{first}<td class="n">—</td><td colspan="3">{escape(e.reason or "")}</td></tr>'
-    interval = escape(e.reason or "") if e.low is None else f"{_short(e.low)} to {_short(e.high)}"
+        return f'<tr>{first}<td class="n">—</td><td colspan="3">{escape(why)}</td></tr>'
+    interval = escape(why) if e.low is None else f"{_short(e.low)} to {_short(e.high)}"
     return (
         f'<tr>{first}<td class="n">{_short(e.value)}</td><td class="n">{interval}</td>'
         f'<td class="n">{e.n:,}</td><td><small>{escape(e.method)}</small></td></tr>'

@@ -1,5 +1,7 @@
 """What a calibration says: the figures of its table, and nothing where there is nothing to say."""
 
+import re
+
 from workbench.calibration import calibrate_arrays
 from workbench.calibration._rounded import as_percent, rounded
 
@@ -57,5 +59,23 @@ def test_a_failure_mode_that_cannot_be_known_gets_a_sentence():
         failure_modes=[(), (), ("wrong_product",), ()],
     )
     text = " ".join(str(found).split())
-    assert "How often wrong_product gets through is not identifiable" in text
+    assert "how often wrong_product gets through are not identifiable: no approval was" in text
     assert "in unknown" not in text
+
+
+def test_what_several_rates_lack_for_one_reason_is_said_once():
+    found = calibrate_arrays(
+        approved=[True] + [False] * 11,
+        inclusion_probability=[1.0] * 12,
+        answer=[True] + [False] * 11,
+        cluster=[str((i + 1) // 2) for i in range(12)],
+        failure_modes=[()] + [("wrong_color",)] * 11,
+    )
+    reason = "only one approval was answered"
+    assert found.rates.precision.reason is not None and reason in found.rates.precision.reason
+    for shown in (str(found), found._repr_html_()):
+        words = " ".join(re.sub("<[^>]+>", " ", shown).split())
+        assert words.count(reason) == 1
+        (said,) = re.findall(rf"Precision, Recall, [^.]+ are not identifiable: {reason}", words)
+        assert "Cohen" in said
+        assert "Approvals What" not in words, "a section with nothing left has no title"
