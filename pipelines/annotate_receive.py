@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MINUTES = 5.0
 """After which a pull follows without a hint."""
+_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def receive(
     Args:
         store: Takes the answers.
         studio: The server.
-        minutes: After which a pull follows without a hint, above 0.
+        minutes: After which a pull follows without a hint, above 0 and up to a day.
         host: Address of this machine at which the Label Studio server reaches it.
         port: To be called at; 0: any free one.
         announce: Told the address once it is served at; nothing was pulled yet.
@@ -88,10 +89,12 @@ def receive(
         wait: Returns, or is interrupted, when it is enough.
 
     Raises:
-        LabelStudioError: The address cannot be served at, or `minutes` is not above 0.
+        LabelStudioError: The address cannot be served at, or `minutes` is out of its range.
     """
-    if not minutes > 0:
-        raise LabelStudioError(f"want minutes between pulls above 0, got {minutes!r}")
+    if not 0 < minutes <= _DAY:
+        raise LabelStudioError(
+            f"want minutes between pulls above 0 and up to {_DAY} (a day), got {minutes!r}"
+        )
     # The same whenever we start: the call that a killed receiver left is found and replaced.
     token = studio.client.credentials.token.encode()
     secret = hmac.new(token, b"catalog workbench receiver", hashlib.sha256).hexdigest()

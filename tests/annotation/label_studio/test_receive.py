@@ -129,7 +129,8 @@ def test_what_cannot_be_asked_for_is_refused_in_a_sentence(desk):
     at = desk()
     studio = Connected(client=at.client, media=None, store="shop")
     told = {"announce": print, "told": print, "wait": lambda: None}
-    with pytest.raises(LabelStudioError, match="want minutes between pulls above 0, got 0"):
-        receive(at.store, studio, minutes=0, **told)
+    for minutes in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(LabelStudioError, match=f"up to 1440 .* got {minutes}"):
+            receive(at.store, studio, minutes=minutes, **told)
     with pytest.raises(LabelStudioError, match=r"cannot serve hints at 192\.0\.2\.1:0"):
         receive(at.store, studio, host="192.0.2.1", **told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from annotation.label_studio import connect, pull, serve_webhook, subscribe
+from annotation.label_studio import connect, pull, serve_webhook, subscribe, webhook
 from annotation.label_studio.pull import FailedProject, Pulled
 from annotation.label_studio.webhook import HEADER, PATH, Puller, webhook_app
 from workbench.errors import LabelStudioError
@@ -167,3 +168,40 @@ def test_a_bulk_import_tells_of_tasks_alone(receiving, client):
         )  # fmt: skip
         wait_for(lambda: puller.state.hints)
         assert puller.state.hints == 1
+
+
+def test_whoever_labels_fast_needs_no_pull_for_each_click():
+    with Puller(lambda: None, period=3600) as puller:
+        wait_for(lambda: puller.state.pulls == 1)
+        for _ in range(40):
+            puller.hint()
+            time.sleep(0.01)
+        wait_for(lambda: puller.state.pulls == 2)
+        time.sleep(0.5)
+    assert (puller.state.hints, puller.state.pulls) == (40, 2)
+
+
+def test_hints_that_never_cease_put_no_pull_off_for_long(monkeypatch):
+    monkeypatch.setattr(webhook, "_LATEST", 0.5)
+    with Puller(lambda: None, period=3600) as puller:
+        give_up = time.monotonic() + 20
+        while puller.state.pulls < 3 and time.monotonic() < give_up:
+            puller.hint()
+            time.sleep(0.05)
+    assert puller.state.pulls >= 3
+
+
+def test_a_pull_that_failed_is_tried_again_long_before_its_period(monkeypatch):
+    monkeypatch.setattr(webhook, "_RETRY", 0.02)
+    moments, told = [], []
+
+    def failing():
+        moments.append(time.monotonic())
+        if len(moments) < 4:
+            raise LabelStudioError("the server is away")
+
+    with Puller(failing, period=3600, failed=told.append) as puller:
+        wait_for(lambda: puller.state.pulls == 1)
+    waits = [later - sooner for sooner, later in itertools.pairwise(moments)]
+    assert len(told) == 3 and "the server is away" in told[0]
+    assert waits[0] >= 0.02 and waits[1] >= 0.04 and waits[2] >= 0.08, "ever later"
