@@ -41,6 +41,7 @@ LIGHT = {
     "workbench.errors": (*HEAVY, "pandas", "numpy"),
     "workbench.models.protocols": (*HEAVY, "pandas", "numpy"),
     "annotation": (*HEAVY, "pandas", "numpy"),
+    "annotation.label_studio": (*HEAVY, "pandas", "numpy", "scipy", "sqlalchemy", "PIL"),
     "pipelines": (*HEAVY, "pandas", "numpy"),
     "reports": (*HEAVY, "pandas", "numpy"),
 }

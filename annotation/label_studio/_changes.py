@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from annotation.label_studio._reading import Given
 from annotation.label_studio._tasks import parts
 from workbench.records import Annotation, Correction
-from workbench.store import is_older
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -37,6 +36,8 @@ def changes(store: Store, given: Iterable[Given], gone: Collection[str]) -> Chan
         given: Answers as they are on the server now.
         gone: Ids of annotations of the store that were deleted there.
     """
+    from workbench.store import is_older
+
     now = {one.annotation.id: one for one in given}
     ids = [*now, *gone]
     stored = {a.id: a for a in store.records(Annotation, ids)}

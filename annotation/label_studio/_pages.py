@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from annotation.label_studio.interfaces import Interface, Kind, build_interface
-from workbench.calibration.audited import rubric_of
 from workbench.errors import LabelStudioError
 from workbench.schema import parse_schema
 
@@ -27,6 +26,8 @@ def stored_page(
     Raises:
         LabelStudioError: The rubric is not in the store, or cannot be read by this version.
     """
+    from workbench.calibration.audited import rubric_of
+
     asked = rubric_of(store, rubric)
     if asked is None:
         raise LabelStudioError(

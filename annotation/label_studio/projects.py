@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ConflictError
 from workbench.records import content_key
-from workbench.store import Advance
 
 if TYPE_CHECKING:
     from annotation.label_studio.client import Client
@@ -242,6 +241,8 @@ def fingerprint_of(shown: Mapping[str, Any]) -> str:
 
 def note_withdrawn(store: Store, project: Project) -> None:
     """Keep that the project is missed no more as soon as the server has it no more."""
+    from workbench.store import Advance
+
     said = json.dumps({"project": project.id, "title": project.title})
     name = _WITHDRAWN + project.fingerprint
     with contextlib.suppress(ConflictError):  # somebody else noted the same
@@ -255,6 +256,8 @@ def withdrawn_title(store: Store, number: int) -> str | None:
 
 
 def _note(store: Store, project: Project) -> None:
+    from workbench.store import Advance
+
     name = _NOTE + project.fingerprint
     step = Advance(name=name, before=store.cursor(name), after=project.purpose.line())
     with contextlib.suppress(ConflictError):  # somebody else noted the same

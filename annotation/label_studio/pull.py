@@ -28,7 +28,6 @@ from annotation.label_studio.interfaces import Interface
 from annotation.label_studio.projects import Project, Purpose, missing_projects, noted_projects
 from workbench.errors import ConflictError, StoreError, WorkbenchError
 from workbench.records import Annotation
-from workbench.store import Advance, encode
 
 if TYPE_CHECKING:
     from annotation.label_studio.client import Client
@@ -188,6 +187,8 @@ def _pull_project(
 
 def _keep(store: Store, reading: _Reading, name: str, raw: str | None) -> Changes:
     """Store what was read and move the cursor `name` on from `raw`; what the store refuses is left."""
+    from workbench.store import Advance
+
     found = changes(store, reading.given.values(), reading.deleted)
     reading.leave_older(found.older)
     moved = reading.moved(stored=bool(found.records)).text()
@@ -269,6 +270,8 @@ class _Reading:
 
     def leave_refused(self) -> int:
         """Leave answers that the store would refuse; their number."""
+        from workbench.store import encode
+
         before = len(self.given)
         for name, one in list(self.given.items()):
             try:

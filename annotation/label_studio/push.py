@@ -49,7 +49,6 @@ from annotation.label_studio.projects import (
 from workbench.errors import LabelStudioError
 from workbench.records import Generation, Item
 from workbench.rubric import dump_rubric
-from workbench.store import catalog_of
 
 if TYPE_CHECKING:
     from annotation.label_studio.client import Client
@@ -144,6 +143,8 @@ def push(
             other mode, the page can show none of the generations, or the server refuses; what was created
             stays, and the next push goes on from there.
     """
+    from workbench.store import catalog_of
+
     asked = list({identity(question): question for question in questions}.values())
     people = logins(annotators)
     if per_item < 1 or (people and per_item > len(people)):

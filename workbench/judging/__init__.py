@@ -6,7 +6,7 @@ on yet.
 """
 
 from workbench.judging.cache import Judged, judge_all, load_subject
-from workbench.judging.judge import NO_OUTPUT, RubricJudge
+from workbench.judging.judge import RubricJudge
 from workbench.judging.model import ModelAnswerer
 from workbench.judging.protocols import (
     Answered,
@@ -20,7 +20,6 @@ from workbench.judging.protocols import (
 from workbench.judging.readings import Instrument, Reading, on_scale
 
 __all__ = [
-    "NO_OUTPUT",
     "Answered",
     "Answerer",
     "Asked",

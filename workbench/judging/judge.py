@@ -23,14 +23,11 @@ from workbench.judging.protocols import (
 )
 from workbench.judging.readings import Instrument, on_scale
 from workbench.records import Cost, CriterionScore, Generation, Verdict, content_key
-from workbench.rubric import FailureMode, Rubric
+from workbench.rubric import NO_OUTPUT, FailureMode, Rubric
 
 if TYPE_CHECKING:
     from workbench.models.protocols import Progress
     from workbench.schema import Category
-
-NO_OUTPUT = "no_output"
-"""Id of the failure mode of a generation without a listing or an image; nobody is asked about it."""
 
 _INSTRUMENT = "instrument:"
 

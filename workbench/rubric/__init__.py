@@ -6,10 +6,11 @@ names every problem of a file with its line and key. `diff_rubrics` says what a 
 
 from workbench.rubric._diff import Change, RubricDiff, diff_rubrics
 from workbench.rubric._read import load_rubric, parse_rubric, rubric_schema, shipped_rubrics
-from workbench.rubric._records import Criterion, Example, FailureMode, Rubric
+from workbench.rubric._records import NO_OUTPUT, Criterion, Example, FailureMode, Rubric
 from workbench.rubric._write import dump_rubric, save_rubric
 
 __all__ = [
+    "NO_OUTPUT",
     "Change",
     "Criterion",
     "Example",

@@ -8,6 +8,9 @@ from typing import Literal
 from workbench.errors import RubricError
 from workbench.records import content_key
 
+NO_OUTPUT = "no_output"
+"""Id of the failure mode of a generation without a listing or an image; nobody is asked about it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:

@@ -10,8 +10,7 @@ from annotation.label_studio.interfaces._keys import Keys
 from annotation.label_studio.interfaces._records import Answer, Interface
 from annotation.label_studio.interfaces._regions import Fields
 from annotation.label_studio.interfaces._xml import static, tag
-from workbench.judging import NO_OUTPUT
-from workbench.rubric import Criterion, FailureMode, Rubric
+from workbench.rubric import NO_OUTPUT, Criterion, FailureMode, Rubric
 
 APPROVED, REJECTED = "approved", "rejected"
 VERDICT, MODES, NOTE = "verdict", "failure_modes", "note"

@@ -17,9 +17,8 @@ from annotation.label_studio.interfaces import (
     write_result,
 )
 from annotation.label_studio.interfaces._xml import clean
-from workbench.judging import NO_OUTPUT
 from workbench.records import Generation, Listing
-from workbench.rubric import Criterion, Example, FailureMode, Rubric
+from workbench.rubric import NO_OUTPUT, Criterion, Example, FailureMode, Rubric
 
 NASTY = '<b>"it\'s" & $price $aspects[0].name ]]> <!-- { --> \x00\x1b\ud800 name="verdict" 🎁 \u202eمرحبا'
 

@@ -10,7 +10,6 @@ from PIL import Image
 
 from workbench.errors import JudgingError
 from workbench.judging import (
-    NO_OUTPUT,
     Answered,
     Asked,
     Finding,
@@ -23,7 +22,7 @@ from workbench.judging import (
     score,
 )
 from workbench.records import Cost, Generation
-from workbench.rubric import Criterion, FailureMode, Rubric, load_rubric
+from workbench.rubric import NO_OUTPUT, Criterion, FailureMode, Rubric, load_rubric
 from workbench.schema import Attribute
 
 YES_NO = Criterion(id="color", question="Right colour?", scale=("no", "yes"), threshold=1.5)
