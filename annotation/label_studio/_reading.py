@@ -73,9 +73,8 @@ def read_tasks(
         tasks: As the server lists them, with their answers.
         people: User number to the name that the store keeps.
     """
-    asked = {_generation(task) for task in tasks} - {""}
-    asked |= {against for task in tasks if asked and (against := _named(task, "against"))}
-    known = {one.key: one for one in store.records(Generation, sorted(asked))}
+    asked = {name for task in tasks for name in (_generation(task), _named(task, "against"))}
+    known = {one.key: one for one in store.records(Generation, sorted(asked - {""}))}
     before = _stored_without_author(store, project, tasks)
     given, left = [], []
     for task in tasks:
