@@ -76,8 +76,8 @@ def drafts_open(client: Client, project: int) -> int:
 def list_tasks(
     client: Client, project: int, *conditions: Condition, data: bool = True
 ) -> Iterator[Row]:
-    """Tasks that fit all conditions, by number: `id` and `data`, or `id` alone."""
-    include = "id,data" if data else "id"
+    """Tasks that fit all conditions, by number: `id` and `data`, or `id` and `updated_at`."""
+    include = "id,data" if data else "id,updated_at"
     return _pages(client, project, conditions, include=include, size=_LISTED)
 
 
@@ -115,8 +115,9 @@ def read_tasks(client: Client, project: int, *conditions: Condition) -> Iterator
 
 
 def read_answer_ids(client: Client, project: int, *conditions: Condition) -> Iterator[Row]:
-    """Tasks that fit all conditions, by number: `id`, and `annotations` with `id` alone."""
-    return _pages(client, project, conditions, include="id,annotations", size=_READ, fields="all")
+    """Tasks that fit all conditions, by number: `id`, `updated_at`, and `annotations` with these."""
+    include = "id,updated_at,annotations"
+    return _pages(client, project, conditions, include=include, size=_READ, fields="all")
 
 
 def tasks_with(

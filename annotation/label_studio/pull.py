@@ -14,14 +14,15 @@ task or project was deleted, nothing was taken back: the answers stand, and the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from annotation.label_studio import _tasks
 from annotation.label_studio._changes import Changes, changes
+from annotation.label_studio._copies import refuse_copy
+from annotation.label_studio._cursor import Cursor
 from annotation.label_studio._pages import stored_page
 from annotation.label_studio._reading import Contradictory, Given, Left, read_tasks
 from annotation.label_studio.interfaces import Interface
@@ -102,37 +103,6 @@ class Pulled:
         return tuple(answer for one in self.projects for answer in one.contradictory)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cursor:
-    """How far a project was read."""
-
-    newest: str | None = None
-    """`updated_at` of the newest task when the last pull began, as the server wrote it."""
-    stored: int = 0
-    """Counts pulls that stored something, so that of two at the same moment one loses."""
-    left: tuple[int, ...] = ()
-    """Tasks with answers that could not be stored."""
-    vanished: tuple[int, ...] = ()
-    """Tasks that were answered, and deleted then."""
-
-    @classmethod
-    def read(cls, text: str | None) -> _Cursor:
-        """From the store; a new one where it has none."""
-        if text is None:
-            return cls()
-        said = json.loads(text)
-        return cls(
-            newest=said["newest"],
-            stored=said["stored"],
-            left=tuple(said["left"]),
-            vanished=tuple(said["vanished"]),
-        )
-
-    def text(self) -> str:
-        """For the store."""
-        return json.dumps(asdict(self), separators=(",", ":"))
-
-
 def pull(client: Client, store: Store) -> Pulled:
     """Store what people said since the last pull, in all projects that were pushed from `store`.
 
@@ -162,7 +132,7 @@ def _pull_project(
     conflict = None
     for _ in range(_TRIES):
         raw = store.cursor(name)
-        reading = _Reading(client, store, project, people, _Cursor.read(raw))
+        reading = _Reading(client, store, project, people, Cursor.read(raw))
         reading.read()
         drafts = _tasks.drafts_open(client, project.id)
         try:
@@ -213,7 +183,7 @@ class _Reading:
         store: Store,
         project: Project,
         people: Mapping[int, str],
-        before: _Cursor,
+        before: Cursor,
     ) -> None:
         self.given: dict[str, Given] = {}
         self.left: list[Left] = []
@@ -225,11 +195,26 @@ class _Reading:
         self._page: Interface | None = None
         self._newest: str | None = None
         known = store.annotations(prefix=project.prefix)
-        standing = known.loc[known["state"] != "deleted", "id"]
-        self._standing = {name for name in standing if _task(name) not in before.vanished}
+        standing = known.loc[known["state"] != "deleted"]
+        self._standing: dict[str, datetime] = {
+            name: made.to_pydatetime()
+            for name, made in zip(standing["id"], standing["created_at"], strict=True)
+            if _task(name) not in before.vanished
+        }
+        self._touched: dict[int, datetime] = {}
+        """Number to `updated_at` of the tasks that were seen."""
 
     def read(self) -> None:
-        """Look at everything that may have changed."""
+        """Look at everything that may have changed.
+
+        Raises:
+            LabelStudioError: The server refuses, or is a copy of the one that was pulled before.
+        """
+        self._read()
+        given = [one.annotation for one in self.given.values()]
+        refuse_copy(self._project.id, self._standing, given, self.deleted, self._touched)
+
+    def _read(self) -> None:
         number = self._project.id
         # First of all: what changes while we read is for the next pull.
         self._newest = _tasks.newest_change(self._client, number)
@@ -240,10 +225,9 @@ class _Reading:
         if self._complete():
             return
         if since:
-            emptied = _tasks.list_tasks(
-                self._client, number, *_tasks.UNANSWERED, *since, data=False
-            )
-            self._compare({int(task["id"]): set() for task in emptied})
+            unanswered = [*_tasks.UNANSWERED, *since]
+            emptied = _tasks.list_tasks(self._client, number, *unanswered, data=False)
+            self._compare({task: set() for task in self._seen(emptied)})
             if self._complete():
                 return
         self._compare_all()
@@ -303,9 +287,9 @@ class _Reading:
     def _name(self, left: Left) -> str:
         return f"{self._project.prefix}{left.task}/{left.annotation}"
 
-    def moved(self, *, stored: bool) -> _Cursor:
+    def moved(self, *, stored: bool) -> Cursor:
         """Where the cursor stands after this."""
-        return _Cursor(
+        return Cursor(
             newest=self._newest,
             stored=self._before.stored + stored,
             left=tuple(sorted({left.task for left in self.left})),
@@ -325,7 +309,17 @@ class _Reading:
         given, left = read_tasks(self._store, self._project, self._page, rows, self._people)
         self.left = [one for one in self.left if one.task not in numbers] + left
         self.given |= {one.annotation.id: one for one in given}
-        self._compare({int(row["id"]): {int(a["id"]) for a in row["annotations"]} for row in rows})
+        self._compare(self._seen(rows))
+
+    def _seen(self, rows: Iterable[Mapping[str, Any]]) -> dict[int, set[int]]:
+        """Task number to the numbers of its answers, where they come along; notes when it was changed."""
+        found = {}
+        for row in rows:
+            task = int(row["id"])
+            if "updated_at" in row:
+                self._touched[task] = datetime.fromisoformat(row["updated_at"])
+            found[task] = {int(answer["id"]) for answer in row.get("annotations", ())}
+        return found
 
     def _take_numbered(self, numbers: Iterable[int]) -> None:
         for some in _tasks.parts(sorted(numbers)):
@@ -359,10 +353,10 @@ class _Reading:
         there: dict[int, set[int]] = {}
         for some in (_tasks.ANSWERED, _tasks.SKIPPED):
             for row in _tasks.read_answer_ids(self._client, number, some):
-                there[int(row["id"])] = {int(answer["id"]) for answer in row["annotations"]}
+                there |= self._seen([row])
         held = {_task(name) for name in self._expected()} - set(there)
         tasks = _tasks.tasks_with(self._client, number, "id", sorted(held), data=False)
-        emptied = {int(task["id"]) for task in tasks}
+        emptied = set(self._seen(tasks))
         self.vanished |= held - emptied
         self._compare(there | {task: set() for task in emptied})
         seen = {name.removeprefix(self._project.prefix) for name in self._expected()}
