@@ -55,6 +55,7 @@ STYLE = """
 .wb-slot .lsf-choices { flex: 0 1 auto; margin: 0; }
 .wb-slot .wb-fix { flex: 1 0 100%; }
 .wb-slot:has(textarea) .wb-said { flex-basis: 60%; }
+.wb-said .lsf-richtext__line:empty::before { content: '(empty)'; color: var(--color-neutral-content-subtle); font-weight: 400; }
 .wb-hint:not(:has(.lsf-richtext__line:not(:empty))), .wb-missing [data-testid=textarea-submit-section] { display: none; }
 
 .wb-photos .lsf-richtext { max-height: none; }
@@ -72,11 +73,17 @@ STYLE = """
 
 .wb .ant-form-item { margin-bottom: 0; }
 .wb textarea, .wb input[type=text] { font-size: 15px; unicode-bidi: plaintext; }
+@media (min-width: 701px) {
+  .wb-slot:has(textarea) .lsf-choices { margin-left: 122px; }
+}
 @media (max-width: 700px) {
   .lsf-bottombar__group:first-child { display: none; }
   .lsf-bottombar__group { flex: 1 1 auto; justify-content: flex-end; }
   .wb-shown { position: static; max-height: none; }
   .wb-verdict .lsf-choices { flex-basis: 100%; }
+  .wb .lsf-hint { display: none; }
+  .wb .lsf-choice__checkbox { padding: 4px 8px; }
+  .wb-prompt .lsf-richtext { max-height: 20vh; }
   .wb-photos .lsf-richtext__container { flex-wrap: nowrap; overflow-x: auto; }
   .wb-photos img, .wb-photos img:first-child { flex: 0 0 auto; max-width: 85%; max-height: 40vh; }
 }

@@ -375,7 +375,7 @@ def test_a_preference_and_a_correction_are_sent_by_keys(ask, client, labelling):
 def test_the_verdict_of_a_long_listing_is_in_sight_and_covers_nothing(
     ask, labelling, width, height
 ):
-    aspects = {f"Aspect {number}": ("a value",) for number in range(16)}
+    aspects = {f"Aspect {number}": ("a value",) for number in range(15)} | {"Bare": ("",)}
     long = listing(1, listing=Listing(title="word " * 40, aspects=aspects))
     number, _ = ask("listing", load_rubric("listing"), [long])
     page = labelling(number, width=width, height=height)
@@ -390,6 +390,9 @@ def test_the_verdict_of_a_long_listing_is_in_sight_and_covers_nothing(
     page.keyboard.press("y")
     assert page.locator("input[name=Approve]").is_checked()
     assert page.locator(".lsf-sidepanels__wrapper").first.is_hidden()
+    told = "[...document.querySelectorAll('.wb-said .lsf-richtext__line:empty')].filter(e => e.offsetParent)"
+    told += ".map(e => getComputedStyle(e, '::before').content)"
+    assert page.evaluate(told) == ['"(empty)"'], "an aspect without a value"
 
 
 @pytest.mark.slow
