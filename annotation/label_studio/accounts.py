@@ -15,7 +15,7 @@ _REASONS = (
     ("valid email", "it is no e-mail address such as ada@example.com"),
     ("invalid email", "it is no e-mail address such as ada@example.com"),
     ("email is too long", "the address is longer than 255 characters"),
-    ("too short", "the password is shorter than 8 characters"),
+    ("enter a password", "a password has 8 to 128 characters"),
 )
 """What the server's form says, and what we say."""
 

@@ -18,6 +18,7 @@ import pytest
 
 from annotation.label_studio import (
     SERVER_VERSION,
+    add_annotator,
     connect,
     find_server,
     install_server,
@@ -67,6 +68,23 @@ def test_the_log_and_the_process_list_hold_no_secret(server, client):
     for secret in (server.admin.token, server.admin.password, server.second.token):
         assert secret not in log
         assert secret not in command
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "why"),
+    [
+        ("second@example.com", None, "somebody has this login already"),
+        ("second", None, "it is no e-mail address such as ada@example.com"),
+        ("third@example.com", "s3cret", "a password has 8 to 128 characters"),
+        (f"{'a' * 250}@example.com", None, ""),
+        ("no", "s3cret", "address such as ada@example.com; a password has 8 to"),
+    ],
+)
+def test_a_refused_login_says_why(client, login, password, why):
+    with pytest.raises(LabelStudioError, match=f"makes no login for {login!r}: .*{why}") as caught:
+        add_annotator(client, login, password=password)
+    assert password is None or password not in str(caught.value)
+    assert not str(caught.value).endswith(": "), "something is said in any case"
 
 
 def test_it_listens_on_this_machine_alone(server):
