@@ -8,6 +8,14 @@ from annotation.label_studio.interfaces import Answer, build_interface, task_dat
 from workbench.records import Generation, Listing
 from workbench.rubric import Rubric
 
+KINDS = [
+    ("image", "category-image"),
+    ("listing", "listing"),
+    ("pair", "category-image"),
+    ("pair", "listing"),
+    ("correction", "category-image"),
+    ("correction", "listing"),
+]
 PICTURES = {f"sha256:{name}": f"/pictures/{name}.png" for name in "abcd"}
 
 

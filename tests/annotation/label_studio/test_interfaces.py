@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from page_samples import PICTURES, answered, image, listing, region, shown
+from page_samples import KINDS, PICTURES, answered, image, listing, region, shown
 
 from annotation.label_studio.interfaces import (
     build_interface,
@@ -20,14 +20,6 @@ from workbench.records import Listing
 from workbench.rubric import Criterion, Example, Rubric, load_rubric
 from workbench.schema import Attribute, Category, Schema
 
-KINDS = [
-    ("image", "category-image"),
-    ("listing", "listing"),
-    ("pair", "category-image"),
-    ("pair", "listing"),
-    ("correction", "category-image"),
-    ("correction", "listing"),
-]
 NASTY = '<b>"it\'s" & $price $aspects[0].name ]]> <!-- { --> \x00\x1b\ud800 name="verdict" 🎁 \u202eمرحبا'
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+from page_samples import KINDS
 from PIL import Image
 
 from annotation.label_studio.interfaces import (
@@ -25,14 +26,6 @@ from workbench.schema import Schema
 NASTY = (
     "<script>document.title = 'owned'</script><b>\"it's\" & $title $aspects[0].name</b> 🎁 مرحبا"
 )
-KINDS = [
-    ("image", "category-image"),
-    ("listing", "listing"),
-    ("pair", "category-image"),
-    ("pair", "listing"),
-    ("correction", "category-image"),
-    ("correction", "listing"),
-]
 
 
 def image(number: int = 0, **fields) -> Generation:
@@ -133,14 +126,6 @@ def test_a_task_without_a_key_of_the_config_rejects_its_whole_batch(client, proj
         )  # fmt: skip
     assert caught.value.status == 400
     assert client.get(f"/api/projects/{number}", doing="read it")["task_number"] == 0
-
-
-def test_the_server_refuses_a_title_of_2_or_51_characters(project):
-    config = build_interface("image", load_rubric("category-image")).config
-    for title in ("ab", "a" * 51):
-        with pytest.raises(LabelStudioError) as caught:
-            project(config, title=title)
-        assert caught.value.status == 400
 
 
 def test_the_server_takes_nonsense_that_we_refuse(ask, client):

@@ -26,7 +26,9 @@ from annotation.label_studio import (
     stop_server,
 )
 from annotation.label_studio._folder import prepared
+from annotation.label_studio.interfaces import build_interface
 from workbench.errors import LabelStudioError
+from workbench.rubric import load_rubric
 
 START = """
 import sys
@@ -85,6 +87,14 @@ def test_a_refused_login_says_why(client, login, password, why):
         add_annotator(client, login, password=password)
     assert password is None or password not in str(caught.value)
     assert not str(caught.value).endswith(": "), "something is said in any case"
+
+
+def test_the_server_refuses_a_title_of_2_or_51_characters(project):
+    config = build_interface("image", load_rubric("category-image")).config
+    for title in ("ab", "a" * 51):
+        with pytest.raises(LabelStudioError) as caught:
+            project(config, title=title)
+        assert caught.value.status == 400
 
 
 def test_it_listens_on_this_machine_alone(server):
