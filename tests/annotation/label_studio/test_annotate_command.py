@@ -92,7 +92,7 @@ def test_a_judge_is_not_served_without_a_project_that_may_see_it(pictures, studi
 @pytest.mark.slow
 def test_a_model_is_asked_live_about_the_open_task(pictures, studio, client):
     """A vision-language model with random weights; its torch is what takes the time."""
-    made = pictures(6, 4)
+    made = pictures(7, 4)
     (one,) = push_audit(made.store, studio, PushJob(blind=False)).pushed.projects
     told, seen = [], []
 

@@ -9,7 +9,7 @@ Run again after a kill, it goes on from the last checkpoint. `--targets aligned`
 say what the photos show, and with `--start` goes on from another run's model: the way from a model that
 repeats sellers' noise to one that does not:
 
-    python -m workbench.models.starter.train_listing --out runs/aligned --targets aligned --start runs/listing/model
+    python -m workbench.models.starter.train_listing --out runs/aligned --targets aligned --start runs/listing/model --steps 1500
 
 What ships in `weights/listing` is the first run's folder `model`, its card told of the second by
 `--further runs/aligned`.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -106,9 +106,9 @@ def small(seed: int = 0) -> Plan:
     return Plan(
         size=SMALL,
         items=10_000,
-        seeing=Recipe(steps=600, batch=96, rate=1.5e-3, warmup=50, seed=seed),
-        naming=Recipe(steps=300, batch=48, rate=1.5e-3, warmup=50, seed=seed),
-        writing=Recipe(steps=500, batch=32, rate=1.5e-3, warmup=50, seed=seed),
+        seeing=Recipe(steps=800, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        naming=Recipe(steps=300, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        writing=Recipe(steps=500, batch=32, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
     )
 
 
@@ -250,10 +250,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--further", type=Path, help="finished run that went on from this one, for the model card"
     )
     parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
+    parser.add_argument("--steps", type=int, help="of the last stage (default: the plan's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     told = parser.parse_args(arguments)
     plan = (large if told.large else small)(told.seed)
+    if told.steps:
+        plan = replace(plan, writing=replace(plan.writing, steps=told.steps))
     folder = learn(plan, told.out, targets=told.targets, start=told.start, device=told.device)
     further = told.further and told.further / MODEL
     card = describe(folder, plan, targets=told.targets, further=further)
