@@ -10,7 +10,6 @@ of them.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -41,7 +40,7 @@ from workbench.models.starter.painting import (
 )
 from workbench.models.starter.probing import check_flaws, check_grid, fit_probes, probe_scenes
 from workbench.models.starter.scenes import PARTS, draw_scenes, marks, parts
-from workbench.models.starter.training import Recipe, train
+from workbench.models.starter.training import Recipe, train, training_parser
 
 if TYPE_CHECKING:
     import torch
@@ -276,15 +275,8 @@ def describe(folder: Path, plan: Plan) -> Card:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser = training_parser(__doc__)
     parser.add_argument("--start", type=Path, help="folder of a pipeline to go on from")
-    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
-    parser.add_argument("--steps", type=int, help="of the second stage (default: the plan's)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     told = parser.parse_args(arguments)
     plan = (large if told.large else small)(told.seed)
     if told.steps:

@@ -9,7 +9,6 @@ Run again after a kill, it goes on from the last checkpoint. `--large` is the wa
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -44,7 +43,7 @@ from workbench.models.starter.questions import (
 )
 from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts
 from workbench.models.starter.seeing import Told, teach_to_see
-from workbench.models.starter.training import Recipe
+from workbench.models.starter.training import Recipe, training_parser
 from workbench.models.starter.vlm import (
     LARGE,
     SMALL,
@@ -256,17 +255,10 @@ def _pictures(scenes: Sequence[Scene], catalog: DrawnCatalog, pixels: int, out: 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser = training_parser(__doc__)
     parser.add_argument(
         "--pictures", default="starter:image", help="image model whose pictures it is measured on"
     )
-    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
-    parser.add_argument("--steps", type=int, help="of the second stage (default: the plan's)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     told = parser.parse_args(arguments)
     plan = (large if told.large else small)(told.seed)
     if told.steps:

@@ -17,7 +17,6 @@ What ships in `weights/listing` is the first run's folder `model`, its card told
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -43,7 +42,7 @@ from workbench.models.starter.data import (
 )
 from workbench.models.starter.measuring import ASPECT_F1, held_out, measure_listings
 from workbench.models.starter.seeing import teach_to_see, told
-from workbench.models.starter.training import Recipe
+from workbench.models.starter.training import Recipe, training_parser
 from workbench.models.starter.vlm import (
     LARGE,
     SMALL,
@@ -240,19 +239,12 @@ def _photos(catalog: Any, pixels: int, out: Path) -> Pixels:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser = training_parser(__doc__)
     parser.add_argument("--targets", choices=get_args(Targets), default="raw")
     parser.add_argument("--start", type=Path, help="folder of a model to go on from")
     parser.add_argument(
         "--further", type=Path, help="finished run that went on from this one, for the model card"
     )
-    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
-    parser.add_argument("--steps", type=int, help="of the last stage (default: the plan's)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     told = parser.parse_args(arguments)
     plan = (large if told.large else small)(told.seed)
     if told.steps:

@@ -6,6 +6,7 @@ from its checkpoint as if nothing had happened; photos stay bytes in memory and 
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,19 @@ class Recipe:
     layers: float | None = None
     """Highest rate of Muon for the matrices of layers (Jordan et al. 2024), in AdamW's scale: it sees in
     half as many steps what AdamW sees. None: AdamW for these too."""
+
+
+def training_parser(about: str | None) -> argparse.ArgumentParser:
+    """The arguments that every training command has; `about` is its module's docstring."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
+    parser.add_argument("--steps", type=int, help="of the last stage (default: the plan's)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    return parser
 
 
 def train(
