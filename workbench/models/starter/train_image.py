@@ -4,7 +4,7 @@
 
 First the text encoder learns to name what captions speak of, then the whole learns to paint. Run again
 after a kill, it goes on from the last checkpoint. `--start` paints on from another run's model, with pictures
-that it has not seen where the seed is another. `--large` is the way on a GPU: pictures of 128 pixels, and more
+that it has not seen where the seed is another. `--plan large` is the way on a GPU: pictures of 128 pixels, and more
 of them.
 """
 
@@ -114,6 +114,10 @@ def large(seed: int = 0) -> Plan:
         reading=Recipe(steps=2000, batch=256, rate=1.5e-3, warmup=50, seed=seed),
         painting=Recipe(steps=40_000, batch=256, rate=1e-3, warmup=500, seed=seed),
     )
+
+
+PLANS = {"small": small, "large": large}
+"""`small` ships; `large` is for a GPU."""
 
 
 def teach_to_read(
@@ -275,10 +279,10 @@ def describe(folder: Path, plan: Plan) -> Card:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    parser = training_parser(__doc__)
+    parser = training_parser(__doc__, PLANS)
     parser.add_argument("--start", type=Path, help="folder of a pipeline to go on from")
     told = parser.parse_args(arguments)
-    plan = (large if told.large else small)(told.seed)
+    plan = PLANS[told.plan](told.seed)
     if told.steps:
         plan = replace(plan, painting=replace(plan.painting, steps=told.steps))
     if told.start:

@@ -122,6 +122,10 @@ def large(seed: int = 0) -> Plan:
     )
 
 
+PLANS = {"small": small, "large": large}
+"""`small` ships; `large` is for a GPU."""
+
+
 def learn(
     plan: Plan,
     out: Path,
@@ -239,14 +243,14 @@ def _photos(catalog: Any, pixels: int, out: Path) -> Pixels:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    parser = training_parser(__doc__)
+    parser = training_parser(__doc__, PLANS)
     parser.add_argument("--targets", choices=get_args(Targets), default="raw")
     parser.add_argument("--start", type=Path, help="folder of a model to go on from")
     parser.add_argument(
         "--further", type=Path, help="finished run that went on from this one, for the model card"
     )
     told = parser.parse_args(arguments)
-    plan = (large if told.large else small)(told.seed)
+    plan = PLANS[told.plan](told.seed)
     if told.steps:
         plan = replace(plan, writing=replace(plan.writing, steps=told.steps))
     folder = learn(plan, told.out, targets=told.targets, start=told.start, device=told.device)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,13 +53,22 @@ class Recipe:
     half as many steps what AdamW sees. None: AdamW for these too."""
 
 
-def training_parser(about: str | None) -> argparse.ArgumentParser:
-    """The arguments that every training command has; `about` is its module's docstring."""
+def training_parser(about: str | None, plans: Iterable[str]) -> argparse.ArgumentParser:
+    """The arguments that every training command has; `about` is its module's docstring.
+
+    The first of `plans` is the one taken where none is named.
+    """
+    first, *others = plans
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--large", action="store_true", help="the larger model, for a GPU")
+    parser.add_argument(
+        "--plan",
+        choices=(first, *others),
+        default=first,
+        help="size, data and steps (default: %(default)s)",
+    )
     parser.add_argument("--steps", type=int, help="of the last stage (default: the plan's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
