@@ -48,7 +48,9 @@ def test_a_second_copy_of_a_server_is_refused_and_the_first_one_goes_on(
     at.say(at.tasks[0], note="before")
     at.pull()
     copy = server_place / "copied"
-    shutil.copytree(server.folder, copy, ignore=shutil.ignore_patterns("process.json", "credentials.json"))
+    shutil.copytree(
+        server.folder, copy, ignore=shutil.ignore_patterns("process.json", "credentials.json")
+    )
     at.say(at.tasks[1], note="in the first")
     at.pull()
     held = at.history().drop(columns=["recorded_at"])

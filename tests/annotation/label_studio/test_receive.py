@@ -11,20 +11,13 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from waiting import wait_for
 
 from annotation.label_studio import stop_server, webhook
 from annotation.label_studio.webhook import HEADER
 from pipelines.annotate import Connected
 from pipelines.annotate_receive import receive
 from workbench.errors import LabelStudioError
-
-
-def wait_for(what, seconds=20.0):
-    give_up = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 @contextmanager

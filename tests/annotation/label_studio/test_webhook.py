@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from starlette.testclient import TestClient
+from waiting import wait_for
 
 from annotation.label_studio import connect, pull, serve_webhook, subscribe, webhook
 from annotation.label_studio.pull import FailedProject, Pulled
@@ -17,14 +18,6 @@ from annotation.label_studio.webhook import HEADER, PATH, Puller, webhook_app
 from workbench.errors import LabelStudioError
 
 SECRET = "b7e1f0c29d5a4e6688aa"
-
-
-def wait_for(what, seconds=20.0):
-    give_up = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture
