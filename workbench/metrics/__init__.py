@@ -13,6 +13,13 @@ from workbench.metrics.aspects import (
 )
 from workbench.metrics.classification import ClassificationScores, classification_scores
 from workbench.metrics.estimate import Estimate, undefined
+from workbench.metrics.grounding import (
+    AttributeGrounding,
+    GroundingScores,
+    PublishedRatio,
+    grounding_scores,
+    published_ratio,
+)
 from workbench.metrics.intervals import (
     Interval,
     binomial_tail,
@@ -26,10 +33,13 @@ from workbench.metrics.rouge import rouge_l, rouge_l_each, rouge_l_mean
 
 __all__ = [
     "AspectScores",
+    "AttributeGrounding",
     "AttributeScore",
     "ClassificationScores",
     "Estimate",
+    "GroundingScores",
     "Interval",
+    "PublishedRatio",
     "RegressionScores",
     "aspect_pairs",
     "aspect_scores",
@@ -38,8 +48,10 @@ __all__ = [
     "bootstrap_mean",
     "classification_scores",
     "clopper_pearson",
+    "grounding_scores",
     "normalised",
     "proportion",
+    "published_ratio",
     "regression_scores",
     "rouge_l",
     "rouge_l_each",

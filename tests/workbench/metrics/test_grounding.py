@@ -1,0 +1,122 @@
+"""The published ratio to the last word, and rates that count what is true."""
+
+import json
+
+import pytest
+
+from workbench.errors import SchemaError
+from workbench.metrics import grounding_scores, published_ratio
+from workbench.records import Listing
+from workbench.schema import Attribute, Category, Schema
+
+ATTRIBUTES = (
+    Attribute(name="Color", values=("Red", "Navy Blue", "Blue"), synonyms={"crimson": "Red"}),
+    Attribute(name="Neck", values=("V-Neck", "Round Neck")),
+    Attribute(name="Style", values=("Casual", "Sports")),
+    Attribute(name="Occasion", values=("Casual", "Party")),
+)
+SCHEMA = Schema(
+    name="s",
+    version="1",
+    categories={
+        n: Category(id=n, name=n, path=(n,), attributes=ATTRIBUTES) for n in ("Tees", "Skirts")
+    },
+)
+TRUE = Listing(title="", category="Tees", aspects={"Color": ("Red",), "Neck": ("V-Neck",)})
+
+
+@pytest.mark.parametrize(
+    ("route", "unmatched", "matched"),
+    [("mtl_hierarchical", 240, 26), ("mtl_non_hierarchical", 231, 13), ("true_text", 301, 16)],
+)
+def test_the_ratio_on_the_ten_published_predictions(real_data, route, unmatched, matched):
+    folder = real_data / "hierarchical_listing" / "experiments" / "hierarchical_evaluation"
+    examples = json.loads((folder / "prediction_examples.json").read_text())
+    found = published_ratio(
+        [e[route] for e in examples], [e["predicted_attributes"] for e in examples]
+    )
+    assert len(examples) == 10
+    assert (found.unmatched, found.matched) == (unmatched, matched)
+    assert found.ratio.value == unmatched / matched
+    assert found.ratio.low < found.ratio.value < found.ratio.high
+
+
+def test_the_ratio_by_hand():
+    found = published_ratio(
+        ["Red red tee with a round neck", "Navy Blue V-neck shirt"],
+        [{"Color": "Red", "Neck": "Round Neck"}, {"Color": "Navy Blue", "Neck": "V-Neck", "Fit": "Unknown"}],
+    )  # fmt: skip
+    # First: `red` matches, `round` and `neck` are parts, `tee`, `with`, `a` are none.
+    # Second: `v-neck` matches, `navy` and `blue` are parts, `shirt` is none.
+    assert (found.unmatched, found.matched) == (4, 2)
+    assert found.ratio.value == 2.0
+
+
+def test_the_ratio_has_no_upper_limit_and_no_value_without_a_match():
+    talk = published_ratio(["lovely soft warm red"], [{"Color": "Red"}])
+    assert talk.ratio.value == 3.0
+    nothing = published_ratio(["lovely"], [{"Color": "Red"}])
+    assert nothing.ratio.value is None
+    assert "no word" in nothing.ratio.reason
+    with pytest.raises(ValueError, match="predicted attributes each"):
+        published_ratio(["red"], [])
+
+
+def test_claims_are_held_against_the_truth_by_hand():
+    found = grounding_scores(
+        ["Crimson round neck tee", "Red V-neck tee, lovely", "Skirt", None], [TRUE] * 4, SCHEMA
+    )
+    # Claims: Red right, Round Neck wrong, Tee right; Red, V-Neck, Tee right; Skirt wrong.
+    assert found.hallucination.value == pytest.approx(2 / 7)
+    assert found.precision.value == pytest.approx(5 / 7)
+    # True values: Red, V-Neck, Tees of four texts; said: Red, Tee; all three; none; none.
+    assert found.recall.value == pytest.approx(5 / 12)
+    assert found.texts_with_a_false_claim.value == 0.5
+    assert found.claims_per_text.value == pytest.approx(7 / 4)
+    by_name = {a.name: a for a in found.attributes}
+    assert [a.name for a in found.attributes] == ["product", "Color", "Neck"]
+    assert by_name["Neck"].precision.value == 0.5
+    assert by_name["Neck"].recall.value == 0.25
+    assert by_name["product"].precision.value == pytest.approx(2 / 3)
+    assert 0 <= found.hallucination.low < found.hallucination.high <= 1
+
+
+def test_a_text_that_talks_much_and_says_only_what_is_true_has_no_false_claim():
+    talk = "A lovely, soft, warm tee in crimson for everyone who likes good things"
+    assert grounding_scores([talk], [TRUE], SCHEMA).hallucination.value == 0
+    assert published_ratio([talk], [{"Color": "Red"}]).matched == 0
+
+
+def test_what_the_truth_does_not_know_is_not_checked_and_a_phrase_is_one_claim():
+    casual = grounding_scores(["casual"], [TRUE], SCHEMA)
+    assert casual.unchecked == 1
+    assert casual.hallucination.value is None
+    both = Listing(
+        title="", category="Tees", aspects={"Style": ("Sports",), "Occasion": ("Casual",)}
+    )
+    one = grounding_scores(["casual"], [both], SCHEMA)
+    assert one.claims_per_text.value == 1
+    assert one.precision.value == 1
+    assert [a.name for a in one.attributes if a.precision.value is not None] == ["Occasion"]
+
+
+def test_aspects_of_a_listing_are_claims_too():
+    listing = Listing(title="Tee", category="Tees", aspects={"color": ("blue",), "Fit": ("Slim",)})
+    found = grounding_scores([listing], [TRUE], SCHEMA)
+    assert found.hallucination.value == 0.5
+    assert found.unchecked == 0
+
+
+def test_a_longer_value_is_not_also_the_shorter_one():
+    true = Listing(title="", category="Tees", aspects={"Color": ("Navy Blue",)})
+    assert grounding_scores(["navy blue"], [true], SCHEMA).precision.value == 1
+    assert grounding_scores(["blue"], [true], SCHEMA).precision.value == 0
+
+
+def test_wrong_input_is_told():
+    with pytest.raises(ValueError, match="want a truth each"):
+        grounding_scores(["red"], [], SCHEMA)
+    with pytest.raises(ValueError, match="one group label"):
+        grounding_scores(["red"], [TRUE], SCHEMA, groups=["a", "b"])
+    with pytest.raises(SchemaError, match="no category 'Mugs'"):
+        grounding_scores(["red"], [Listing(title="", category="Mugs")], SCHEMA)
