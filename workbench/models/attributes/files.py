@@ -1,0 +1,183 @@
+"""A fitted model as a folder: weights, what they mean, and a card for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import ModelError
+from workbench.metrics.estimate import Estimate
+from workbench.models.attributes.familiarity import Familiarity
+from workbench.models.attributes.model import UNFAMILIAR, Abstention, AttributeModel
+from workbench.models.attributes.targets import CATEGORY, Task
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "attributes.json", "README.md"
+_FORMAT = 1
+
+
+def save_attributes(
+    model: AttributeModel, folder: str | Path, *, figures: Mapping[str, Estimate] | None = None
+) -> None:
+    """Write `model` into `folder`, which is made; `load_attributes` needs nothing else.
+
+    Args:
+        model: What `fit_attributes` made.
+        folder: Files of the same names in it are replaced.
+        figures: Name to what was measured on photos that trained nothing, for the card; None: the card
+            says that nothing was measured.
+    """
+    from safetensors.numpy import save_file
+
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        "mean": model.mean,
+        "directions": model.directions,
+        "familiar_photos": model.familiarity.photos,
+        "familiar_distances": model.familiarity.distances,
+        **{f"network.{name}": array for name, array in model.weights.items()},
+    }
+    save_file({name: array.copy(order="C") for name, array in arrays.items()}, place / WEIGHTS)
+    config = {
+        "format": _FORMAT,
+        "encoder": model.encoder,
+        "encoder_revision": model.encoder_revision,
+        "revision": model.revision,
+        "trained_on": model.trained_on,
+        "tasks": [asdict(task) for task in model.tasks],
+        "temperatures": list(model.temperatures),
+        "price": model.price,
+        "only_category": model.only_category,
+        "abstentions": [
+            asdict(a) | {"precision": a.precision.to_dict(), "kept": a.kept.to_dict()}
+            for a in model.abstentions
+        ],
+    }
+    (place / CONFIG).write_text(
+        json.dumps(config, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    (place / CARD).write_text(_card(model, figures or {}), encoding="utf-8")
+
+
+def load_attributes(folder: str | Path) -> AttributeModel:
+    """Read a model that `save_attributes` wrote.
+
+    Raises:
+        ModelError: The folder holds no such model, or a damaged one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    place = Path(folder)
+    try:
+        config: dict[str, Any] = json.loads((place / CONFIG).read_text(encoding="utf-8"))
+        if config.pop("format") != _FORMAT:
+            raise ModelError(f"{str(place)!r} was written by another version: train it again")
+        arrays = load_file(place / WEIGHTS)
+        tasks = [Task(**{**task, "values": tuple(task["values"])}) for task in config.pop("tasks")]
+        abstentions = [
+            Abstention(
+                **{
+                    **one,
+                    "precision": Estimate.from_dict(one["precision"]),
+                    "kept": Estimate.from_dict(one["kept"]),
+                }
+            )
+            for one in config.pop("abstentions")
+        ]
+        price, temperatures = config.pop("price"), config.pop("temperatures")
+        return AttributeModel(
+            **config,
+            tasks=tuple(tasks),
+            abstentions=tuple(abstentions),
+            temperatures=tuple(temperatures),
+            price=None if price is None else (price[0], price[1], price[2]),
+            mean=arrays["mean"],
+            directions=arrays["directions"],
+            weights={
+                name.removeprefix("network."): array
+                for name, array in arrays.items()
+                if name.startswith("network.")
+            },
+            familiarity=Familiarity(
+                photos=arrays["familiar_photos"], distances=arrays["familiar_distances"]
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ModelError(
+            f"want a folder with an attribute model ({CONFIG}, {WEIGHTS}), but {str(place)!r} cannot be "
+            f"read as one ({type(error).__name__}: {error}): train it with `workbench run attributes`"
+        ) from error
+
+
+def _card(model: AttributeModel, figures: Mapping[str, Estimate]) -> str:
+    told = [
+        f"- {task.name}: {', '.join(task.values)}" for task in model.tasks if task.name != CATEGORY
+    ]
+    rules = [
+        f"| {a.attribute} | {'never' if a.threshold is None else f'{a.threshold:.2f}'} | "
+        f"{words(a.precision)} | {words(a.kept)} | {a.reason or 'promised'} |"
+        for a in model.abstentions
+    ]
+    measured = [f"| {name} | {words(figure)} | {figure.n} |" for name, figure in figures.items()]
+    return "\n".join(
+        [
+            "---",
+            "pipeline_tag: image-classification",
+            "---",
+            "# Attributes and price from photos",
+            "",
+            f"Heads on features of `{model.encoder}`, learnt jointly from {model.trained_on} photos of one "
+            "catalogue. Load with `workbench.models.attributes.load_attributes`; the training data are not "
+            "needed.",
+            "",
+            "## What it tells",
+            "",
+            *told,
+            "- price" if model.price else "- no price",
+            "",
+            f"The class `unknown` means that there is nothing to state. Of a photo as unlike the training "
+            f"photos as the {UNFAMILIAR:.0%} most unlike of them, nothing is stated at all.",
+            "",
+            "## When an attribute is stated",
+            "",
+            *(
+                [
+                    "| attribute | from | precision kept | share kept | promise |",
+                    "|---|---|---|---|---|",
+                ]
+                if rules
+                else ["No thresholds were fitted: every best guess is stated."]
+            ),
+            *rules,
+            "",
+            "## Measured on photos that trained nothing",
+            "",
+            *(
+                ["| figure | value | photos |", "|---|---|---|"]
+                if measured
+                else ["Nothing was measured."]
+            ),
+            *measured,
+            "",
+            "## Limits",
+            "",
+            "- It knows the values of its catalogue and photos like its photos; another shop needs another fit.",
+            "- A value that fewer than three products have was not learnt.",
+            "",
+            f"Revision `{model.revision}`, features `{model.encoder_revision}`.",
+            "",
+        ]
+    )
+
+
+def words(figure: Estimate) -> str:
+    """A number with its interval, or why there is none."""
+    if figure.value is None:
+        return f"none: {figure.reason}"
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3f} (no interval: {figure.reason})"
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"

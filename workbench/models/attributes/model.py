@@ -1,0 +1,216 @@
+"""The fitted model: photo features in, calibrated attributes and a price out, and what may be stated of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.metrics.estimate import Estimate
+from workbench.models.attributes.calibrating import Numbers, probabilities
+from workbench.models.attributes.familiarity import Familiarity
+from workbench.models.attributes.targets import CATEGORY, UNKNOWN, Floats, Task, spans_of
+from workbench.models.heads import Facts, Guess, PriceGuess, within
+from workbench.records import content_key
+from workbench.schema import Category
+
+UNFAMILIAR = 0.05
+"""Photos whose share of training photos as far is this or less are unfamiliar: at most this share of photos
+like those learnt from are called so wrongly."""
+_TENTH = 1.2816
+"""The normal distribution's 90th percentile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abstention:
+    """From which probability on an attribute is stated, and what held-out photos say of that."""
+
+    attribute: str
+    threshold: float | None
+    """Stated from this probability on, 0 to 1; None: never stated."""
+    wanted: float
+    """Precision that was asked for, between 0 and 1."""
+    precision: Estimate
+    """Of what the threshold keeps, on photos of groups that the heads had not seen."""
+    kept: Estimate
+    """Share of guesses that the threshold keeps."""
+    reason: str | None
+    """Why the wanted precision is not promised; None where it is, by an exact test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the model sees in one photo, and whether photos like it were learnt from."""
+
+    facts: Facts
+    share_as_far: float
+    """Share of training photos at least as unlike the others as this one, over 0 to 1."""
+
+    @property
+    def familiar(self) -> bool:
+        """False where nothing should be stated of the photo: it is like none that was learnt from."""
+        return self.share_as_far > UNFAMILIAR
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeModel:
+    """One trunk, a head per attribute, a price head; `fit_attributes` makes it, `load_attributes` reads it.
+
+    It holds no training labels, and of the training photos only vectors.
+    """
+
+    encoder: str
+    """Name of the backbone whose features it takes."""
+    encoder_revision: str
+    revision: str
+    """Digest of the backbone, the photos and labels learnt from, the recipe and the thresholds."""
+    trained_on: int
+    """Photos learnt from."""
+    tasks: tuple[Task, ...]
+    temperatures: tuple[float, ...]
+    """One per task."""
+    price: tuple[float, float, float] | None
+    """Mean and standard deviation of ln(1 + price) that the price head's output is scaled by, and the
+    spread of its held-out errors; None where prices are not told."""
+    only_category: str | None
+    """The category where there is but one; None where a head tells it."""
+    mean: Floats = field(repr=False)
+    """Shape (d,)."""
+    directions: Floats = field(repr=False)
+    """Shape (d, c)."""
+    weights: Mapping[str, Floats] = field(repr=False)
+    """`trunk` (m, c, h), `trunk_offset` (m, 1, h), `heads` (m, h, o), `heads_offset` (m, 1, o)."""
+    familiarity: Familiarity = field(repr=False)
+    abstentions: tuple[Abstention, ...] = ()
+    """Empty: `stated` has no thresholds to go by and states every best guess."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes that it answers, the category aside."""
+        return tuple(sorted(task.name for task in self.tasks if task.name != CATEGORY))
+
+    def outputs(self, x: Floats) -> Numbers:
+        """Logits of all tasks side by side, then the scaled price: shape (n, outputs).
+
+        Args:
+            x: Shape (n, d), from the encoder that the model was fitted on.
+        """
+        from scipy import special
+
+        if len(x) == 0:
+            return np.zeros((0, self.weights["heads"].shape[2]))
+        z = project(x, self.mean, self.directions)[None]
+        hidden = z @ self.weights["trunk"] + self.weights["trunk_offset"]  # (m, n, h)
+        hidden = hidden * special.ndtr(hidden)  # GELU
+        each = hidden @ self.weights["heads"] + self.weights["heads_offset"]
+        return np.asarray(each.mean(0), dtype=np.float64)
+
+    def predict(self, x: Floats) -> list[Facts]:
+        """What is seen in each photo, whether or not photos like it were learnt from.
+
+        Args:
+            x: Shape (n, d), from the encoder that the model was fitted on.
+        """
+        return self.read(self.outputs(x))
+
+    def see(self, x: Floats) -> list[Seen]:
+        """What is seen in each photo, and how familiar it is."""
+        if len(x) == 0:
+            return []
+        shares = self.familiarity.share_as_far(project(x, self.mean, self.directions)).tolist()
+        return [
+            Seen(facts=facts, share_as_far=share)
+            for facts, share in zip(self.predict(x), shares, strict=True)
+        ]
+
+    def read(self, outputs: Numbers) -> list[Facts]:
+        """Outputs, shape (n, outputs), as calibrated guesses; the class `unknown` is no guess."""
+        guesses = {
+            task.name: _ranked(task, probabilities(outputs[:, span], task, temperature))
+            for task, span, temperature in zip(
+                self.tasks, spans_of(self.tasks), self.temperatures, strict=True
+            )
+        }
+        sure = (Guess(value=self.only_category or "", probability=1.0),)
+        categories = guesses.pop(CATEGORY, [sure] * len(outputs))
+        prices = self._prices(outputs[:, -1])
+        return [
+            Facts(
+                category=categories[i],
+                aspects={name: rows[i] for name, rows in guesses.items()},
+                price=prices[i],
+            )
+            for i in range(len(outputs))
+        ]
+
+    def _prices(self, scaled: Numbers) -> list[PriceGuess | None]:
+        if self.price is None:
+            return [None] * len(scaled)
+        mean, deviation, spread = self.price
+        reach = _TENTH * spread
+        return [
+            PriceGuess(
+                value=max(0.0, math.expm1(m)),
+                low=max(0.0, math.expm1(m - reach)),
+                high=max(0.0, math.expm1(m + reach)),
+            )
+            for m in (mean + deviation * scaled).tolist()
+        ]
+
+    def with_abstentions(self, abstentions: Sequence[Abstention]) -> AttributeModel:
+        """The same model with thresholds; another revision, since it states other things."""
+        rules = [[a.attribute, a.threshold] for a in abstentions]
+        return replace(
+            self,
+            abstentions=tuple(abstentions),
+            revision=content_key(self.revision, "abstentions", rules),
+        )
+
+    def stated(self, seen: Seen, category: Category) -> dict[str, tuple[str, ...]]:
+        """What may be stated of a product of `category`: what its attribute's threshold keeps.
+
+        Nothing at all of an unfamiliar photo. What the category's path says already (`Men > Tops`) is
+        taken from there. An attribute without a threshold is not stated; a model without any thresholds
+        states each attribute's best guess, or of several values those more probable than not.
+        """
+        if not seen.familiar:
+            return {}
+        thresholds = {a.attribute: a.threshold for a in self.abstentions}
+        facts = within(seen.facts, category)
+        said: dict[str, tuple[str, ...]] = {}
+        for attribute in category.attributes:
+            guesses = facts.aspects.get(attribute.name, ())
+            implied = tuple(step for step in category.path if step in attribute.values)
+            if self.abstentions:
+                least = thresholds.get(attribute.name)
+            else:
+                least = 0.5 if attribute.multiple else 0.0
+            if least is not None:
+                likely = [g.value for g in guesses if g.probability >= least]
+                kept = tuple(likely if attribute.multiple else likely[:1])
+            else:
+                kept = ()
+            if attribute.visible != "no" and (implied or kept):
+                said[attribute.name] = implied or kept
+        return said
+
+
+def project(x: Floats, mean: Floats, directions: Floats) -> Floats:
+    """Features, shape (n, d), in the trunk's directions: (n, c)."""
+    return np.asarray((x - mean) @ directions, dtype=np.float32)
+
+
+def _ranked(task: Task, found: npt.NDArray[np.float64]) -> list[tuple[Guess, ...]]:
+    """Guesses of each row, most probable first."""
+    ranked = []
+    for row in found:
+        guesses = [
+            Guess(value=value, probability=float(p))
+            for value, p in zip(task.values, row, strict=True)
+            if value != UNKNOWN
+        ]
+        ranked.append(tuple(sorted(guesses, key=lambda g: -g.probability)))
+    return ranked
