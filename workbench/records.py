@@ -21,6 +21,9 @@ Aspects = Mapping[str, tuple[str, ...]]
 Part = Literal["train", "eval"]
 """What an item may be used for. An item of `eval` never trains anything."""
 
+Side = Literal["propose", "prove", "aside"]
+"""What an item's answers may do to a rubric: suggest a change, or test one. `aside`: neither."""
+
 
 def utcnow() -> datetime:
     """The present moment, with its time zone (UTC)."""
@@ -291,6 +294,7 @@ class PreferencePair:
     key: str
     item: str | None
     generation: str
+    """The one that was rejected."""
     prompt: str
     images: tuple[str, ...]
     """`sha256:<hex>`."""
@@ -299,6 +303,77 @@ class PreferencePair:
     corrections: tuple[str, ...] = ()
     source: str = ""
     """`correction`, `pairwise`, `five-class` or `attempts`."""
+    against: str | None = None
+    """The generation that was chosen; None where the chosen text is a correction or the aligned truth."""
+    annotations: tuple[str, ...] = ()
+    """Answers that say so; empty where a judge alone does."""
+    simulated: bool = False
+    created_at: datetime = field(default_factory=utcnow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofSplit:
+    """Whether an item's answers suggest changes of a rubric or test them; written once, never changed."""
+
+    item: str
+    """The item's id; `prompt:<key of the first attempt>` for an image that describes no item."""
+    group: str
+    """Product or seller that it shares with others, which are on the same side."""
+    side: Side
+    audit: str
+    """Id of the audit that dealt it, which is the seed of the deal too."""
+    pictures: tuple[str, ...] = ()
+    """Perceptual hashes of its pictures, 16 hex digits each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RubricProposal:
+    """One change of a rubric, with the answers that speak for it and against it."""
+
+    key: str
+    """Content key of everything below, the moment left out."""
+    rubric: str
+    """`<name>@<version>` that it changes."""
+    audit: str
+    """Id of the audit whose answers suggest it; `""` where a person wrote it."""
+    kind: Literal["new criterion", "changed threshold", "worked example", "clearer wording"]
+    about: str
+    """Id of the criterion, or of the failure mode that the new one is made from."""
+    edit: Mapping[str, object]
+    """What changes: a `workbench.evolution.Edit` as JSON."""
+    sentence: str
+    """What it changes and why, for a person who decides."""
+    items_for: tuple[str, ...] = ()
+    """Keys of the generations that speak for it."""
+    items_against: tuple[str, ...] = ()
+    """Keys of suitable generations that it would cost, as far as that is known beforehand."""
+    read: tuple[str, ...] = ()
+    """Keys of all generations whose answers were looked at; none of their items may prove it."""
+    effect: Mapping[str, object] = field(default_factory=dict)
+    """Name to estimate (JSON) on the items that were read: what it would catch, and what it would cost."""
+    p_value: float | None = None
+    """None where no test stands behind it."""
+    q_value: float | None = None
+    """`p_value` after Benjamini and Hochberg over all changes that were tried."""
+    simulated: bool = False
+    created_at: datetime = field(default_factory=utcnow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RubricEvent:
+    """Something that happened to a rubric: a person decided, a version was made, tested, taken into use."""
+
+    id: str
+    rubric: str
+    """Name, without the version."""
+    kind: Literal["accepted", "edited", "refused", "made", "tested", "used"]
+    about: str
+    """Key of the proposal decided on; else `<name>@<version>`."""
+    by: str
+    """Who: a person's login, or the command."""
+    why: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+    """What belongs to it (JSON types), such as the measured effect."""
     simulated: bool = False
     created_at: datetime = field(default_factory=utcnow)
 
@@ -341,6 +416,9 @@ Record = (
     | Annotation
     | Correction
     | PreferencePair
+    | ProofSplit
+    | RubricProposal
+    | RubricEvent
     | Run
     | RunEvent
 )

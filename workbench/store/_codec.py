@@ -26,7 +26,10 @@ from workbench.records import (
     Generation,
     Item,
     PreferencePair,
+    ProofSplit,
     Record,
+    RubricEvent,
+    RubricProposal,
     Run,
     RunEvent,
     Split,
@@ -64,6 +67,9 @@ class Noun:
         return "revision" in self.table.c and "revision" not in self.fields
 
 
+_OPEN = ("parameters", "details", "arguments", "edit", "effect")
+
+
 def _noun(
     record: type[Any],
     table: Table,
@@ -83,7 +89,7 @@ def _noun(
         fields=fields,
         in_columns=tuple(name for name in fields if name in table.c),
         in_body=tuple(name for name in fields if name not in table.c and name not in apart),
-        open=tuple(name for name in ("parameters", "details", "arguments") if name in fields),
+        open=tuple(name for name in _OPEN if name in fields),
     )
 
 
@@ -99,6 +105,9 @@ _NOUNS = (
     _noun(Annotation, t.annotation, "id", "annotations", making=(*_WHEN, "run")),
     _noun(Correction, t.correction, "id", "corrections", making=_WHEN),
     _noun(PreferencePair, t.preference_pair, "key", "pairs", making=_WHEN),
+    _noun(ProofSplit, t.proof_split, "item", "proof splits"),
+    _noun(RubricProposal, t.rubric_proposal, "key", "proposals", making=_WHEN),
+    _noun(RubricEvent, t.rubric_event, "id", "rubric events", making=_WHEN),
     _noun(RunEvent, t.run_event, "id", "events", making=("cost", "created_at")),
 )
 NOUNS: Mapping[type[Any], Noun] = {noun.record: noun for noun in _NOUNS}

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from workbench.errors import StoreError
 from workbench.store._engine import Location, reading, writing
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with the folder."""
 
 VERSION_TABLE = "workbench_schema"

@@ -271,6 +271,47 @@ preference_pair = Table(
     Index(None, "generation"),
 )
 
+proof_split = Table(
+    "proof_split",
+    metadata,
+    _seq(),
+    _text("item"),
+    _text("group"),
+    _text("side"),
+    _moment("recorded_at"),
+    _digest(),
+    _body(),
+    UniqueConstraint("item"),
+)
+
+rubric_proposal = Table(
+    "rubric_proposal",
+    metadata,
+    _seq(),
+    _text("key"),
+    _text("rubric"),
+    _text("audit"),
+    _text("kind"),
+    _moment("created_at"),
+    _digest(),
+    _body(),
+    UniqueConstraint("key"),
+)
+
+rubric_event = Table(
+    "rubric_event",
+    metadata,
+    _seq(),
+    _text("id"),
+    _text("rubric"),
+    _text("kind"),
+    _text("about"),
+    _moment("created_at"),
+    _digest(),
+    _body(),
+    UniqueConstraint("id"),
+)
+
 run = Table(
     "run",
     metadata,

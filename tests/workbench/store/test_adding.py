@@ -49,6 +49,7 @@ def test_a_mixture_is_added_and_added_again(store, make):
     assert store.counts() == {
         "items": 1, "splits": 1, "generations": 1, "verdicts": 1, "audits": 1, "annotations": 1,
         "corrections": 1, "pairs": 1, "runs": 1, "events": 1, "rubrics": 0,
+        "proof splits": 0, "proposals": 0, "rubric events": 0,
     }  # fmt: skip
 
 

@@ -26,7 +26,10 @@ from workbench.records import (
     Item,
     PreferencePair,
     Problem,
+    ProofSplit,
     Record,
+    RubricEvent,
+    RubricProposal,
     Run,
     RunEvent,
     Split,
@@ -78,7 +81,9 @@ def anything(hint):
 
 
 def key_field(noun):
-    return {Split: "group"}.get(noun) or ("key" if "key" in noun.__slots__ else "id")
+    return {Split: "group", ProofSplit: "item"}.get(noun) or (
+        "key" if "key" in noun.__slots__ else "id"
+    )
 
 
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.__name__)
@@ -180,5 +185,6 @@ def test_only_records_are_stored(store, make):
 
 def test_every_noun_is_stored():
     assert set(NOUNS) == {
-        Item, Split, Generation, Verdict, Audit, Annotation, Correction, PreferencePair, Run, RunEvent
+        Item, Split, Generation, Verdict, Audit, Annotation, Correction, PreferencePair,
+        ProofSplit, RubricProposal, RubricEvent, Run, RunEvent,
     }  # fmt: skip
