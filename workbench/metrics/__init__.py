@@ -30,6 +30,7 @@ from workbench.metrics.intervals import (
 from workbench.metrics.regression import RegressionScores, regression_scores
 from workbench.metrics.resampling import bootstrap_mean
 from workbench.metrics.rouge import rouge_l, rouge_l_each, rouge_l_mean
+from workbench.metrics.seeds import over_seeds
 
 __all__ = [
     "AspectScores",
@@ -50,6 +51,7 @@ __all__ = [
     "clopper_pearson",
     "grounding_scores",
     "normalised",
+    "over_seeds",
     "proportion",
     "published_ratio",
     "regression_scores",
