@@ -82,6 +82,8 @@ class Cells:
     suitable: Bools
     weights: Floats
     """Shape (N,): 1 / inclusion probability; 0 without an answer."""
+    sizes: Floats
+    """Shape (N,): how many items each stands for: 1, or its weight where only a sample came in."""
     clusters: Codes | None
     undecided: tuple[int, int]
     """Items that the first, and that the second, did not decide."""
@@ -99,7 +101,7 @@ class Cells:
 
     def counts(self) -> Counts:
         """Of the data, with B = 1."""
-        size = np.bincount(self.cell, minlength=4).astype(float)
+        size = np.bincount(self.cell, weights=self.sizes, minlength=4).astype(float)
         mass = np.bincount(self.cell, weights=self.weights, minlength=4)
         good = np.bincount(self.cell, weights=self.weights * self.suitable, minlength=4)
         share = _over(good.astype(float), mass.astype(float))
@@ -118,7 +120,7 @@ class Cells:
             kind = np.zeros((first.size, 3, 4))
             weights = self.weights[first]
             kind[np.arange(first.size), :, self.cell[first]] = np.stack(
-                [np.ones(first.size), weights, weights * self.suitable[first]], axis=1
+                [self.sizes[first], weights, weights * self.suitable[first]], axis=1
             )
             times = rng.multinomial(self.rows.size, frequency / self.rows.size, size=resamples)
             sums = times @ kind.reshape(first.size, 12)
@@ -127,7 +129,7 @@ class Cells:
             columns = np.stack(
                 [
                     np.bincount(place, weights=values, minlength=4 * self.units).reshape(-1, 4)
-                    for values in (np.ones(place.size), self.weights, self.weights * self.suitable)
+                    for values in (self.sizes, self.weights, self.weights * self.suitable)
                 ],
                 axis=1,
             ).reshape(-1, 12)
@@ -173,6 +175,7 @@ def read_cells(
     inclusion_probability: Sequence[float | None] | None,
     cluster: Sequence[str] | None,
     names: tuple[str, str],
+    sampled: bool,
 ) -> Cells:
     """Check what came, and leave out items that one of the two did not decide.
 
@@ -204,12 +207,14 @@ def read_cells(
             )
     rows = np.flatnonzero((a >= 0) & (b >= 0))
     answered = said[rows] >= 0
+    weights = np.divide(1.0, inclusion[rows], out=np.zeros(rows.size), where=answered)
     return Cells(
         rows=rows,
         cell=(2 * a[rows] + b[rows]).astype(np.intp),
         answered=answered,
         suitable=said[rows] == 1,
-        weights=np.divide(1.0, inclusion[rows], out=np.zeros(rows.size), where=answered),
+        weights=weights,
+        sizes=weights if sampled else np.ones(rows.size),
         clusters=None if cluster is None else clusters_of([cluster[row] for row in rows]),
         undecided=(int((a < 0).sum()), int((b < 0).sum())),
         names=names,

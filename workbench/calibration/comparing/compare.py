@@ -53,6 +53,7 @@ def compare(
     cluster: Sequence[str] | None = None,
     people: Mapping[str, Sequence[bool | None]] | None = None,
     names: tuple[str, str] = ("the first", "the second"),
+    sampled: bool = False,
     level: float = 0.95,
     alpha: float = 0.05,
     resamples: int = 2000,
@@ -79,6 +80,8 @@ def compare(
         cluster: Length n, items that belong together; None: items are independent.
         people: Person to answers, length n each, for the human ceiling; None: no ceiling.
         names: What the two are called in sentences.
+        sampled: Only items that were drawn came in, as where the second judge saw no others: each stands
+            for 1 / inclusion probability of the population, and one without an answer for none.
         level: Of the intervals, between 0 and 1.
         alpha: Of the one-sided tests, between 0 and 1.
         resamples: How many times the items are drawn again, at least 100.
@@ -105,6 +108,7 @@ def compare(
         inclusion_probability=inclusion_probability,
         cluster=cluster,
         names=names,
+        sampled=sampled,
     )
     told = Differences(
         cells=cells,
@@ -173,6 +177,7 @@ def compare_criteria(
     inclusion_probability: Sequence[float | None] | None = None,
     cluster: Sequence[str] | None = None,
     names: tuple[str, str] = ("the first", "the second"),
+    sampled: bool = False,
     level: float = 0.95,
     alpha: float = 0.05,
     resamples: int = 2000,
@@ -188,6 +193,7 @@ def compare_criteria(
         inclusion_probability: As in `compare`, for all criteria.
         cluster: As in `compare`.
         names: As in `compare`.
+        sampled: As in `compare`.
         level: As in `compare`.
         alpha: As in `compare`.
         resamples: As in `compare`.
@@ -212,6 +218,7 @@ def compare_criteria(
                     inclusion_probability=inclusion_probability,
                     cluster=cluster,
                     names=names,
+                    sampled=sampled,
                     level=level,
                     alpha=alpha,
                     resamples=resamples,
