@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipelines.cli_annotate import annotate_app
+from pipelines.cli_attributes import run_attributes_command
 from pipelines.cli_label_studio import labelstudio_app
 from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
 from workbench import __version__
@@ -173,6 +174,13 @@ def run_listings_command(
         summary = run_listings(opened, source, job, quiet=quiet or as_json)
         page = write_page(opened, out or _default_page(store), audit=summary.audit)
     tell(as_json, {**summary.as_dict(), "page": str(page)}, lambda: f"{summary}\nPage: {page}")
+
+
+run_app.command(
+    "attributes",
+    epilog="\b\nExamples:\n  workbench run attributes --catalog magento:exports/shop --store shop\n"
+    "  workbench run attributes --catalog drawn:seed=7,items=240 --store demo --compare 5",
+)(run_attributes_command)
 
 
 @app.command(epilog="Example:  workbench judge --store shop --rubric shop/rubrics/listing.yaml")

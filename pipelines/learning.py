@@ -14,7 +14,8 @@ from workbench.schema import Schema
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from workbench.models.encoder import PhotoEncoder
+    from workbench.models.encoder import Encoder, PhotoEncoder
+    from workbench.models.vector_cache import Features
     from workbench.records import Item
     from workbench.store import Store
 
@@ -59,18 +60,30 @@ def learn_heads(
         )
     store.require_train(item.id for item in train)
     require_categories(train, schema)
-    addresses = [item.photos[0] for item in train]
-    with recorder.stage(f"learn from photos ({encoder.network})", len(train), unit="photos") as s:
+    x = photo_features(
+        store, encoder, train, recorder, stage=f"learn from photos ({encoder.network})"
+    )
+    return fit_heads(x, train, schema, encoder_revision=encoder.revision, seed=seed)
+
+
+def photo_features(
+    store: Store, encoder: Encoder, items: Sequence[Item], recorder: Recorder, *, stage: str
+) -> Features:
+    """Features of each item's first photo, shape (n, d); those in the encoder's cache are not computed again.
+
+    Args:
+        store: Holds the photos.
+        encoder: Makes the features.
+        items: Each with a photo.
+        recorder: The run that this belongs to.
+        stage: What the work is called.
+    """
+    addresses = [item.photos[0] for item in items]
+    with recorder.stage(stage, len(addresses), unit="photos") as s:
         for start in range(0, len(addresses), _CHUNK):
             chunk = addresses[start : start + _CHUNK]
             known = [a for a in chunk if encoder.knows(a)]
             new = [a for a in chunk if a not in known]
             encoder.encode(new, [load_photo(store, a) for a in new])
             s.advance(len(new), known=len(known))
-        return fit_heads(
-            encoder.recall(addresses),
-            train,
-            schema,
-            encoder_revision=encoder.revision,
-            seed=seed,
-        )
+    return encoder.recall(addresses)

@@ -109,12 +109,12 @@ def run_listings(
         )
     arguments = {**asdict(job), "name": catalog.name}
     with record(store, "run listings", arguments, quiet=quiet) as recorder:
-        _tell_of_namesakes(store, catalog.name, job.catalog, recorder)
+        tell_of_namesakes(store, catalog.name, job.catalog, recorder)
         with recorder.stage("ingest", job.limit) as stage:
             taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
             stage.done, stage.known = taken.items, taken.known
-        items = _items(store, catalog, taken)
-        _keep_schema(store, catalog, items)
+        items = items_with_photos(store, catalog, taken)
+        keep_schema(store, catalog, items)
         parts = store.assign_split(
             sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
         )
@@ -166,7 +166,7 @@ def run_listings(
     )
 
 
-def _items(store: Store, catalog: Catalog, taken: Ingested) -> list[Item]:
+def items_with_photos(store: Store, catalog: Catalog, taken: Ingested) -> list[Item]:
     """The items that the catalogue has now and that have a photo; those of earlier runs stay stored."""
     items = [i for i in store.records(Item, sorted(set(taken.ids))) if i.photos]
     if not items:
@@ -190,7 +190,7 @@ def problem_line(problem: Problem) -> str:
     return f"{problem.source}{row}: {problem.reason}"
 
 
-def _keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
+def keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
     """Store the categories that these items need, beside those that items of earlier runs needed.
 
     Not the whole schema: a taxonomy may have ten thousand categories.
@@ -201,7 +201,7 @@ def _keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
     store.add_schema(catalog.name, dump_schema(replace(schema, categories=kept)))
 
 
-def _tell_of_namesakes(store: Store, name: str, address: str, recorder: Recorder) -> None:
+def tell_of_namesakes(store: Store, name: str, address: str, recorder: Recorder) -> None:
     """Two files called `items.csv` have the same items' ids: what the second says replaces the first."""
     place = address.partition("?")[0]
     before = {

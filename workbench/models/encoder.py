@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,38 @@ _HISTOGRAM_WEIGHT = 8.0
 _HISTOGRAM_SIDE = 96
 _BACKGROUND_DISTANCE = 24
 """A pixel whose channels all lie within this distance (of 255) of the border's colour is background."""
+
+
+class Encoder(Protocol):
+    """Photos to vectors, computed once per content address."""
+
+    @property
+    def name(self) -> str:
+        """The string that names it in records."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """Changes whenever the same photo could give another vector."""
+        ...
+
+    def encode(
+        self,
+        addresses: Sequence[str],
+        photos: Sequence[Image],
+        *,
+        progress: Progress | None = None,
+    ) -> Features:
+        """Vectors, shape (n, d), of RGB pictures with these addresses."""
+        ...
+
+    def knows(self, address: str) -> bool:
+        """True where the photo's vector need not be computed."""
+        ...
+
+    def recall(self, addresses: Sequence[str]) -> Features:
+        """Vectors, shape (n, d), of photos that were encoded before."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -180,6 +212,11 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def colour_histogram(photo: Image) -> Features:
+    """How the photo's foreground is coloured, shape (144,): what networks are trained to ignore."""
+    return np.asarray(_histogram(_square(photo)) * _HISTOGRAM_WEIGHT, dtype=np.float32)
 
 
 def _square(photo: Image) -> Image:

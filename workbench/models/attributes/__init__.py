@@ -3,7 +3,7 @@
 from workbench.models.attributes.familiarity import Familiarity, fit_familiarity
 from workbench.models.attributes.files import load_attributes, save_attributes
 from workbench.models.attributes.fitting import Learnt, fit_attributes, fit_targets, siloed
-from workbench.models.attributes.model import UNFAMILIAR, Abstention, AttributeModel, Seen
+from workbench.models.attributes.model import UNFAMILIAR, Abstention, AttributeModel, Seen, statable
 from workbench.models.attributes.targets import (
     CATEGORY,
     UNKNOWN,
@@ -36,4 +36,5 @@ __all__ = [
     "read_targets",
     "save_attributes",
     "siloed",
+    "statable",
 ]

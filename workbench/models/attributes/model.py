@@ -172,30 +172,39 @@ class AttributeModel:
     def stated(self, seen: Seen, category: Category) -> dict[str, tuple[str, ...]]:
         """What may be stated of a product of `category`: what its attribute's threshold keeps.
 
-        Nothing at all of an unfamiliar photo. What the category's path says already (`Men > Tops`) is
-        taken from there. An attribute without a threshold is not stated; a model without any thresholds
-        states each attribute's best guess, or of several values those more probable than not.
+        Nothing at all of an unfamiliar photo. An attribute without a threshold is not stated; a model
+        without any thresholds states each attribute's best guess, or of several values those more
+        probable than not.
         """
         if not seen.familiar:
             return {}
         thresholds = {a.attribute: a.threshold for a in self.abstentions}
-        facts = within(seen.facts, category)
         said: dict[str, tuple[str, ...]] = {}
-        for attribute in category.attributes:
-            guesses = facts.aspects.get(attribute.name, ())
-            implied = tuple(step for step in category.path if step in attribute.values)
-            if self.abstentions:
-                least = thresholds.get(attribute.name)
-            else:
-                least = 0.5 if attribute.multiple else 0.0
-            if least is not None:
-                likely = [g.value for g in guesses if g.probability >= least]
-                kept = tuple(likely if attribute.multiple else likely[:1])
-            else:
-                kept = ()
-            if attribute.visible != "no" and (implied or kept):
-                said[attribute.name] = implied or kept
+        for name, guesses in statable(seen.facts, category).items():
+            attribute = category.attribute(name)
+            least = thresholds.get(name)
+            if not self.abstentions:
+                least = 0.5 if attribute and attribute.multiple else 0.0
+            if least is not None and (kept := [g.value for g in guesses if g.probability >= least]):
+                said[name] = tuple(kept)
         return said
+
+
+def statable(facts: Facts, category: Category) -> dict[str, tuple[Guess, ...]]:
+    """Attribute to what could be stated of a product of `category`: thresholds say whether it is.
+
+    One guess, the best, for an attribute with one value, and all for one with several. Where the
+    category's path says the value already (`Men > Tops > Tees`) only that one can be stated, so that a
+    listing does not contradict itself; its probability is still what the photo shows.
+    """
+    found: dict[str, tuple[Guess, ...]] = {}
+    for name, guesses in within(facts, category).aspects.items():
+        attribute = category.attribute(name)
+        if attribute is None or attribute.visible == "no":
+            continue
+        implied = tuple(g for g in guesses if g.value in category.path)
+        found[name] = implied or (guesses if attribute.multiple else guesses[:1])
+    return found
 
 
 def project(x: Floats, mean: Floats, directions: Floats) -> Floats:

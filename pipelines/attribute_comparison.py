@@ -1,0 +1,266 @@
+"""Joint against siloed: one network for everything, or one for each attribute and one for the price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.catalog.truth import truth_of
+from workbench.metrics import Estimate, over_seeds
+from workbench.models.attributes import (
+    CATEGORY,
+    UNKNOWN,
+    Recipe,
+    fit_targets,
+    read_targets,
+    siloed,
+)
+from workbench.models.attributes.files import words
+from workbench.models.heads import Facts
+from workbench.models.vector_cache import Features
+from workbench.records import Item
+from workbench.schema import Schema
+from workbench.store import group_of
+
+Floats = npt.NDArray[np.float64]
+OVERALL, PRICE = "attributes, macro-F1", "price, R²"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One measure of both ways, and their difference on the same test groups and seeds."""
+
+    measure: str
+    joint: Estimate
+    siloed: Estimate
+    difference: Estimate
+    """Joint less siloed: over 0 throughout speaks for joint training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointComparison:
+    """Both ways to train, measured on items that trained nothing."""
+
+    seeds: int
+    items: int
+    groups: int
+    measures: tuple[Compared, ...]
+    """Price and the mean over attributes first, then each attribute's macro-F1."""
+    joint_seconds: float
+    """Wall-clock seconds of a joint fit, mean over seeds."""
+    siloed_seconds: float
+    """Of all siloed fits of a seed together."""
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        names = max(len(m.measure) for m in self.measures)
+        lines = [
+            f"{'':{names}}  {'joint':22} {'siloed':22} joint − siloed",
+            *(
+                f"{m.measure:{names}}  {words(m.joint):22} {words(m.siloed):22} {words(m.difference)}"
+                for m in self.measures
+            ),
+            f"{self.seeds} seeds, {self.items} held-out items of {self.groups} groups; a joint fit took "
+            f"{self.joint_seconds:.1f} s, the siloed fits together {self.siloed_seconds:.1f} s",
+        ]
+        return "\n".join(lines)
+
+
+def compare_joint(
+    x: Features,
+    training: Sequence[Item],
+    x_test: Features,
+    test: Sequence[Item],
+    schema: Schema,
+    *,
+    encoder: str,
+    encoder_revision: str,
+    recipe: Recipe | None = None,
+    seeds: int = 5,
+    progress: Callable[[int], None] | None = None,
+) -> JointComparison:
+    """Train both ways with the same recipe, once per seed, and measure them on the same held-out items.
+
+    A seed sets the first weights, the folds and the dropout. Each siloed network has a trunk of its own,
+    of the same width, and as many steps: all of its budget for one task.
+
+    Args:
+        x: Shape (n, d), features of the training items.
+        training: The training items.
+        x_test: Shape (m, d), features of the held-out items.
+        test: The held-out items.
+        schema: Which attributes there are.
+        encoder: Name of the backbone.
+        encoder_revision: Its revision.
+        recipe: How both learn; its seed is replaced. None: the defaults.
+        seeds: How many trainings, from seed 0 on.
+        progress: Told how many networks were trained; `networks_of` says how many there are.
+
+    Raises:
+        LearningError: There is too little to learn from.
+    """
+    import time
+
+    targets = read_targets(training, schema)
+    ways: list[list[list[Facts]]] = [[], []]
+    spent = [0.0, 0.0]
+    for seed in range(seeds):
+        own = replace(recipe or Recipe(), seed=seed)
+        for way, parts in enumerate(([targets], siloed(targets))):
+            started = time.perf_counter()
+            seen = []
+            for part in parts:
+                learnt = fit_targets(
+                    x,
+                    training,
+                    part,
+                    encoder=encoder,
+                    encoder_revision=encoder_revision,
+                    recipe=own,
+                )
+                seen.append(learnt.model.predict(x_test))
+                if progress:
+                    progress(1)
+            spent[way] += time.perf_counter() - started
+            ways[way].append([_together(parts_of_one) for parts_of_one in zip(*seen, strict=True)])
+    groups = np.array([group_of(item) for item in test])
+    sums = {
+        measure: [[_by_group(table(facts), groups) for facts in way] for way in ways]
+        for measure, table in _tables(test, training, schema, [t.name for t in targets.tasks])
+    }
+    measures = []
+    overall = {m: s for m, s in sums.items() if m != PRICE and not m.startswith(CATEGORY)}
+    if PRICE in sums:
+        measures.append(_compared(PRICE, sums[PRICE], _r2, len(test)))
+    if overall:
+        columns = [s[0][0].shape[1] for s in overall.values()]
+        joined = [
+            [np.hstack([s[way][k] for s in overall.values()]) for k in range(seeds)]
+            for way in (0, 1)
+        ]
+        measures.append(_compared(OVERALL, joined, lambda s: _mean_f1(s, columns), len(test)))
+    measures += [
+        _compared(m, s, lambda t: _mean_f1(t, [t.shape[1]]), len(test))
+        for m, s in sums.items()
+        if m != PRICE
+    ]
+    return JointComparison(
+        seeds=seeds,
+        items=len(test),
+        groups=len(set(groups.tolist())),
+        measures=tuple(measures),
+        joint_seconds=spent[0] / seeds,
+        siloed_seconds=spent[1] / seeds,
+    )
+
+
+def networks_of(training: Sequence[Item], schema: Schema, seeds: int) -> int:
+    """How many networks `compare_joint` trains."""
+    return seeds * (1 + len(siloed(read_targets(training, schema))))
+
+
+def _together(parts: Sequence[Facts]) -> Facts:
+    """What several networks see in one photo: each tells one thing."""
+    categories = [p.category for p in parts if len(p.category) > 1]
+    return Facts(
+        category=categories[0] if categories else parts[0].category,
+        aspects={name: guesses for part in parts for name, guesses in part.aspects.items()},
+        price=next((p.price for p in parts if p.price is not None), None),
+    )
+
+
+_Table = Callable[[Sequence[Facts]], Floats]
+"""What was seen to a row of additive quantities per item: (n, k)."""
+
+
+def _tables(
+    test: Sequence[Item], training: Sequence[Item], schema: Schema, names: Sequence[str]
+) -> Iterator[tuple[str, _Table]]:
+    """Measure to the counts that it is made of."""
+    known = [truth_of(item, schema).values for item in test]
+    true: list[tuple[str, ...]]
+    past = [item.price for item in training if item.price is not None]
+    if past and any(item.price is not None for item in test):
+        base = float(np.mean(past))
+        yield PRICE, lambda facts: _squares(facts, test, base)
+    for name in names:
+        if name == CATEGORY:
+            true = [(item.category,) for item in test]
+        else:
+            true = [k.get(name, (UNKNOWN,)) for k in known]
+        several = name != CATEGORY and schema.has_several(name)
+        values = sorted({v for row in true for v in row if v != UNKNOWN})
+        if values:
+            yield f"{name}, macro-F1", _f1_table(name, true, values, several=several)
+
+
+def _f1_table(
+    name: str, true: Sequence[tuple[str, ...]], values: Sequence[str], *, several: bool
+) -> _Table:
+    place = {v: k for k, v in enumerate(values)}
+
+    def table(facts: Sequence[Facts]) -> Floats:
+        counts = np.zeros((len(facts), 3, len(values)))  # hits, truths, guesses of each value
+        for row, seen, said in zip(counts, facts, true, strict=True):
+            if UNKNOWN in said:
+                continue
+            guesses = seen.category if name == CATEGORY else seen.aspects.get(name, ())
+            guessed = {g.value for g in guesses if g.probability >= 0.5} if several else {guesses[0].value} if guesses else set()  # fmt: skip
+            for value in said:
+                row[1, place[value]] += 1
+                row[0, place[value]] += value in guessed
+            for value in guessed & set(place):
+                row[2, place[value]] += 1
+        return counts.reshape(len(facts), -1)
+
+    return table
+
+
+def _squares(facts: Sequence[Facts], test: Sequence[Item], base: float) -> Floats:
+    """Squared error, and squared distance of the price from the training mean."""
+    rows = np.zeros((len(test), 2))
+    for row, seen, item in zip(rows, facts, test, strict=True):
+        if seen.price is not None and item.price is not None:
+            row[:] = (seen.price.value - item.price) ** 2, (item.price - base) ** 2
+    return rows
+
+
+def _r2(sums: Floats) -> Floats:
+    return np.asarray(1 - sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan))
+
+
+def _mean_f1(sums: Floats, columns: Sequence[int]) -> Floats:
+    """Macro-F1 of each attribute over its true values, then the mean over attributes: shape (B,)."""
+    each, start = [], 0
+    for width in columns:
+        hits, truths, guesses = np.split(sums[:, start : start + width], 3, axis=1)
+        start += width
+        size = truths + guesses
+        f1 = np.divide(2 * hits, size, out=np.zeros_like(hits), where=size > 0)
+        there = (size > 0).sum(axis=1)  # a resample may lack a value
+        each.append(f1.sum(axis=1) / np.where(there > 0, there, np.nan))
+    return np.asarray(np.mean(each, axis=0))
+
+
+def _by_group(rows: Floats, groups: npt.NDArray[np.str_]) -> Floats:
+    _, codes = np.unique(groups, return_inverse=True)
+    sums = np.zeros((codes.max() + 1, rows.shape[1]))
+    np.add.at(sums, codes, rows)
+    return sums
+
+
+def _compared(
+    measure: str, ways: Sequence[Sequence[Floats]], statistic: Callable[[Floats], Floats], n: int
+) -> Compared:
+    return Compared(
+        measure=measure,
+        joint=over_seeds(ways[0], statistic, n=n),
+        siloed=over_seeds(ways[1], statistic, n=n),
+        difference=over_seeds(ways[0], statistic, less=ways[1], n=n),
+    )

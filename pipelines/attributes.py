@@ -1,0 +1,258 @@
+"""Attributes and price from photos: ingest, split, encode, learn jointly, choose thresholds, measure, keep.
+
+What is learnt is kept as a folder that needs no training data. What it is worth is measured on items that
+trained nothing, and so is the question whether learning jointly helps. Predictions are no listings: they
+enter the store as the evidence of the listings that are written from them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.attribute_comparison import JointComparison, compare_joint, networks_of
+from pipelines.attribute_scores import ModelReport, fit_abstentions, score_model
+from pipelines.learning import photo_features
+from pipelines.listings import (
+    items_with_photos,
+    keep_schema,
+    problem_line,
+    tell_of_namesakes,
+)
+from pipelines.recorder import record
+from workbench.catalog import Catalog, ingest
+from workbench.errors import CalibrationError, LearningError
+from workbench.models.attributes import (
+    AttributeModel,
+    Recipe,
+    Seen,
+    fit_attributes,
+    save_attributes,
+)
+from workbench.models.attributes.files import words
+from workbench.models.backbones import load_encoder
+from workbench.settings import read_settings
+from workbench.store import group_of
+
+if TYPE_CHECKING:
+    from workbench.models.vector_cache import Features
+    from workbench.records import Item
+    from workbench.schema import Schema
+    from workbench.store import Store
+
+MODEL, SCORES, PREDICTIONS = "model", "scores.json", "predictions.jsonl"
+COMPARISON, FIGURE = "joint.json", "joint.svg"
+"""What a run leaves in its folder."""
+_SHOWN = 3
+"""Guesses per attribute that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributesJob:
+    """What `run_attributes` is asked to do."""
+
+    catalog: str
+    """Address, for the record."""
+    encoder: str
+    """Such as `imagenet:efficientnet-lite0` or `hf:facebook/dinov2-base`."""
+    limit: int | None
+    """Items of the catalogue to take; None: all."""
+    eval_share: float
+    """Share of item groups, over 0 and under 1, that never train anything."""
+    wanted: float
+    """Precision, between 0 and 1, that stated attributes should have."""
+    seed: int
+    compare: int
+    """Trainings of each way, joint and siloed; 0: nothing is compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributesSummary:
+    """What a run came to."""
+
+    run: str
+    folder: str
+    trained_on: int
+    problems: tuple[str, ...]
+    """Rows and photos that could not be used."""
+    thresholds: Mapping[str, float | None]
+    report: ModelReport
+    comparison: JointComparison | None
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        report = self.report
+        width = max(len(one.name) for one in report.attributes) if report.attributes else 0
+        lines = [
+            f"Learnt from {self.trained_on} photos; measured on {report.items} of {report.groups} groups "
+            "that trained nothing.",
+            f"{'':{width}}  {'best guess is right':22} {'stated from':11} {'share stated':22} of that right",
+        ]
+        for one in report.attributes:
+            threshold = self.thresholds.get(one.name)
+            best = words(one.best_guess.accuracy) if one.best_guess else "several at once"
+            least = "never" if threshold is None else f"{threshold:.2f}"
+            lines.append(
+                f"{one.name:{width}}  {best:22} {least:11} {words(one.stated):22} {words(one.stated_precision)}"
+            )
+        lines.append(f"category  {words(report.category.accuracy)}")
+        if report.price:
+            lines.append(f"price, R²  {words(report.price.r2)}")
+        if self.comparison:
+            lines += ["", str(self.comparison)]
+        if self.problems:
+            lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
+            lines += [f"  {p}" for p in self.problems[:3]]
+        return "\n".join([*lines, f"Model, scores and predictions: {self.folder}"])
+
+
+def run_attributes(
+    store: Store, catalog: Catalog, job: AttributesJob, folder: Path, *, quiet: bool = False
+) -> AttributesSummary:
+    """Run the whole job; photos that were encoded before are not encoded again.
+
+    Args:
+        store: Keeps items, photos, the split and the run.
+        catalog: Where items come from.
+        job: What to do.
+        folder: Where model, scores, predictions and the comparison go.
+        quiet: No progress bars.
+
+    Raises:
+        CatalogError: The catalogue has no item with a photo.
+        ModelError: The backbone cannot be loaded.
+        LearningError: There is too little to learn from.
+        CalibrationError: No item is held out.
+    """
+    arguments = {**asdict(job), "name": catalog.name}
+    with record(store, "run attributes", arguments, quiet=quiet) as recorder:
+        tell_of_namesakes(store, catalog.name, job.catalog, recorder)
+        with recorder.stage("ingest", job.limit) as stage:
+            taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
+            stage.done, stage.known = taken.items, taken.known
+        items = items_with_photos(store, catalog, taken)
+        keep_schema(store, catalog, items)
+        items = [i for i in items if i.category in catalog.schema.categories]
+        parts = store.assign_split(
+            sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
+        )
+        train = [i for i in items if parts[group_of(i)] == "train"]
+        test = [i for i in items if parts[group_of(i)] == "eval"]
+        _check_parts(train, test)
+        store.require_train(item.id for item in train)
+
+        encoder = load_encoder(job.encoder, cache=read_settings().cache)
+        features = photo_features(
+            store, encoder, [*train, *test], recorder, stage=f"encode photos ({encoder.name})"
+        )
+        x, x_test = features[: len(train)], features[len(train) :]
+        recipe = Recipe(seed=job.seed)
+        with recorder.stage("learn attributes", recipe.steps, unit="steps") as stage:
+            learnt = fit_attributes(
+                x, train, catalog.schema, encoder=encoder.name, encoder_revision=encoder.revision,
+                recipe=recipe, checkpoint=folder / "checkpoint.pt", progress=stage.tick,
+            )  # fmt: skip
+            stage.done, stage.note = 1, f"stopped at step {learnt.steps}"
+        model = learnt.model.with_abstentions(
+            fit_abstentions(
+                learnt.model,
+                learnt.held_out,
+                train,
+                catalog.schema,
+                wanted=job.wanted,
+                seed=job.seed,
+            )
+        )
+        seen = model.see(x_test)
+        report = score_model(model, seen, test, train, catalog.schema)
+        comparison = None
+        if job.compare:
+            total = networks_of(train, catalog.schema, job.compare)
+            with recorder.stage("joint against siloed", total, unit="networks") as stage:
+                comparison = compare_joint(
+                    x, train, x_test, test, catalog.schema, encoder=encoder.name,
+                    encoder_revision=encoder.revision, seeds=job.compare, progress=stage.advance,
+                )  # fmt: skip
+        save_attributes(model, folder / MODEL, figures=report.figures())
+        _write(folder, model, report, comparison)
+        told = {"train": (x, train), "eval": (x_test, test)}
+        _write_predictions(folder / PREDICTIONS, model, told, catalog.schema)
+    return AttributesSummary(
+        run=recorder.id,
+        folder=str(folder),
+        trained_on=len(train),
+        problems=tuple(map(problem_line, taken.problems)),
+        thresholds={a.attribute: a.threshold for a in model.abstentions},
+        report=report,
+        comparison=comparison,
+    )
+
+
+def _check_parts(train: Sequence[Item], test: Sequence[Item]) -> None:
+    if not train:
+        raise LearningError(
+            "no item is in the training part, so there is nothing to learn from: add items, or start another "
+            "store with a lower --eval-share (a split that was dealt is kept)"
+        )
+    if not test:
+        raise CalibrationError(
+            f"want held-out items to measure on, but none of {len(train)} items is held out: add items, or "
+            "start another store with a higher --eval-share (a split that was dealt is kept)"
+        )
+
+
+def _write(
+    folder: Path, model: AttributeModel, report: ModelReport, comparison: JointComparison | None
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = {"model": model.revision, "encoder": model.encoder, **report.as_dict()}
+    (folder / SCORES).write_text(json.dumps(scores, indent=1, allow_nan=False) + "\n", "utf-8")
+    if comparison is None:
+        return
+    from workbench.figures import plot_differences, to_svg
+
+    (folder / COMPARISON).write_text(
+        json.dumps(comparison.as_dict(), indent=1, allow_nan=False) + "\n", "utf-8"
+    )
+    figure = plot_differences(
+        {one.measure: one.difference for one in comparison.measures}, label="joint − siloed"
+    )
+    (folder / FIGURE).write_text(
+        to_svg(figure, title="Joint less siloed training, with intervals"), "utf-8"
+    )
+
+
+def _write_predictions(
+    path: Path,
+    model: AttributeModel,
+    parts: Mapping[str, tuple[Features, Sequence[Item]]],
+    schema: Schema,
+) -> None:
+    """One line of JSON an item: what is seen, with probabilities, and what may be stated of it."""
+    with path.open("w", encoding="utf-8") as out:
+        for part, (features, items) in parts.items():
+            for item, seen in zip(items, model.see(features), strict=True):
+                line = {"item": item.id, "part": part, "photo": item.photos[0]}
+                out.write(
+                    json.dumps(line | _prediction(model, seen, schema), ensure_ascii=False) + "\n"
+                )
+
+
+def _prediction(model: AttributeModel, seen: Seen, schema: Schema) -> dict[str, object]:
+    best = seen.facts.category[0]
+    return {
+        "category": [best.value, round(best.probability, 4)],
+        "aspects": {
+            name: [[g.value, round(g.probability, 4)] for g in guesses[:_SHOWN]]
+            for name, guesses in seen.facts.aspects.items()
+        },
+        "price": asdict(seen.facts.price) if seen.facts.price else None,
+        "familiar": seen.familiar,
+        "stated": model.stated(seen, schema.category(best.value)),
+    }
