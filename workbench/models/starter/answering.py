@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _BREAK = "\n\n"
 """Between what questions share and the question, as `asked` puts it."""
+_LENGTHS = 32
+"""Batches are padded to multiples of so many tokens: kernels are kept for each shape, and many shapes
+take all memory."""
 _BATCHES_ALIKE = 16
 """Batches whose examples are dealt by length, so that little is padding."""
 
@@ -134,7 +137,8 @@ def _loss(
     """Mean negative log-likelihood of the answers' tokens; logits are made for these alone."""
     import torch
 
-    shape = (len(packs), max(len(pack.tokens) for pack in packs))
+    longest = max(len(pack.tokens) for pack in packs)
+    shape = (len(packs), -(-longest // _LENGTHS) * _LENGTHS)
     tokens = np.full(shape, model.config.text_config.pad_token_id, np.int64)
     positions = np.zeros(shape, np.int64)
     seen = np.zeros((shape[0], 1, shape[1], shape[1]), bool)
