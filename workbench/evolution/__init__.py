@@ -1,0 +1,48 @@
+"""A rubric that learns from people's answers: proposed by some, decided by a person, proved on others."""
+
+from workbench.evolution.decisions import Decision, accepted, decide, find_proposal, next_version
+from workbench.evolution.edits import Edit, apply_edits
+from workbench.evolution.evidence import Evidence, read_evidence
+from workbench.evolution.history import Entry, effect_lines, history
+from workbench.evolution.proof import ALPHA, MOST_LOST, Proof, measure
+from workbench.evolution.propose import (
+    FALSE_SHARE,
+    NEW_EVIDENCE,
+    add_proposal,
+    proposal_key,
+    propose,
+)
+from workbench.evolution.sides import deal_sides, require_apart, require_side, sides_of
+from workbench.evolution.versions import JudgeBy, current, make_current, prove
+
+__all__ = [
+    "ALPHA",
+    "FALSE_SHARE",
+    "MOST_LOST",
+    "NEW_EVIDENCE",
+    "Decision",
+    "Edit",
+    "Entry",
+    "Evidence",
+    "JudgeBy",
+    "Proof",
+    "accepted",
+    "add_proposal",
+    "apply_edits",
+    "current",
+    "deal_sides",
+    "decide",
+    "effect_lines",
+    "find_proposal",
+    "history",
+    "make_current",
+    "measure",
+    "next_version",
+    "proposal_key",
+    "propose",
+    "prove",
+    "read_evidence",
+    "require_apart",
+    "require_side",
+    "sides_of",
+]
