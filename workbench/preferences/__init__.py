@@ -7,6 +7,7 @@ came from: `lineage`.
 
 from workbench.preferences._build import Built, build_pairs
 from workbench.preferences._check import LIMITS, Checked, Dropped, Limits, check
+from workbench.preferences._export import DATASET, Format, export_pairs
 from workbench.preferences._grades import WORST, Grade, Graded, pairs_from_grades
 from workbench.preferences._leaks import HeldOut, held_out_of
 from workbench.preferences._lineage import Lineage, lineage
@@ -17,11 +18,13 @@ from workbench.preferences._tally import LeftOut
 from workbench.preferences._tokens import PairReader
 
 __all__ = [
+    "DATASET",
     "LIMITS",
     "WORST",
     "Built",
     "Checked",
     "Dropped",
+    "Format",
     "Grade",
     "Graded",
     "HeldOut",
@@ -36,6 +39,7 @@ __all__ = [
     "Source",
     "build_pairs",
     "check",
+    "export_pairs",
     "held_out_of",
     "lineage",
     "pairs_from_grades",

@@ -147,7 +147,7 @@ class _Photos:
         self._layouts = np.array([one.layout if one else 0 for one in first], dtype=np.uint64)
         blank = bytes(48)
         colours = b"".join(one.colours if one else blank for one in first)
-        self._colours = np.frombuffer(colours, np.uint8).reshape(len(pairs), -1)
+        self._colours = np.frombuffer(colours, np.uint8).reshape(len(pairs), len(blank))
 
     def near(self, place: int, others: Integers) -> npt.NDArray[np.bool_]:
         """Shape of `others`."""
