@@ -14,8 +14,9 @@ from workbench.preferences._lineage import Lineage, lineage
 from workbench.preferences._measures import Measure
 from workbench.preferences._pair import Origin, Pair, Source
 from workbench.preferences._prints import PhotoPrint, photo_print, photo_prints
+from workbench.preferences._report import PairsReport
 from workbench.preferences._tally import LeftOut
-from workbench.preferences._tokens import PairReader
+from workbench.preferences._tokens import PairReader, load_reader
 
 __all__ = [
     "DATASET",
@@ -35,6 +36,7 @@ __all__ = [
     "Origin",
     "Pair",
     "PairReader",
+    "PairsReport",
     "PhotoPrint",
     "Source",
     "build_pairs",
@@ -42,6 +44,7 @@ __all__ = [
     "export_pairs",
     "held_out_of",
     "lineage",
+    "load_reader",
     "pairs_from_grades",
     "photo_print",
     "photo_prints",

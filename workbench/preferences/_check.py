@@ -99,10 +99,14 @@ class Checked:
         }
 
     def __str__(self) -> str:
-        """How many were kept, what was dropped and why with examples, and the measures."""
+        """How many were kept, what was dropped and why with examples, what to look at, and the other measures."""
         lines = [f"{len(self.kept):,} of {len(self.kept) + len(self.dropped):,} pairs kept."]
         lines += [f"  dropped {one}" for one in self.left_out]
-        lines += [f"  {one}" for one in self.measures]
+        fine = [one for one in self.measures if not one.warning]
+        if self.warnings:
+            lines += ["Look at this before training:", *(f"  {one}" for one in self.warnings)]
+        if fine:
+            lines += ["Measured:", *(f"  {one}" for one in fine)]
         return "\n".join(lines)
 
 
