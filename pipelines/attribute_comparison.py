@@ -82,6 +82,7 @@ def compare_joint(
     encoder: str,
     encoder_revision: str,
     recipe: Recipe | None = None,
+    held_out: npt.NDArray[np.bool_] | None = None,
     seeds: int = 5,
     progress: Callable[[int], None] | None = None,
 ) -> JointComparison:
@@ -99,6 +100,7 @@ def compare_joint(
         encoder: Name of the backbone.
         encoder_revision: Its revision.
         recipe: How both learn; its seed is replaced. None: the defaults.
+        held_out: Shape (n,), True for training items that a tuned backbone has not seen; None: folds.
         seeds: How many trainings, from seed 0 on.
         progress: Told how many networks were trained; `networks_of` says how many there are.
 
@@ -117,13 +119,9 @@ def compare_joint(
             seen = []
             for part in parts:
                 learnt = fit_targets(
-                    x,
-                    training,
-                    part,
-                    encoder=encoder,
-                    encoder_revision=encoder_revision,
-                    recipe=own,
-                )
+                    x, training, part, encoder=encoder, encoder_revision=encoder_revision, recipe=own,
+                    held_out=held_out,
+                )  # fmt: skip
                 seen.append(learnt.model.predict(x_test))
                 if progress:
                     progress(1)

@@ -15,22 +15,26 @@ from typing import TYPE_CHECKING
 
 from pipelines.attribute_comparison import JointComparison, compare_joint, networks_of
 from pipelines.attribute_scores import ModelReport, fit_abstentions, score_model
-from pipelines.learning import photo_features
+from pipelines.learning import load_photo, photo_features
 from pipelines.listings import (
     items_with_photos,
     keep_schema,
     problem_line,
     tell_of_namesakes,
 )
-from pipelines.recorder import record
+from pipelines.recorder import Recorder, record
 from workbench.catalog import Catalog, ingest
 from workbench.errors import CalibrationError, LearningError
 from workbench.models.attributes import (
     AttributeModel,
     Recipe,
     Seen,
+    Tuned,
+    Tuning,
     fit_attributes,
+    read_targets,
     save_attributes,
+    tune_backbone,
 )
 from workbench.models.attributes.files import words
 from workbench.models.backbones import load_encoder
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
     from workbench.schema import Schema
     from workbench.store import Store
 
-MODEL, SCORES, PREDICTIONS = "model", "scores.json", "predictions.jsonl"
+MODEL, BACKBONE, SCORES, PREDICTIONS = "model", "backbone", "scores.json", "predictions.jsonl"
 COMPARISON, FIGURE = "joint.json", "joint.svg"
 """What a run leaves in its folder."""
 _SHOWN = 3
@@ -58,6 +62,8 @@ class AttributesJob:
     """Address, for the record."""
     encoder: str
     """Such as `imagenet:efficientnet-lite0` or `hf:facebook/dinov2-base`."""
+    tune: bool
+    """True: the backbone is tuned on the training part first."""
     limit: int | None
     """Items of the catalogue to take; None: all."""
     eval_share: float
@@ -147,7 +153,12 @@ def run_attributes(
         _check_parts(train, test)
         store.require_train(item.id for item in train)
 
-        encoder = load_encoder(job.encoder, cache=read_settings().cache)
+        tuned = (
+            _tune(store, train, catalog.schema, job, folder, recorder=recorder)
+            if job.tune
+            else None
+        )
+        encoder = load_encoder(tuned.name if tuned else job.encoder, cache=read_settings().cache)
         features = photo_features(
             store, encoder, [*train, *test], recorder, stage=f"encode photos ({encoder.name})"
         )
@@ -156,7 +167,8 @@ def run_attributes(
         with recorder.stage("learn attributes", recipe.steps, unit="steps") as stage:
             learnt = fit_attributes(
                 x, train, catalog.schema, encoder=encoder.name, encoder_revision=encoder.revision,
-                recipe=recipe, checkpoint=folder / "checkpoint.pt", progress=stage.tick,
+                recipe=recipe, held_out=tuned.held_out if tuned else None,
+                checkpoint=folder / "checkpoint.pt", progress=stage.tick,
             )  # fmt: skip
             stage.done, stage.note = 1, f"stopped at step {learnt.steps}"
         model = learnt.model.with_abstentions(
@@ -177,7 +189,8 @@ def run_attributes(
             with recorder.stage("joint against siloed", total, unit="networks") as stage:
                 comparison = compare_joint(
                     x, train, x_test, test, catalog.schema, encoder=encoder.name,
-                    encoder_revision=encoder.revision, seeds=job.compare, progress=stage.advance,
+                    encoder_revision=encoder.revision, held_out=tuned.held_out if tuned else None,
+                    seeds=job.compare, progress=stage.advance,
                 )  # fmt: skip
         save_attributes(model, folder / MODEL, figures=report.figures())
         _write(folder, model, report, comparison)
@@ -192,6 +205,31 @@ def run_attributes(
         report=report,
         comparison=comparison,
     )
+
+
+def _tune(
+    store: Store,
+    train: Sequence[Item],
+    schema: Schema,
+    job: AttributesJob,
+    folder: Path,
+    *,
+    recorder: Recorder,
+) -> Tuned:
+    """The backbone tuned on the training part, less the groups that calibrate it."""
+    tuning = Tuning(seed=job.seed)
+    with recorder.stage(f"tune {job.encoder}", tuning.epochs * len(train), unit="photos") as stage:
+        tuned = tune_backbone(
+            job.encoder,
+            [item.photos[0] for item in train],
+            [load_photo(store, item.photos[0]) for item in train],
+            read_targets(train, schema),
+            folder / BACKBONE,
+            tuning=tuning,
+            progress=stage.tick,
+        )
+        stage.done, stage.note = 1, f"{len(tuned.losses) - 1} epochs"
+    return tuned
 
 
 def _check_parts(train: Sequence[Item], test: Sequence[Item]) -> None:

@@ -36,6 +36,13 @@ def run_attributes_command(
             "such as hf:facebook/dinov2-base or dir:FOLDER."
         ),
     ] = "imagenet:efficientnet-lite0",
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune",
+            help="Tune the backbone on the training part first; for hf: and dir:, and wants a GPU.",
+        ),
+    ] = False,
     wanted: Annotated[
         float,
         typer.Option(
@@ -85,6 +92,7 @@ def run_attributes_command(
         job = AttributesJob(
             catalog=whole_address(catalog),
             encoder=encoder,
+            tune=tune,
             limit=limit,
             eval_share=eval_share,
             wanted=wanted,

@@ -118,6 +118,24 @@ def test_a_person_reads_a_table(ran, tmp_path):
     assert str(tmp_path / "out") in done.stdout
 
 
+def test_a_backbone_of_ones_own_is_tuned_first(ran, tmp_path):
+    from transformers import ViTConfig, ViTImageProcessor, ViTModel
+
+    _, words, _ = ran
+    own = tmp_path / "vit"
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}  # fmt: skip
+    ViTModel(ViTConfig(image_size=32, patch_size=8, **size)).save_pretrained(own)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(own)
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, [*words, "--out", str(out), "--encoder", f"dir:{own}", "--tune"])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert load_attributes(out / "model").encoder == f"dir:{out / 'backbone'}"
+    (color,) = json.loads(done.stdout)["report"]["attributes"]
+    assert color["best_guess"]["accuracy"]["value"] > 0.8
+    packaged = CliRunner().invoke(app, [*words, "--out", str(out), "--tune"])
+    assert "to be tuned; got 'imagenet:efficientnet-lite0'" in str(packaged.exception)
+
+
 def test_too_few_items_and_odd_encoders_are_told(tmp_path):
     words = ["run", "attributes", "--catalog", "drawn:seed=5,items=12,size=64", "--quiet"]
     done = CliRunner().invoke(app, [*words, "--store", str(tmp_path / "a")])

@@ -160,6 +160,11 @@ def open_backbone(name: str) -> Backbone:
     """
     from safetensors import SafetensorError
 
+    if name.partition(":")[0] not in {"hf", "dir"}:
+        raise ModelError(
+            f"want a backbone that transformers opens, hf:… or dir:…, to be tuned; got {name!r}, which is "
+            "used as it is"
+        )
     from workbench.models.torchvision_cpu import mend_torchvision
 
     mend_torchvision()

@@ -14,6 +14,7 @@ from workbench.models.attributes.targets import (
     read_targets,
 )
 from workbench.models.attributes.training import Recipe
+from workbench.models.attributes.tuning import Tuned, Tuning, tune_backbone
 
 __all__ = [
     "CATEGORY",
@@ -27,6 +28,8 @@ __all__ = [
     "Seen",
     "Targets",
     "Task",
+    "Tuned",
+    "Tuning",
     "answers_of",
     "encode_targets",
     "fit_attributes",
@@ -37,4 +40,5 @@ __all__ = [
     "save_attributes",
     "siloed",
     "statable",
+    "tune_backbone",
 ]

@@ -136,7 +136,7 @@ def fit_network(
     )  # fmt: skip
     mean, directions = _components(x[seen], targets.groups[seen], recipe.components)
     z = torch.from_numpy((x - mean) @ directions)
-    price = _price_scale(targets.log_price, seen)
+    price = price_scale(targets.log_price, seen)
     if price is None:
         targets = replace(targets, log_price=None)
     threads = torch.get_num_threads()
@@ -323,7 +323,7 @@ def _components(x: Floats, groups: npt.NDArray[np.str_], most: int) -> tuple[Flo
     return mean.astype(np.float32), np.asarray(kept * (4 / length), dtype=np.float32)
 
 
-def _price_scale(
+def price_scale(
     log_price: npt.NDArray[np.float64] | None, seen: npt.NDArray[np.bool_]
 ) -> tuple[float, float] | None:
     """Mean and standard deviation over the training photos; None without two different prices."""
