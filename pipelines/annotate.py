@@ -33,10 +33,11 @@ from annotation.label_studio.hints import (
     serve_hints,
 )
 from annotation.label_studio.interfaces import Interface
-from pipelines.annotate_audits import answered_instead, asked_audit
+from pipelines.annotate_audits import answered_instead, asked_audit, grown_from
 from pipelines.annotate_summaries import PullSummary, PushSummary, count
 from pipelines.judge import load_judge, stored_schema
 from pipelines.recorder import record
+from pipelines.store_names import shown_store
 from workbench.calibration.audited import answers_to, find_audit
 from workbench.errors import LabelStudioError
 from workbench.judging.judge import has_output
@@ -56,7 +57,7 @@ class Connected:
     media: Path | None
     """The folder that it serves; None where it is on another machine, and pictures are uploaded."""
     store: str
-    """The store's address, as the next command wants it."""
+    """The store's address, the password hidden."""
 
 
 @contextmanager
@@ -71,7 +72,9 @@ def connected(store: str) -> Iterator[Connected]:
     server = find_server(folder)
     own = server is not None and server.url == credentials.url
     with connect(credentials) as client:
-        yield Connected(client=client, media=server.media if server and own else None, store=store)
+        yield Connected(
+            client=client, media=server.media if server and own else None, store=shown_store(store)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,7 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
     earlier = {
         a.generation for a in answers_to(store, audit) if a.audit != audit.id and _answers(a)
     }
+    answered = [item.generation for item in audit.drawn if item.generation in earlier]
     drawn = [item.generation for item in audit.drawn if item.generation not in earlier]
     there = {g.key for g in store.records(Generation, drawn) if has_output(g)}
     asked = [key for key in drawn if key in there]
@@ -133,6 +137,7 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         per_item=job.per_item,
         seed=job.seed,
         media=studio.media,
+        counting=grown_from(audit),
     )
     by = f", each by {job.per_item} people" if job.per_item > 1 else ""
     hidden = "blind" if job.blind else "with the judge's answer to begin from"
@@ -143,6 +148,7 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         pushed=pushed,
         gold=len(gold),
         without_output=len(drawn) - len(asked),
+        answered=len(answered),
         store=studio.store,
         late_gold=sum(len(set(one.made) & set(gold)) for one in pushed.projects if one.known),
         shared=job.per_item > 1 and not job.annotators,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from workbench.calibration.audited import find_audit
 from workbench.records import Audit
@@ -27,3 +28,8 @@ def answered_instead(store: Store, audit: Audit) -> Audit | None:
     """The latest audit with answers, where `audit` is the latest one and has none yet; else None."""
     found = find_audit(store)
     return found if found.created_at < audit.created_at and audit == asked_audit(store) else None
+
+
+def grown_from(audit: Audit) -> tuple[str, ...]:
+    """Ids of the audits whose answers count for `audit`, as it grew from them; the first of them first."""
+    return tuple(cast("Sequence[str]", audit.parameters.get("grown_from", ())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from annotation.label_studio.gold import GoldScore, known_answers, score_gold
 from annotation.people import Annotator, MeasuredPeople, Question, measure_audit
 from pipelines.annotate_audits import answered_instead, asked_audit
 from pipelines.annotate_summaries import count
+from pipelines.store_names import shown_store, store_option
 from workbench.calibration import Estimate, in_words
 from workbench.calibration.audited import answered_in, answers_to
 from workbench.calibration.gather import people_first
@@ -42,6 +42,7 @@ class AnnotationStatus:
     gold: tuple[GoldScore, ...]
     """By name; empty where nobody answered a gold item."""
     store: str
+    """Its address, the password hidden."""
     answered_instead: Audit | None = None
     """The latest audit with answers, where the latest of all was meant and has none yet."""
 
@@ -66,7 +67,7 @@ class AnnotationStatus:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        drawn, option = len(self.audit.drawn), f" --store {shlex.quote(self.store)}"
+        drawn, option = len(self.audit.drawn), store_option(self.store)
         yield (
             f"Audit {self.audit.id[:12]} by {self.audit.rubric}; answered by people: {self.by_people:,} of "
             f"{drawn:,} items"
@@ -158,7 +159,7 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
         people=people,
         gold=score_gold(_beside(found, answers), known_answers(store, found.rubric)),
         answered_instead=answered_instead(store, found) if audit is None else None,
-        store=named,
+        store=shown_store(named),
     )
 
 

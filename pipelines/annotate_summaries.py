@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from annotation.label_studio import Project, Pulled, PulledProject, Pushed, PushedProject
+from pipelines.store_names import store_option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class PushSummary:
     without_output: int
     """Drawn items without a picture or a listing: there is nothing to ask about them."""
     store: str
+    answered: int = 0
+    """Drawn items that an audit which this one grew from brought answers about: they are not asked again."""
     late_gold: int = 0
     """Gold items that were planted when other tasks were there."""
     shared: bool = False
@@ -35,6 +38,7 @@ class PushSummary:
             "gold": self.gold,
             "without_output": self.without_output,
             "late_gold": self.late_gold,
+            "answered_before": self.answered,
             "left": self.pushed.left,
             "without_account": list(self.pushed.without_account),
             "elsewhere": [
@@ -58,9 +62,17 @@ class PushSummary:
             lines.append(f"    {one.project.url}")
         for project, items in self.pushed.elsewhere:
             are = "is" if items == 1 else "are"
+            audit = project.purpose.audit
+            by = "" if audit in {None, self.audit} else f" for audit {str(audit)[:12]}"
             lines.append(
-                f"{count(items, 'item')} {are} asked in project {project.id} already, of "
+                f"{count(items, 'item')} {are} asked in project {project.id} already{by}, of "
                 f"{_whose(project)}:  {project.url}"
+            )
+        if self.answered:
+            was = "was" if self.answered == 1 else "were"
+            lines.append(
+                f"{count(self.answered, 'item')} {was} answered in an audit that this one grew from, and "
+                f"{'is' if self.answered == 1 else 'are'} not asked again."
             )
         if self.without_output:
             lines.append(
@@ -85,7 +97,7 @@ class PushSummary:
         for login in self.pushed.without_account:
             yield (
                 f"{login} has no account yet:  workbench labelstudio invite {shlex.quote(login)}"
-                f"{_option(self.store)}"
+                f"{store_option(self.store)}"
             )
 
     def _next(self) -> Iterator[str]:
@@ -94,7 +106,7 @@ class PushSummary:
         for project in targets or [project for project, _ in self.pushed.elsewhere]:
             who = project.purpose.annotator or "Everybody"
             yield f"{who} opens project {project.id} in a browser and clicks Label All Tasks."
-        yield f"When people have answered:  workbench annotate pull{_option(self.store)}"
+        yield f"When people have answered:  workbench annotate pull{store_option(self.store)}"
 
 
 def _whose(project: Project) -> str:
@@ -145,7 +157,7 @@ class PullSummary:
         if not (self.pulled.projects or self.pulled.failed or self.pulled.missing):
             return (
                 "Nothing was pushed from this store yet. Push an audit:  "
-                f"workbench annotate push{_option(self.store)}"
+                f"workbench annotate push{store_option(self.store)}"
             )
         lines: list[str] = []
         for one in self.pulled.projects:
@@ -153,11 +165,11 @@ class PullSummary:
         lines += left_lines(self.pulled)
         lines += [str(one) for one in self.pulled.failed]
         if self.pulled.stored:
-            lines.append(f"How people agree:  workbench annotate status{_option(self.store)}")
+            lines.append(f"How people agree:  workbench annotate status{store_option(self.store)}")
         elif self.pulled.projects:
             lines.append(
                 "Nothing new since the last pull. How far people are:  "
-                f"workbench annotate status{_option(self.store)}"
+                f"workbench annotate status{store_option(self.store)}"
             )
         return "\n".join(lines)
 
@@ -191,7 +203,3 @@ def left_lines(pulled: Pulled) -> Iterator[str]:
 def count(number: int, what: str) -> str:
     """Such as `1 item` and `1,200 items`."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _option(store: str) -> str:
-    return f" --store {shlex.quote(store)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from annotation.label_studio import (
     write_credentials,
 )
 from annotation.label_studio.server import is_own
+from pipelines.store_names import shown_store, store_option
 from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.settings import read_settings
 from workbench.store import Store
@@ -55,6 +55,7 @@ class Up:
     overruled_by: str | None
     """The server that WORKBENCH_LABEL_STUDIO_URL names, where that is another one."""
     store: str
+    """Its address, the password hidden."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -64,7 +65,7 @@ class Up:
 
     def __str__(self) -> str:
         password = self.password or f"in {self.password_in}"
-        option, port = f"--store {shlex.quote(self.store)}", urlsplit(self.url).port
+        option, port = store_option(self.store), urlsplit(self.url).port
         lines = [
             f"Label Studio {self.version} is up{' already' if self.found else ''}:  {self.url}",
             f"  log in as  {self.login}",
@@ -78,11 +79,11 @@ class Up:
             )
         lines += [
             "",
-            f"Give a colleague a login:  workbench labelstudio invite EMAIL {option}",
+            f"Give a colleague a login:  workbench labelstudio invite EMAIL{option}",
             "Only this machine reaches the server. A colleague with an account here opens a way to it, and then "
             "the same address:",
             f"  ssh -L {port}:127.0.0.1:{port} {platform.node()}",
-            f"Stop it:  workbench labelstudio down {option}",
+            f"Stop it:  workbench labelstudio down{option}",
         ]
         return "\n".join(lines)
 
@@ -165,6 +166,7 @@ class ServerStatus:
     user: str | None = None
     projects: tuple[ProjectCounts, ...] = ()
     store: str
+    """Its address, the password hidden."""
 
     @property
     def tasks(self) -> int:
@@ -181,16 +183,16 @@ class ServerStatus:
         return asdict(self) | {"tasks": self.tasks, "annotations": self.annotations}
 
     def __str__(self) -> str:
-        option = f"--store {shlex.quote(self.store)}"
+        option = store_option(self.store)
         if self.state == "unknown":
             return (
-                f"This store has no Label Studio yet. Start one:  workbench labelstudio up {option}"
+                f"This store has no Label Studio yet. Start one:  workbench labelstudio up{option}"
             )
         if self.state == "down":
             whose = (
                 "Label Studio is down" if self.own else "The team's Label Studio does not answer"
             )
-            start = f"\nStart it:  workbench labelstudio up {option}" if self.own else ""
+            start = f"\nStart it:  workbench labelstudio up{option}" if self.own else ""
             return f"{whose}; it was at {self.url}.{start}"
         lines = [
             f"Label Studio {self.version} is up:  {self.url}",
@@ -214,7 +216,7 @@ def naming(store: str) -> Iterator[None]:
     try:
         yield
     except WorkbenchError as error:
-        option = f" --store {shlex.quote(store)}"
+        option = store_option(store)
 
         def with_store(found: re.Match[str]) -> str:
             known = " --store " in found[2]
@@ -252,7 +254,7 @@ def server_up(store: str, *, port: int | None, announce: Callable[[str], None]) 
         media=str(folder / "media"),
         password=server.login.password if server.fresh else None,
         overruled_by=named if named and named.rstrip("/") != server.url else None,
-        store=store,
+        store=shown_store(store),
     )
 
 
@@ -286,7 +288,7 @@ def server_status(store: str) -> ServerStatus:
     elif server is not None:
         credentials = server.credentials
     else:
-        return ServerStatus(state="unknown", own=True, store=store)
+        return ServerStatus(state="unknown", own=True, store=shown_store(store))
     return _status_of(store, folder, credentials)
 
 
@@ -297,7 +299,7 @@ def _status_of(store: str, folder: Path, credentials: Credentials) -> ServerStat
     except LabelStudioError as error:
         if error.status is not None:
             raise
-        return ServerStatus(state="down", own=own, url=credentials.url, store=store)
+        return ServerStatus(state="down", own=own, url=credentials.url, store=shown_store(store))
     with client:
         return ServerStatus(
             state="up",
@@ -306,7 +308,7 @@ def _status_of(store: str, folder: Path, credentials: Credentials) -> ServerStat
             version=client.version,
             user=str(client.user["email"]),
             projects=_counts(client),
-            store=store,
+            store=shown_store(store),
         )
 
 

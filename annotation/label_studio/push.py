@@ -29,8 +29,8 @@ from annotation.label_studio._dealing import (
     without_account,
 )
 from annotation.label_studio._sharing import (
+    LEASE,
     key_of,
-    lease_of,
     overlap_of,
     projects_asking,
     refuse_both_modes,
@@ -114,14 +114,15 @@ def push(
     per_item: int = 1,
     seed: int = 0,
     media: Path | None = None,
+    counting: Collection[str] = (),
 ) -> Pushed:
     """Ask people `questions`: every one becomes a task, and none twice however often it is pushed.
 
     The open edition of Label Studio cannot assign tasks: each named annotator gets a project of their own,
     with the items that are theirs. Tasks come in an order of their keys, which says nothing about verdicts.
     What projects of this purpose ask already counts, whoever was named then: people are dealt only what is
-    missing to reach `per_item`. Everybody sees every project in that edition, so an audit is asked either
-    blind or with the judge's answers, and not both at once.
+    missing to reach `per_item`. Everybody sees every project in that edition, so an output is asked about
+    either blind or with the judge's answers, and not both at once.
 
     Args:
         client: The server.
@@ -136,11 +137,13 @@ def push(
         per_item: How many people answer each question.
         seed: Of the assignment. The same people, items and seed give the same assignment.
         media: As in `serve_pictures`.
+        counting: Other audits whose answers count for this one: what their projects ask on the same page is
+            not asked again.
 
     Raises:
         LabelStudioError: A generation is not in the store, a task would tell what the judge said, a login
-            is empty or named twice, fewer people are named than an item wants, the audit is asked in the
-            other mode, the page can show none of the generations, or the server refuses; what was created
+            is empty or named twice, fewer people are named than an item wants, an output is asked about in
+            the other mode, the page can show none of the generations, or the server refuses; what was created
             stays, and the next push goes on from there.
     """
     from workbench.store import catalog_of
@@ -168,10 +171,15 @@ def push(
         adjudicates=adjudicates,
         catalog=None if first is None else catalog_of(first.id),
     )
-    with store.alone(lease_of(purpose)):
-        refuse_both_modes(client, store, purpose)
-        there = {one.name: one for one in projects_asking(client, store, purpose, asked)}
-        shares = shares_of(client, asked, people, there.values(), per_item=per_item, seed=seed)
+    with store.alone(LEASE):
+        refuse_both_modes(client, store, purpose, asked)
+        asking = list(projects_asking(client, store, purpose, asked, counting=counting))
+        there = {one.name: one for one in asking if one.purpose.audit == audit}
+        others = [one for one in asking if one.purpose.audit != audit]
+        shares = shares_of(
+            asked, people, there.values(), counting=others, per_item=per_item, seed=seed
+        )
+        named = [*others, *(one for one in there.values() if one.name)]
         done = []
         for annotator, share in shares.items():
             known = there.get(annotator)
@@ -194,15 +202,15 @@ def push(
                 project,
                 interface,
                 words=_words(interface, pictures, blind=blind),
-                per_item=1 if annotator else overlap_of(share, there.values(), per_item),
+                per_item=1 if annotator else overlap_of(share, named, per_item),
                 about=words,
             )
             held = set() if known is None else known.held
             done.append(_fill(client, project, share, held, builder))
-    others = [one for name, one in there.items() if name not in shares and one.held]
+    others += [one for name, one in there.items() if name not in shares]
     pushed = Pushed(
         projects=tuple(done),
-        elsewhere=tuple((one.project, len(one.held)) for one in others),
+        elsewhere=tuple((one.project, len(one.held)) for one in others if one.held),
         without_account=without_account(client, people),
     )
     if pushed.left and not pushed.created + pushed.known:

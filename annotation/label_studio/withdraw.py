@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annotation.label_studio import _tasks
-from annotation.label_studio._sharing import lease_of
+from annotation.label_studio._sharing import LEASE
 from annotation.label_studio.projects import (
     Project,
     note_withdrawn,
@@ -55,7 +55,7 @@ def withdraw(client: Client, store: Store, number: int) -> Withdrawn:
     """
     project = _noted(client, store, number)
     if project is not None:
-        with store.alone(lease_of(project.purpose)):
+        with store.alone(LEASE):
             # Another withdrawal may have held the lease before.
             if project := _noted(client, store, number):
                 return _withdraw(client, store, project)
