@@ -159,6 +159,11 @@ def plan_store(store: Store, job: AuditJob) -> PlanSummary:
     decided, _ = select_decisions(store, selection)
     learned = _expected(store, job, selection)
     most = sum(d.approved is not None for d in decided)
+    if not most:
+        raise CalibrationError(
+            f"{selection.judge} by {selection.rubric} decided none of {len(decided):,} outputs, so there is "
+            "nothing to audit: choose other verdicts with --judge and --rubric, or judge again"
+        )
     sizes = sorted({min(most, size) for size in (job.size, 2 * job.size, 4 * job.size)})
     with _clear():
         plans = plan_audit(

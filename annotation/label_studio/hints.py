@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from annotation.label_studio._serving import serving
 from annotation.label_studio.interfaces import Interface, prediction
 from workbench.errors import LabelStudioError, WorkbenchError
-from workbench.judging import RubricJudge, judge_all
+from workbench.judging import RubricJudge, load_subject
 from workbench.records import Generation, Verdict
 from workbench.schema import Schema
 
@@ -72,7 +72,8 @@ class Hinter:
     """Suggestions for one project."""
 
     store: Store
-    """Holds the generations and pictures, and keeps the verdicts: nothing is judged twice."""
+    """Holds the generations, pictures and verdicts. It takes no suggestion: the verdicts of a store are what
+    audits are drawn from, and one task that somebody opened is no population."""
     judge: RubricJudge
     interface: Interface
     """What the project's page asks; of the judge's rubric."""
@@ -83,6 +84,8 @@ class Hinter:
     told: Callable[[Suggested], None] = log_problem
     """Told of every task that was asked about, once it is answered; in threads of the server."""
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _suggested: dict[str, Verdict] = field(default_factory=dict, repr=False)
+    """By key, as long as this is served: nothing is judged twice."""
 
     @property
     def version(self) -> str:
@@ -103,15 +106,7 @@ class Hinter:
         approved, problem = None, None
         try:
             generation = self._generation(task)
-            with self._one_at_a_time:  # a model answers one question at a time
-                for _ in judge_all(self.store, self.judge, [generation], schema=self.schema):
-                    pass
-            category = self.schema.categories.get(generation.category) if self.schema else None
-            verdict = self.store.find(Verdict, self.judge.key(generation, category))
-            if verdict is None:
-                raise LabelStudioError(
-                    f"the store did not keep the verdict on {generation.key[:12]}"
-                )
+            verdict = self._verdict(generation)
             found = [prediction(self.interface, verdict, generation, model_version=self.version)]
             approved = verdict.approved
         except WorkbenchError as error:
@@ -119,6 +114,18 @@ class Hinter:
         seconds = time.monotonic() - began
         self.told(Suggested(task=number, seconds=seconds, approved=approved, problem=problem))
         return found
+
+    def _verdict(self, generation: Generation) -> Verdict:
+        """The store's, else one that is made now and kept here alone."""
+        category = self.schema.categories.get(generation.category) if self.schema else None
+        key = self.judge.key(generation, category)
+        with self._one_at_a_time:  # a model answers one question at a time
+            verdict = self._suggested.get(key) or self.store.find(Verdict, key)
+            if verdict is None:
+                subject = load_subject(self.store, generation, self.schema)
+                (verdict,) = self.judge.judge([subject])
+            self._suggested[key] = verdict
+        return verdict
 
     def _generation(self, task: Mapping[str, Any]) -> Generation:
         data = task.get("data")

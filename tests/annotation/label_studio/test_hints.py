@@ -13,9 +13,10 @@ from annotation.label_studio import hints
 from annotation.label_studio._serving import serving
 from annotation.label_studio.hints import TITLE, Hinter, hint_app, serve_hints
 from annotation.label_studio.interfaces import build_interface, task_data
+from workbench.calibration.audits.population import latest_selection
 from workbench.errors import LabelStudioError
 from workbench.judging import RubricJudge
-from workbench.records import Verdict
+from workbench.records import Generation, Verdict
 
 SECRET = "5ec2e7" * 6 + "abcd"
 
@@ -37,8 +38,6 @@ def hinter(pictures):
 @pytest.fixture
 def tasks(hinter):
     """Tasks as Label Studio sends them, of every picture that the store holds."""
-    from workbench.records import Generation
-
     return [
         {
             "id": number,
@@ -55,8 +54,10 @@ def ask(hinter, body, path="/predict"):
     return TestClient(hint_app(hinter)).post(path, json=body)
 
 
-def test_the_judge_answers_each_task_and_its_verdicts_are_kept(hinter, tasks):
-    before = hinter.store.counts()["verdicts"]
+def test_the_judge_answers_each_task_once_and_its_suggestions_are_no_verdicts_of_the_store(
+    hinter, tasks, monkeypatch
+):
+    before, latest = hinter.store.counts()["verdicts"], latest_selection(hinter.store, part=None)
     said = ask(hinter, {"tasks": tasks[:2], "project": "7.1795236385"}).json()["results"]
     assert [len(one) for one in said] == [1, 1]
     (first,) = said[0]
@@ -65,10 +66,22 @@ def test_the_judge_answers_each_task_and_its_verdicts_are_kept(hinter, tasks):
         "score_sharpness",
         "score_background",
     }
-    assert hinter.store.counts()["verdicts"] == before + 2
+    # What the next audit is about stays what it was.
+    assert hinter.store.counts()["verdicts"] == before
+    assert latest_selection(hinter.store, part=None) == latest
+    monkeypatch.setattr(type(hinter.judge), "judge", None)
     again = ask(hinter, {"tasks": tasks[:2], "project": "7.1795236385"}).json()["results"]
-    assert again == said
-    assert hinter.store.counts()["verdicts"] == before + 2, "nothing is judged twice"
+    assert again == said, "nothing is judged twice"
+
+
+def test_a_verdict_that_the_store_holds_is_suggested(hinter, tasks, monkeypatch):
+    from workbench.judging import judge_all
+
+    for _ in judge_all(hinter.store, hinter.judge, hinter.store.records(Generation)):
+        pass
+    monkeypatch.setattr(type(hinter.judge), "judge", None)
+    (said,) = ask(hinter, {"tasks": tasks[:1], "project": "7.1"}).json()["results"]
+    assert len(said) == 1
 
 
 def test_a_task_of_somebody_else_gets_no_suggestion_and_the_others_get_theirs(

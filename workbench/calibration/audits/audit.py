@@ -291,7 +291,8 @@ def _check(
         )
     if size < 1 or minimum < 0:
         raise ValueError(
-            f"want `size` of 1 or more and `minimum` of 0 or more, got {size=}, {minimum=}"
+            f"want a size of 1 or more and a minimum per stratum of 0 or more, got size {size!r} and minimum "
+            f"{minimum!r}"
         )
     if design not in _DESIGNS:
         raise ValueError(f"`design` is one of {', '.join(map(repr, _DESIGNS))}, got {design!r}")

@@ -156,6 +156,8 @@ def latest_selection(
 ) -> Selection:
     """The verdicts that were stored last, with all others of the same judge, rubric and model.
 
+    A judge that decided nothing is passed over where another one decided: there is nothing to audit.
+
     Args:
         store: Holds the verdicts.
         part: Of the items; None: any.
@@ -176,7 +178,8 @@ def latest_selection(
             f"{store.url} holds no verdicts{f' of {words}' if words else ''}: judge listings with "
             "`workbench judge`, or ask for others"
         )
-    last = frame.iloc[-1]
+    decided = frame[frame["approved"].notna()]
+    last = (frame if decided.empty else decided).iloc[-1]
     return Selection(
         judge=str(last["judge"]),
         judge_revision=str(last["revision"]),
