@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.metrics import normalised
 from workbench.records import Aspects, Correction, Listing
 from workbench.schema import Schema
 
@@ -121,7 +122,8 @@ def _apply(data: dict[str, Any], one: Correction, schema: Schema | None) -> bool
         return False
     if kind == "price":
         return _apply_price(data, one)
-    if one.after is None or one.after == data[kind] or not _says(data[kind], one.before):
+    same = one.before is None or normalised(str(data[kind])) == normalised(one.before)
+    if one.after is None or one.after == data[kind] or not same:
         return False
     data[kind] = one.after
     return True
@@ -157,10 +159,15 @@ def _apply_aspect(
 
 
 def _says(said: object, before: str | None) -> bool:
-    """Whether a statement reads as `before`, white space aside; anything does where that is None."""
+    """Whether an aspect is the one that `before` names; anything is where that is None.
+
+    Spaces and case aside; of several values one is enough, because an answer that knows the truth takes what title
+    and aspect claim together.
+    """
     if before is None:
         return True
     if said is None:
         return False
     shown = _BETWEEN.join(map(str, said)) if isinstance(said, list) else str(said)
-    return " ".join(shown.split()) == " ".join(before.split())
+    mine, theirs = normalised(shown), normalised(before)
+    return mine == theirs or bool(set(mine.split(_BETWEEN)) & set(theirs.split(_BETWEEN)))
