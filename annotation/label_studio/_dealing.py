@@ -54,9 +54,10 @@ def without_account(client: Client, annotators: Sequence[str]) -> tuple[str, ...
     """Which logins, as `logins` gives them, the server has no account of."""
     if not annotators:
         return ()
-    users = client.pages("/api/users/", doing="list the people")
     there = {
-        str(user.get(name) or "").casefold() for user in users for name in ("email", "username")
+        str(user.get(name) or "").casefold()
+        for user in client.users()
+        for name in ("email", "username")
     }
     return tuple(name for name in annotators if name not in there)
 

@@ -1,7 +1,8 @@
 """Tasks of a project: found by filters, read a page at a time, imported in batches.
 
 Pages follow the task's number and not the page's: a task that enters or leaves the filter while pages are
-read moves no other task past the reader.
+read moves no other task past the reader. A server may give fewer tasks a page than were asked for, so the last
+page is the one that has all that are left.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def read_tasks(client: Client, project: int, *conditions: Condition) -> Iterator
             page = _page(client, project, after, include="id,annotations", size=1, fields="all")
             tasks = [{**task, "unreadable": str(error)} for task in page["tasks"]]
         yield from tasks
-        if len(tasks) < size:
+        if page["total"] <= len(tasks):
             return
         last, size = int(tasks[-1]["id"]), min(2 * size, _READ)
 
@@ -210,7 +211,7 @@ def _pages(
         )
         tasks: list[Row] = page["tasks"]
         yield from tasks
-        if len(tasks) < size:
+        if page["total"] <= len(tasks):
             return
         last = int(tasks[-1]["id"])
 
@@ -240,12 +241,32 @@ def _page(
     }
     if fields is not None:
         asked["fields"] = fields
-    found: Mapping[str, Any] = client.request(
-        "GET",
-        "/api/tasks/",
-        doing=f"read the tasks of project {project}",
-        params=asked,
-        repeatable=patient,
-        timeout=_SECONDS,
+    doing = f"read the tasks of project {project}"
+    found = client.request(
+        "GET", "/api/tasks/", doing=doing, params=asked, repeatable=patient, timeout=_SECONDS
     )
-    return found
+    if not _is_page(found, include.split(",") if fields is None else ["id", "annotations"]):
+        raise client.strange(doing, f"`tasks` with {include} each, and their `total`", found)
+    page: Mapping[str, Any] = found
+    return page
+
+
+def _is_page(found: object, names: Sequence[str]) -> bool:
+    if not isinstance(found, dict) or not isinstance(found.get("total"), int):
+        return False
+    tasks = found.get("tasks")
+    # A page without a task, while there are some, would never end.
+    return (
+        isinstance(tasks, list)
+        and (bool(tasks) or not found["total"])
+        and all(_is_row(task, names) for task in tasks)
+        and all(_is_answers(task["annotations"]) for task in tasks if "annotations" in task)
+    )
+
+
+def _is_answers(found: object) -> bool:
+    return isinstance(found, list) and all(_is_row(answer, ["id"]) for answer in found)
+
+
+def _is_row(row: object, names: Sequence[str]) -> bool:
+    return isinstance(row, dict) and row.keys() >= set(names) and isinstance(row.get("id"), int)

@@ -116,21 +116,70 @@ class Client:
             )
         return found
 
+    def users(self) -> list[dict[str, Any]]:
+        """Everybody who may log in.
+
+        Raises:
+            LabelStudioError: What comes is no list of people, or one without us.
+        """
+        doing = "list the people"
+        found = self.get("/api/users/", doing=doing)
+        named = isinstance(found, list) and all(
+            isinstance(one, dict) and isinstance(one.get("id"), int) for one in found
+        )
+        if not named or self.user.get("id") not in {one["id"] for one in found}:
+            raise self.strange(doing, f"a list of people with {self.user['email']} in it", found)
+        people: list[dict[str, Any]] = found
+        return people
+
     def pages(
         self, path: str, *, doing: str, params: Mapping[str, Any] | None = None, size: int = 100
-    ) -> Iterator[Any]:
-        """Rows of every page of a list, which the server gives under `results` or bare."""
-        page = 1
+    ) -> list[dict[str, Any]]:
+        """Rows of every page of a list, read again where the list changes meanwhile.
+
+        Raises:
+            LabelStudioError: What comes is no such list, or it changes all the time.
+        """
+        for _ in range(_TRIES):
+            rows = self._pages(path, doing, params or {}, size)
+            if rows is not None:
+                return rows
+        raise LabelStudioError(f"cannot {doing}: the list changes while it is read; try again")
+
+    def _pages(
+        self, path: str, doing: str, params: Mapping[str, Any], size: int
+    ) -> list[dict[str, Any]] | None:
+        """All rows; None where the list became shorter or longer, so that a row may have moved past us."""
+        names = str(params.get("include", "id")).split(",")
+        rows: list[dict[str, Any]] = []
+        page, count = 1, None
         while True:
-            asked = {**(params or {}), "page": page, "page_size": size}
-            found = self.get(path, doing=doing, params=asked)
-            if not isinstance(found, dict):
-                yield from found
-                return
-            yield from found["results"]
+            try:
+                found = self.get(
+                    path, doing=doing, params={**params, "page": page, "page_size": size}
+                )
+            except LabelStudioError as error:
+                if page > 1 and error.status == 404:
+                    return None
+                raise
+            some = found.get("results") if isinstance(found, dict) else None
+            if not isinstance(some, list) or not all(
+                isinstance(one, dict) and one.keys() >= set(names) for one in some
+            ):
+                raise self.strange(doing, f"`results` with {', '.join(names)} each", found)
+            if page > 1 and found.get("count") != count:
+                return None
+            rows += some
             if not found.get("next"):
-                return
-            page += 1
+                return rows
+            page, count = page + 1, found.get("count")
+
+    def strange(self, doing: str, wanted: str, came: object) -> LabelStudioError:
+        """The error for JSON of another shape than Label Studio's."""
+        return LabelStudioError(
+            f"cannot {doing}: want {wanted}, got {self._hidden(repr(came)):.80} from {self.url}; "
+            "is that address a Label Studio's?"
+        )
 
     def create_project(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """A new project, as the server describes it. Titles have 3 to 50 characters."""
@@ -140,13 +189,15 @@ class Client:
         return made
 
     def delete_project(self, number: int) -> None:
-        """Remove a project with everything that people answered in it; one that is gone is as good."""
+        """Remove a project with everything that people answered in it; one that is gone is as good.
+
+        Not repeated: before another try, whoever asks looks whether somebody answered meanwhile.
+        """
         try:
             self.request(
                 "DELETE",
                 f"/api/projects/{number}/",
                 doing=f"remove project {number}",
-                repeatable=True,
                 timeout=_SECONDS,
             )
         except LabelStudioError as error:

@@ -381,5 +381,4 @@ def _since(newest: str) -> _tasks.Condition:
 
 def _names(client: Client) -> dict[int, str]:
     """User number to e-mail address, or user name where there is none."""
-    users = client.pages("/api/users/", doing="list the people")
-    return {int(user["id"]): user.get("email") or user["username"] for user in users}
+    return {user["id"]: str(user.get("email") or user.get("username")) for user in client.users()}
