@@ -18,6 +18,13 @@ from pipelines.cli_annotate import annotate_app
 from pipelines.cli_attributes import run_attributes_command
 from pipelines.cli_label_studio import labelstudio_app
 from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+from pipelines.cli_preferences import (
+    PAIRS_EPILOG,
+    TRACE_EPILOG,
+    pairs_command,
+    trace_command,
+)
+from pipelines.cli_rubric import rubric_app
 from workbench import __version__
 from workbench.errors import (
     CalibrationError,
@@ -49,6 +56,9 @@ run_app = typer.Typer(
 app.add_typer(run_app, name="run")
 app.add_typer(labelstudio_app, name="labelstudio")
 app.add_typer(annotate_app, name="annotate")
+app.add_typer(rubric_app, name="rubric")
+app.command("pairs", epilog=PAIRS_EPILOG)(pairs_command)
+app.command("trace", epilog=TRACE_EPILOG)(trace_command)
 
 
 @app.callback(invoke_without_command=True)
@@ -188,7 +198,10 @@ def judge(
     store: StoreOption = None,
     images: ImagesOption = None,
     rubric: Annotated[
-        str, typer.Option(help="A rubric file, or a shipped one's name.")
+        str,
+        typer.Option(
+            help="A rubric file, a shipped one's name, or the store's: listing@2, listing@current."
+        ),
     ] = "listing",
     judge: Annotated[
         str, typer.Option(help="heads:NETWORK, or any vision-language model's string.")

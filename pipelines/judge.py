@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from pipelines.learning import learn_heads
 from pipelines.recorder import Recorder, record
 from workbench.errors import ModelError, StoreError
+from workbench.evolution import find_rubric
 from workbench.judging import ModelAnswerer, RubricJudge, judge_all
 from workbench.judging.heads import HeadsAnswerer
 from workbench.models import load_scorer
 from workbench.models.encoder import PhotoEncoder
 from workbench.records import Generation, Item, Part, Verdict
-from workbench.rubric import Rubric, dump_rubric, load_rubric
+from workbench.rubric import Rubric, dump_rubric
 from workbench.schema import Schema, parse_schema
 from workbench.settings import read_settings
 from workbench.store import catalog_of, group_of
@@ -65,7 +66,7 @@ def judge_store(
         StoreError: The store holds no listings.
         ModelError: The judge cannot be loaded.
     """
-    loaded = load_rubric(rubric)
+    loaded = find_rubric(store, rubric)
     arguments = {"rubric": loaded.label, "judge": judge, "part": part}
     items = {i.id: i for i in store.records(Item)}
     parts: Mapping[str, Part] = dict(store.splits()[["group", "part"]].itertuples(index=False))
@@ -82,29 +83,8 @@ def judge_store(
             + (f" in part {part!r}" if part else "")
             + (": make some with `workbench run listings`" if loaded.judges == "listing" else "")
         )
-    catalogs = sorted({catalog_of(str(g.item)) for g in generations})
-    verdicts: list[Verdict] = []
-    known = 0
     with record(store, "judge", arguments, quiet=quiet) as recorder:
-        for catalog in catalogs:  # each has its own schema, and heads of its own
-            schema = stored_schema(store, catalog)
-            built = load_judge(
-                judge,
-                loaded,
-                store=store,
-                schema=schema,
-                train=[
-                    i
-                    for i in items.values()
-                    if i.photos
-                    and catalog_of(i.id) == catalog
-                    and parts.get(group_of(i)) == "train"
-                ],
-                recorder=recorder,
-            )
-            own = [g for g in generations if catalog_of(str(g.item)) == catalog]
-            verdicts += judge_listings(store, built, own, schema, recorder)
-            known += recorder.stages[-1].known
+        verdicts, known = judge_generations(store, judge, loaded, generations, recorder)
     return JudgeSummary(
         judge=judge,
         rubric=loaded.label,
@@ -113,6 +93,45 @@ def judge_store(
         approved=sum(v.approved is True for v in verdicts),
         undecided=sum(v.approved is None for v in verdicts),
     )
+
+
+def judge_generations(
+    store: Store,
+    judge: str,
+    rubric: Rubric,
+    generations: Sequence[Generation],
+    recorder: Recorder,
+) -> tuple[list[Verdict], int]:
+    """Judge items' outputs, catalogue by catalogue: the verdicts, and how many of them were there already.
+
+    Each catalogue has its own schema, and a judge made of heads has heads of its own for it.
+
+    Raises:
+        StoreError: A catalogue's schema is not in the store.
+        ModelError: The judge cannot be loaded.
+    """
+    items = list(store.records(Item))
+    parts: Mapping[str, Part] = dict(store.splits()[["group", "part"]].itertuples(index=False))
+    verdicts: list[Verdict] = []
+    known = 0
+    for catalog in sorted({catalog_of(str(g.item)) for g in generations}):
+        schema = stored_schema(store, catalog)
+        built = load_judge(
+            judge,
+            rubric,
+            store=store,
+            schema=schema,
+            train=[
+                i
+                for i in items
+                if i.photos and catalog_of(i.id) == catalog and parts.get(group_of(i)) == "train"
+            ],
+            recorder=recorder,
+        )
+        own = [g for g in generations if catalog_of(str(g.item)) == catalog]
+        verdicts += judge_listings(store, built, own, schema, recorder)
+        known += recorder.stages[-1].known
+    return verdicts, known
 
 
 def load_judge(

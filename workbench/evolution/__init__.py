@@ -13,7 +13,7 @@ from workbench.evolution.propose import (
     propose,
 )
 from workbench.evolution.sides import deal_sides, require_apart, require_side, sides_of
-from workbench.evolution.versions import JudgeBy, current, make_current, prove
+from workbench.evolution.versions import JudgeBy, current, find_rubric, make_current, prove
 
 __all__ = [
     "ALPHA",
@@ -34,6 +34,7 @@ __all__ = [
     "decide",
     "effect_lines",
     "find_proposal",
+    "find_rubric",
     "history",
     "make_current",
     "measure",

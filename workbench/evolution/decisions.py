@@ -118,18 +118,16 @@ def next_version(store: Store, rubric: str, *, by: str) -> Rubric:
             None,
         ) or apply_edits(base, [*edits.values()], version=versions[-1] + 1)
         store.add_rubric(made.name, made.version, made.digest, dump_rubric(made))
-        store.add(
-            [
-                RubricEvent(
-                    id=content_key("rubric version", base.digest, made.digest),
-                    rubric=made.name,
-                    kind="made",
-                    about=made.label,
-                    by=by,
-                    details={"from": base.label, "proposals": list(edits)},
-                )
-            ]
+        event = RubricEvent(
+            id=content_key("rubric version", base.digest, made.digest, sorted(edits)),
+            rubric=made.name,
+            kind="made",
+            about=made.label,
+            by=by,
+            details={"from": base.label, "proposals": list(edits)},
         )
+        if store.find(RubricEvent, event.id) is None:
+            store.add([event])
     return made
 
 

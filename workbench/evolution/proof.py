@@ -120,7 +120,7 @@ def measure(
     before, after = ([v.approved for v in own] for own in verdicts)
     answer = [one.suitable for one in evidence]
     chance = [one.inclusion_probability for one in evidence]
-    groups = [one.group for one in evidence]
+    groups = _groups(evidence)
     names = (old.label, new.label)
     found = compare(
         before, after, answer, inclusion_probability=chance, cluster=groups, names=names, sampled=True,
@@ -205,6 +205,12 @@ def _given_up(
     return fisher(sum(gone), len(gone), sum(kept), len(kept), more=True)
 
 
+def _groups(evidence: Sequence[Evidence]) -> list[str] | None:
+    """Whose answers depend on each other; None where nobody's do."""
+    groups = [one.group for one in evidence]
+    return None if len(set(groups)) == len(groups) else groups
+
+
 def _by_criterion(
     old: Rubric,
     new: Rubric,
@@ -240,7 +246,7 @@ def _by_criterion(
         {name: b for name, (_, b) in said.items()},
         answers,
         inclusion_probability=[one.inclusion_probability for one in evidence],
-        cluster=[one.group for one in evidence],
+        cluster=_groups(evidence),
         names=(old.label, new.label),
         alpha=alpha,
         resamples=500,

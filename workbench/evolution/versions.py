@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from workbench.calibration.audited import rubric_of
-from workbench.errors import CalibrationError, LeakageError, RubricError
+from workbench.errors import CalibrationError, LeakageError, RubricError, StoreError
 from workbench.evolution.decisions import events
 from workbench.evolution.evidence import Evidence, read_evidence
 from workbench.evolution.proof import Proof, measure
 from workbench.evolution.sides import require_apart, require_side, sides_of, units_read
 from workbench.records import Audit, Generation, RubricEvent, RubricProposal, Verdict, content_key
-from workbench.rubric import Rubric
+from workbench.rubric import Rubric, load_rubric
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -57,7 +57,7 @@ def prove(
             "test it by an audit of the version that it was made from"
         )
     evidence = _proving(store, audit, generations)
-    require_apart(store, _proposing(store, made), evidence)
+    require_apart(store, _proposing(store, label), evidence)
     if not evidence:
         raise CalibrationError(
             f"audit {audit.id[:12]} has no answered item that may test {label}: `workbench audit --size` draws "
@@ -81,7 +81,9 @@ def prove(
         if stored is not None:
             return Proof.from_dict(stored.details)
         earlier = [
-            e for e in events(store, new.name) if e.kind == "tested" and set(keys) & set(_keys(e))
+            e
+            for e in events(store, new.name)
+            if e.kind == "tested" and set(keys) & set(_texts(e.details.get("keys")))
         ]
         proof = measure(
             old, new, evidence, verdicts, audit=audit.id, tries=len(earlier) + 1, seed=audit.seed
@@ -107,6 +109,27 @@ def current(store: Store, name: str) -> str | None:
     """`<name>@<version>` in use; None where none was ever taken into use, and the shipped one stands."""
     used = [e.about for e in events(store, name) if e.kind == "used"]
     return used[-1] if used else None
+
+
+def find_rubric(store: Store, text: str) -> Rubric:
+    """The rubric that `text` names: a file, a shipped one, `<name>@<version>` or `<name>@current` of the store.
+
+    Raises:
+        RubricError: There is none, or it cannot be read.
+        StoreError: `@current`, and no version was taken into use.
+    """
+    name, at, version = text.rpartition("@")
+    if not at or "/" in text or text.endswith((".yaml", ".yml")):
+        return load_rubric(text)
+    label = current(store, name) if version == "current" else text
+    if label is None:
+        raise StoreError(
+            f"no version of {name!r} was taken into use in {store.url}: `workbench rubric use` does that"
+        )
+    found = rubric_of(store, label)
+    if found is None:
+        raise RubricError(f"the store {store.url} holds no rubric {label!r}")
+    return found
 
 
 def make_current(
@@ -171,9 +194,11 @@ def _require_proof(
         raise RubricError(f"{label} was tested against {proof.against}, not {base}: test it again")
     tested = units_read(store, proof.keys)
     require_side(store, tested, "prove", purpose="test a rubric")
-    suggested = _proposing(store, made)
+    suggested = _proposing(store, label)
     if both := sorted(set(tested) & set(suggested)):
-        raise LeakageError(f"items that suggested {label} also tested it: {', '.join(both[:5])}")
+        raise LeakageError(
+            f"items that suggested {label} also tested it: {', '.join(map(repr, both[:5]))}"
+        )
     require_side(store, suggested, "propose", purpose="suggest a change of a rubric")
 
 
@@ -193,10 +218,11 @@ def _proving(store: Store, audit: Audit, generations: Iterable[str] | None) -> l
     return [there[key] for key in wanted]
 
 
-def _proposing(store: Store, made: RubricEvent) -> list[str]:
-    """Units whose answers suggested what the version changes."""
-    keys = made.details["proposals"]
-    proposals = list(store.records(RubricProposal, [str(k) for k in keys]))  # type: ignore[attr-defined]
+def _proposing(store: Store, label: str) -> list[str]:
+    """Units whose answers suggested what the version changes, to whoever made it."""
+    made = [e for e in events(store, label.rpartition("@")[0]) if e.kind == "made"]
+    keys = {k for e in made if e.about == label for k in _texts(e.details.get("proposals"))}
+    proposals = store.records(RubricProposal, sorted(keys))
     read = {k for p in proposals for k in (*p.read, *p.items_for, *p.items_against)}
     return units_read(store, sorted(read))
 
@@ -222,6 +248,5 @@ def _first(happened: Sequence[RubricEvent]) -> str | None:
     return str(made[0].details["from"]) if made else None
 
 
-def _keys(event: RubricEvent) -> tuple[str, ...]:
-    keys = event.details.get("keys", ())
-    return tuple(str(k) for k in keys) if isinstance(keys, list | tuple) else ()
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()

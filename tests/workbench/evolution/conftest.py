@@ -6,13 +6,16 @@ the judge sees only when a criterion asks about it. Nothing here is a person: al
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from workbench.calibration.audited import draw_from
 from workbench.calibration.audits.population import latest_selection
+from workbench.evolution import decide, next_version, propose
 from workbench.judging import Answered, Finding, RubricJudge, judge_all
 from workbench.records import (
     Annotation,
@@ -162,3 +165,32 @@ def shop(tmp_path):
     """An empty shop."""
     with Store.open(tmp_path / "store") as store:
         yield Shop(store)
+
+
+@pytest.fixture(scope="session")
+def world():
+    """The rubric and the judge alone, where no store is wanted."""
+    return SimpleNamespace(
+        rubric=RUBRIC, judge=lambda rubric: RubricJudge(rubric, SeededAnswerer())
+    )
+
+
+@pytest.fixture(scope="session")
+def _tried_once(tmp_path_factory):
+    """A shop's folder in which one change is accepted, with its audit, the proposal and the version."""
+    folder = tmp_path_factory.mktemp("tried") / "store"
+    with Store.open(folder) as store:
+        shop = Shop(store)
+        audit = shop.fill(300, labels=240)
+        proposal = next(p for p in propose(store, audit) if p.kind == "changed threshold")
+        decide(store, proposal.key, "accepted", by="ada", why="Stricter.")
+        return folder, audit, proposal, next_version(store, "mugs@1", by="ada")
+
+
+@pytest.fixture
+def tried(_tried_once, tmp_path):
+    """A copy of it for one test: the shop, the audit, the proposal and the version."""
+    folder, *made = _tried_once
+    shutil.copytree(folder, tmp_path / "tried")
+    with Store.open(tmp_path / "tried") as store:
+        yield Shop(store), *made
