@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from workbench.store import catalog_of
 if TYPE_CHECKING:
     from workbench.preferences import Built, Pair
     from workbench.store import Store
+
+_COLUMNS = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,18 @@ class PairsSummary:
                 f"{self.pictures:,} pairs of pictures are in the store and not in the export."
             )
         lines.append(f"{self.exported:,} pairs for {self.format} in {self.folder}")
-        return "\n".join(lines)
+        return "\n".join(_in_columns(line) for text in lines for line in text.splitlines())
+
+
+def _in_columns(line: str) -> str:
+    """A line in 80 columns, what does not fit below it and further in."""
+    indent = line[: len(line) - len(line.lstrip())]
+    return "\n".join(
+        textwrap.wrap(
+            line.strip(), _COLUMNS, initial_indent=indent, subsequent_indent=indent + "    ",
+            break_long_words=False, break_on_hyphens=False,
+        )
+    )  # fmt: skip
 
 
 def export_from(store: Store, job: PairsJob, *, quiet: bool = False) -> PairsSummary:

@@ -143,10 +143,10 @@ def _corrections(store: Store, answers: Iterable[Annotation]) -> dict[str, tuple
 def _from_corrections(work: _Work, said: Mapping[str, Said]) -> Iterator[Pair]:
     for key, what in said.items():
         generation = work.made.get(key)
-        if generation is None or generation.kind != "listing" or not work.may_train(generation):
-            continue
         correctors = [one for one in what.every if work.corrections.get(one.id)]
-        if not correctors:
+        if generation is None or generation.kind != "listing" or not correctors:
+            continue
+        if not work.may_train(generation):
             continue
         if what.most is not False:
             _tally_overruled(work.tally, what, key)

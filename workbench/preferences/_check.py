@@ -21,6 +21,8 @@ from workbench.preferences._tokens import PairReader, read_pairs
 from workbench.schema import Schema
 
 _SHOWN = 3
+_CONTEXT, _LONGEST = 12, 60
+"""Characters around a difference that are shown, and that are shown at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +124,8 @@ def check(
     """Find out which pairs are fit to train on, and what something simple alone would learn from them.
 
     In this order, a pair is dropped by the first reason: a side is empty; the sides are the same; the margin is
-    too small; a photo is missing; image tokens and photos do not fit; the sides are the same to the model; it
-    shows what is held out; it repeats an earlier pair.
+    too small; a photo is missing; image tokens and photos do not fit; another pair says the opposite; the sides
+    are the same to the model; it shows what is held out; it repeats an earlier pair.
 
     Args:
         pairs: Any number; of texts and of pictures.
@@ -263,7 +265,7 @@ def _measures(
     )
     yield Measure(
         name="form over length",
-        words="which is more than length alone tells by",
+        words="what form tells beyond length: difference of the two AUCs",
         estimate=form.over_length,
     )
     words = m.without_photo(sides.chosen, sides.rejected, items)
@@ -345,4 +347,15 @@ def _less(estimate: Estimate) -> Estimate:
 
 
 def _shown(pair: Pair) -> str:
-    return f"{pair.rejected[:60]!r} → {pair.chosen[:60]!r}"
+    """The part in which the sides differ, with what is next to it."""
+    from rapidfuzz.distance import Postfix, Prefix
+
+    one, other = pair.rejected, pair.chosen
+    start = Prefix.similarity(one, other)
+    end = Postfix.similarity(one[start:], other[start:])
+    begin = max(0, start - _CONTEXT)
+    parts = (
+        text[begin : len(text) - end + _CONTEXT if end > _CONTEXT else None]
+        for text in (one, other)
+    )
+    return " → ".join(repr(part[:_LONGEST]) for part in parts)

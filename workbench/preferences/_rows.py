@@ -1,4 +1,4 @@
-"""What makes one pair unfit by itself: an empty side, equal sides, a tie, a missing photo, a stray placeholder."""
+"""What one look at each pair tells: an empty side, equal sides, a tie, a missing photo, a stray placeholder, an opposite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,22 @@ def alone_unfit(
         why = next(_reasons(pair, margin, prints), None)
         if why is not None:
             found[i] = why
+    for i, other in _opposed(pairs).items():
+        reason = "another pair about the same photos says the opposite"
+        found.setdefault(i, ("opposed", reason, f"by {pairs[other].key[:12]}"))
     return found
+
+
+def _opposed(pairs: Sequence[Pair]) -> dict[int, int]:
+    """Place to the place of a pair in which its sides are swapped."""
+    first: dict[tuple[object, ...], int] = {}
+    for i, pair in enumerate(pairs):
+        first.setdefault((pair.prompt, pair.photos, pair.chosen, pair.rejected), i)
+    swapped = (
+        (i, first.get((pair.prompt, pair.photos, pair.rejected, pair.chosen)))
+        for i, pair in enumerate(pairs)
+    )
+    return {i: other for i, other in swapped if other is not None}
 
 
 def _reasons(

@@ -231,3 +231,15 @@ def test_the_report_is_json_and_says_why(clean, kit):
 def test_limits_are_shares(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Limits(**wrong)
+
+
+def test_two_pairs_that_say_the_opposite_teach_nothing(clean, prints):
+    against = replace(clean[3], chosen=clean[3].rejected, rejected=clean[3].chosen)
+    found = check([*clean[:10], against], prints=prints)
+    assert names(found) == {"opposed": 2} and len(found.kept) == 9
+
+
+def test_an_example_shows_where_the_sides_differ(clean):
+    small = [replace(p, rejected=p.chosen.replace("}}", ".}}")) for p in clean[:20]]
+    (measure,) = [one for one in check(small).measures if one.name == "small edits"]
+    assert ".}}" in measure.examples[0] and len(measure.examples[0]) < 80
