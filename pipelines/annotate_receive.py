@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from annotation.label_studio import Left, Project, Pulled, noted_projects, pull, subscribe
 from annotation.label_studio._serving import serving
+from annotation.label_studio.projects import noted_names
 from annotation.label_studio.webhook import PATH, Puller, unsubscribe, webhook_app
 from pipelines.annotate import Connected
 from pipelines.annotate_summaries import PullSummary, left_lines, project_lines
-from workbench.errors import LabelStudioError
+from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.records import utcnow
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 MINUTES = 5.0
 """After which a pull follows without a hint."""
 _DAY = 24 * 60
+_PARTING = 2.0
+"""Seconds that the server has at the end to hear that it need not call us any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +103,18 @@ def receive(
     token = studio.client.credentials.token.encode()
     secret = hmac.new(token, b"catalog workbench receiver", hashlib.sha256).hexdigest()
     receiver = _Receiver(store=store, studio=studio, secret=secret, told=told)
-    puller = Puller(receiver.pull, period=60 * minutes, failed=receiver.fail)
-    with serving(webhook_app(puller, secret), host=host, port=port, what="hints") as address:
+    puller = Puller(
+        receiver.pull, period=60 * minutes, failed=receiver.fail, news=receiver.pushed_since
+    )
+    app, what = webhook_app(puller, secret), "the receiver of answers"
+    with serving(app, host=host, port=port, what=what) as address:
         receiver.puller, receiver.url = puller, address + PATH
         announce(receiver.url)
         try:
             with puller:
                 wait()
         finally:
-            receiver.unsubscribe()
+            receiver.part()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,10 +135,15 @@ class _Receiver:
     _pulls: int = 0
     _unreached: bool = False
     """Whether it was told that no call arrives."""
+    _parted: bool = False
+    """Whether it was told what may be left on the server."""
+    _noted: frozenset[str] = frozenset()
+    """Projects that the store knew of at the last pull."""
 
     def pull(self) -> Pulled:
         """Pull, and tell what is new; before that, have the server call us about every project."""
         client = self.studio.client
+        self._noted = noted_names(self.store)
         projects = noted_projects(client, self.store)
         fresh = [one for one in projects if one.fingerprint not in self._subscribed]
         subscribe(client, fresh, self.url, self.secret)
@@ -149,15 +161,36 @@ class _Receiver:
             self._problem = sentence
             self._tell(problem=f"{sentence}; it is tried again")
 
-    def unsubscribe(self) -> None:
-        """Have the server call us no more."""
+    def pushed_since(self) -> bool:
+        """Whether the store knows of projects that the last pull did not; asks no server."""
+        return noted_names(self.store) != self._noted
+
+    def part(self) -> None:
+        """Have the server call us no more, and tell what is left undone: a server that hangs is not waited for."""
+        if self.puller is not None and self.puller.hangs:
+            self._tell(
+                problem="a pull was left in the middle, because the server takes long to answer: the next one "
+                "brings what it would have brought"
+            )
+        parting = threading.Thread(target=self._unsubscribe, daemon=True)
+        parting.start()
+        parting.join(_PARTING)
+        if parting.is_alive():
+            self._left_call("it takes long to answer")
+
+    def _unsubscribe(self) -> None:
         try:
             client = self.studio.client
-            projects = self._subscribed.values() or noted_projects(client, self.store)
+            projects = list(self._subscribed.values()) or noted_projects(client, self.store)
             unsubscribe(client, projects, self.url, self.secret)
-        except LabelStudioError as error:
+        except WorkbenchError as error:
+            self._left_call(str(error))
+
+    def _left_call(self, why: str) -> None:
+        if not self._parted:
+            self._parted = True
             self._tell(
-                problem=f"the server still calls {self.url} when somebody answers ({error}); that does no harm, "
+                problem=f"the server may still call {self.url} when somebody answers ({why}); that does no harm, "
                 "and the next receiver takes it over"
             )
 

@@ -98,6 +98,11 @@ def noted_projects(client: Client, store: Store) -> tuple[Project, ...]:
     return tuple(_project(client, shown, purpose) for shown, purpose in listed if purpose)
 
 
+def noted_names(store: Store) -> frozenset[str]:
+    """A name for every project that was ever pushed from `store`; asks no server."""
+    return frozenset(store.cursors(_NOTE))
+
+
 def find_projects(client: Client, store: Store) -> tuple[Project, ...]:
     """Projects of ours on this server, in the order of their numbers: noted in `store`, or marked by their line."""
     notes = _notes(store)
@@ -120,7 +125,11 @@ def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
     Those that were withdrawn are not missed.
     """
     there = {fingerprint_of(shown) for shown in _listed(client)}
-    there |= {name.removeprefix(_WITHDRAWN) for name in store.cursors(_WITHDRAWN)}
+    there |= {
+        name.removeprefix(_WITHDRAWN)
+        for name, said in store.cursors(_WITHDRAWN).items()
+        if json.loads(said).get("gone", True)
+    }
     return tuple(purpose for name, purpose in _notes(store).items() if name not in there)
 
 
@@ -239,20 +248,42 @@ def fingerprint_of(shown: Mapping[str, Any]) -> str:
     return content_key("label studio", shown["id"], shown["created_at"])[:12]
 
 
-def note_withdrawn(store: Store, project: Project) -> None:
-    """Keep that the project is missed no more as soon as the server has it no more."""
+def note_withdrawn(client: Client, store: Store, project: Project, *, gone: bool) -> None:
+    """Keep that the project is being withdrawn; where it is `gone` by that, it is missed no more."""
     from workbench.store import Advance
 
-    said = json.dumps({"project": project.id, "title": project.title})
+    said = json.dumps(
+        {
+            "project": project.id,
+            "title": project.title,
+            "server": client.fingerprint,
+            "gone": gone,
+        }
+    )
     name = _WITHDRAWN + project.fingerprint
     with contextlib.suppress(ConflictError):  # somebody else noted the same
         store.add([], advance=Advance(name=name, before=store.cursor(name), after=said))
 
 
-def withdrawn_title(store: Store, number: int) -> str | None:
-    """Title of the latest project of this number that was withdrawn; None where there is none."""
-    said = [json.loads(text) for text in store.cursors(_WITHDRAWN).values()]
-    return next((str(one["title"]) for one in reversed(said) if one["project"] == number), None)
+def end_withdrawal(client: Client, store: Store, number: int) -> str | None:
+    """Title of the latest project of this number that was withdrawn from this server, and is missed no more.
+
+    None where there is none. A number is never given twice: where the server has a project of it, the one that
+    was withdrawn was another server's.
+    """
+    from workbench.store import Advance
+
+    if any(int(shown["id"]) == number for shown in _listed(client)):
+        return None
+    for name, text in reversed(store.cursors(_WITHDRAWN).items()):
+        said = json.loads(text)
+        server = said.get("server", client.fingerprint)
+        if said["project"] == number and server == client.fingerprint:
+            ended = json.dumps(said | {"gone": True})
+            with contextlib.suppress(ConflictError):  # somebody else ended it too
+                store.add([], advance=Advance(name=name, before=text, after=ended))
+            return str(said["title"])
+    return None
 
 
 def _note(store: Store, project: Project) -> None:

@@ -43,6 +43,10 @@ _LATEST = 5.0
 """Seconds after a hint when a pull follows, however many more come."""
 _RETRY = 5.0
 """Seconds after a pull that failed when it is tried again; twice as long each time."""
+_LOOK = 2.0
+"""Seconds between looks for news that no hint tells."""
+_PARTING = 1.0
+"""Seconds that a pull which runs at the end is waited for."""
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +69,10 @@ class Puller:
     """Runs `pull` in a thread of its own: soon after a hint, and every `period` seconds.
 
     Hints that come close together are answered by one pull, and those that come while a pull runs by one more.
-    A pull that failed is tried again sooner than after `period`, ever later as long as it fails.
+    A pull that failed is tried again sooner than after `period`, ever later as long as it fails. `news` is asked
+    every few seconds in between: True means that there is something to pull which no hint will tell.
+
+    At the end a pull that still runs is waited for a moment; one that hangs is left to itself, see `hangs`.
     """
 
     def __init__(
@@ -74,8 +81,9 @@ class Puller:
         *,
         period: float,
         failed: Callable[[str], None] = _warn,
+        news: Callable[[], bool] | None = None,
     ) -> None:
-        self._pull, self._period, self._tell = pull, period, failed
+        self._pull, self._period, self._tell, self._news = pull, period, failed, news
         self._hinted, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="label studio pull", daemon=True)
         self._hints = self._pulls = self._failed = 0
@@ -87,7 +95,12 @@ class Puller:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._hinted.set()
-        self._thread.join()
+        self._thread.join(_PARTING)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a pull still runs after the end."""
+        return self._ended.is_set() and self._thread.is_alive()
 
     @property
     def state(self) -> State:
@@ -106,18 +119,38 @@ class Puller:
             self._hinted.clear()
             failures = 0 if self._succeeds() else failures + 1
             again = _RETRY * 2 ** min(failures - 1, 16) if failures else self._period
-            if self._hinted.wait(min(again, self._period)):
+            if self._wait(min(again, self._period)):
                 self._settle()
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait for a hint or news, so many seconds at most; whether a hint came."""
+        late = time.monotonic() + seconds
+        while (left := late - time.monotonic()) > 0:
+            if self._hinted.wait(min(left, _LOOK)):
+                return True
+            if self._is_news():
+                return False
+        return False
+
+    def _is_news(self) -> bool:
+        try:
+            return self._news is not None and self._news()
+        except WorkbenchError:  # of the store: the next pull meets it, and tells
+            return False
 
     def _succeeds(self) -> bool:
         """Pull once; whether every project was reached."""
         try:
             found = self._pull()
         except WorkbenchError as error:
+            if self._ended.is_set():
+                return False
             self._failed += 1
             self._tell(f"a pull from Label Studio did not succeed: {error}")
             return False
         except Exception:  # noqa: BLE001 (a thread that ends in silence would pull nothing any more)
+            if self._ended.is_set():  # whoever ended it has closed what it works with
+                return False
             self._failed += 1
             _log.exception("a pull from Label Studio met what it does not know")
             return False
@@ -187,7 +220,7 @@ def serve_webhook(
     """
     puller = Puller(pull, period=period, failed=failed)
     app = webhook_app(puller, secret)
-    with serving(app, host=host, port=port, what="hints") as url, puller:
+    with serving(app, host=host, port=port, what="the receiver of answers") as url, puller:
         yield url + PATH, puller
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
+import signal
 import threading
 import time
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ import httpx
 import pytest
 from waiting import wait_for
 
-from annotation.label_studio import stop_server, webhook
+from annotation.label_studio import Question, _tasks, find_server, push, stop_server, webhook
 from annotation.label_studio.webhook import HEADER
 from pipelines.annotate import Connected
 from pipelines.annotate_receive import receive
@@ -125,5 +127,37 @@ def test_what_cannot_be_asked_for_is_refused_in_a_sentence(desk):
     for minutes in (0, -1, float("nan"), float("inf")):
         with pytest.raises(LabelStudioError, match=f"up to 1440 .* got {minutes}"):
             receive(at.store, studio, minutes=minutes, **told)
-    with pytest.raises(LabelStudioError, match=r"cannot serve hints at 192\.0\.2\.1:0"):
+    with pytest.raises(LabelStudioError, match=r"cannot serve the receiver of answers at 192\.0\.2\.1:0"):
         receive(at.store, studio, host="192.0.2.1", **told)
+
+
+def test_a_project_that_is_pushed_meanwhile_is_heard_within_seconds(desk):
+    at = desk()
+    with receiving(at.client, at.store, minutes=60) as (heard, url):
+        wait_for(lambda: hooks(at))
+        asked = [Question(generation=g.key) for g in at.audit.spare[:2]]
+        more = push(at.client, at.store, asked, **at.options | {"name": "later", "audit": None})
+        at.project = more.projects[0].project
+        wait_for(lambda: [hook["url"] for hook in hooks(at)] == [url], seconds=10)
+        (task, _) = at.tasks = list(_tasks.list_tasks(at.client, at.project.id))
+        at.say(task)
+        wait_for(lambda: heard and len(at.store.annotations()) == 1, seconds=10)
+    at.client.delete_project(at.project.id)
+
+
+def test_an_end_does_not_wait_for_a_server_that_hangs(desk, server):
+    at, running = desk(), find_server(server.folder)
+    try:
+        with receiving(at.client, at.store, minutes=60) as (heard, url):
+            wait_for(lambda: hooks(at))
+            os.kill(running.pid, signal.SIGSTOP)
+            with httpx.Client(trust_env=False) as stranger:
+                stranger.post(url, headers={HEADER: receiver_secret(at)})
+            time.sleep(0.6)  # the pull waits for the server now
+            began = time.monotonic()
+        assert time.monotonic() - began < 4
+    finally:
+        os.kill(running.pid, signal.SIGCONT)
+    told = " ".join(str(one.problem) for one in heard)
+    assert "a pull was left in the middle" in told
+    assert f"the server may still call {url}" in told
