@@ -53,7 +53,9 @@ def changes(store: Store, given: Iterable[Given], gone: Collection[str]) -> Chan
     for key, one in now.items():
         own = _corrections(corrected.get(key, {}), one.corrections)
         before = stored.get(key)
-        if before is not None and is_older(one.annotation, before):
+        if before is not None and (
+            is_older(one.annotation, before) or _is_back(one.annotation, before)
+        ):
             older.append((one.annotation, before))
         elif before is None or own or not _same(before, one.annotation):
             counts["new" if before is None else "changed"] += 1
@@ -79,7 +81,13 @@ def _corrections(before: Mapping[str, Correction], now: Iterable[Correction]) ->
     ]
 
 
+def _is_back(came: Annotation, before: Annotation) -> bool:
+    """Whether an answer that was deleted is there again, and its author has not said it again."""
+    return before.state == "deleted" and came.updated_at == before.updated_at
+
+
 def _emptied(annotation: Annotation) -> Annotation:
+    # It keeps `updated_at`: by that it is known again where a backup brings it back.
     return replace(
         annotation,
         state="deleted",
@@ -88,7 +96,6 @@ def _emptied(annotation: Annotation) -> Annotation:
         scores={},
         failure_modes=(),
         note=None,
-        updated_at=None,
     )
 
 

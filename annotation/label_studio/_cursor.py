@@ -18,6 +18,8 @@ class Cursor:
     """Tasks with answers that could not be stored."""
     vanished: tuple[int, ...] = ()
     """Tasks that were answered, and deleted then."""
+    again: tuple[int, ...] = ()
+    """Tasks from which an answer was moved to another one."""
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
@@ -30,6 +32,8 @@ class Cursor:
             stored=said["stored"],
             left=tuple(said["left"]),
             vanished=tuple(said["vanished"]),
+            # Cursors of before this was kept have none.
+            again=tuple(said.get("again", ())),
         )
 
     def text(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from annotation.label_studio._lists import read_users
 from workbench.errors import LabelStudioError
 from workbench.records import content_key
 
@@ -56,7 +57,7 @@ def without_account(client: Client, annotators: Sequence[str]) -> tuple[str, ...
         return ()
     there = {
         str(user.get(name) or "").casefold()
-        for user in client.users()
+        for user in read_users(client)
         for name in ("email", "username")
     }
     return tuple(name for name in annotators if name not in there)

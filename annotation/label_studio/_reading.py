@@ -75,7 +75,7 @@ def read_tasks(
     """
     asked = {name for task in tasks for name in (_generation(task), _named(task, "against"))}
     known = {one.key: one for one in store.records(Generation, sorted(asked - {""}))}
-    before = _stored_without_author(store, project, tasks)
+    before = _stored_words(store, project, tasks)
     given, left = [], []
     for task in tasks:
         for answer in task["annotations"]:
@@ -91,10 +91,10 @@ def read_tasks(
                         f"task {task['id']} of project {project.id} is none that was pushed from the store "
                         f"{store.url}: its answers are left alone"
                     )
-                author = _author(project, task, answer, people, before)
-                given.append(
-                    _read_pushed(project, interface, task, answer, author=author, known=known)
+                came = _read_pushed(
+                    project, interface, task, answer, people=people, before=before, known=known
                 )
+                given.append(_own_word(store, answer, came, people, before))
             except WorkbenchError as error:
                 number = int(answer["id"])
                 left.append(
@@ -114,11 +114,13 @@ def _read_pushed(
     task: Mapping[str, Any],
     answer: Mapping[str, Any],
     *,
-    author: tuple[str, bool],
+    people: Mapping[int, str],
+    before: Mapping[str, Annotation],
     known: Mapping[str, Generation],
 ) -> Given:
     """`_read`, where the page's own readers stumble over data that were changed by hand."""
     try:
+        author = _author(project, task, answer, people, before)
         return _read(project, interface, task, answer, author=author, known=known)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise LabelStudioError(
@@ -138,17 +140,24 @@ def _named(task: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _stored_without_author(
+def _stored_words(
     store: Store, project: Project, tasks: Iterable[Mapping[str, Any]]
 ) -> Mapping[str, Annotation]:
-    """What the store holds of answers whose authors the server has no more."""
+    """What the store holds of answers whose authors the server has no more, or that others saved after them."""
     names = [
         f"{project.prefix}{task['id']}/{answer['id']}"
         for task in tasks
+        if "unreadable" not in task
         for answer in task["annotations"]
-        if answer.get("completed_by") is None and "unreadable" not in task
+        if answer.get("completed_by") is None or _editor(answer) is not None
     ]
     return {a.id: a for a in store.records(Annotation, names)}
+
+
+def _editor(answer: Mapping[str, Any]) -> int | None:
+    """Number of the user who saved the answer last, where that is not its author."""
+    editor = answer.get("updated_by")
+    return None if editor == answer.get("completed_by") else editor
 
 
 def _author(
@@ -158,13 +167,8 @@ def _author(
     people: Mapping[int, str],
     before: Mapping[str, Annotation],
 ) -> tuple[str, bool]:
-    """Annotator, and whether it is a simulated one.
-
-    Raises:
-        LabelStudioError: Somebody else changed the answer. What it says now is partly theirs, and they saw
-            what the first one had said: it is nobody's own answer, so it is not stored.
-    """
-    user, editor = answer["completed_by"], answer["updated_by"]
+    """Annotator, and whether it is a simulated one."""
+    user = answer["completed_by"]
     stored = before.get(f"{project.prefix}{task['id']}/{answer['id']}")
     if user is not None:
         name = people.get(user, f"label_studio user {user}")
@@ -172,14 +176,55 @@ def _author(
         name = stored.annotator
     else:
         name = f"deleted user of annotation {answer['id']}"
-    if editor is not None and editor != user:
-        raise LabelStudioError(
-            f"{people.get(editor, f'label_studio user {editor}')} changed what {name} had said: want one "
-            "person's own answer; let whoever gave it open it and press Update, or delete it"
-        )
     if name.endswith(SIMULATED):
         return f"simulated:{name.removesuffix(SIMULATED)}", True
     return name, user is None and stored is not None and stored.simulated
+
+
+def _own_word(
+    store: Store,
+    answer: Mapping[str, Any],
+    came: Given,
+    people: Mapping[int, str],
+    before: Mapping[str, Annotation],
+) -> Given:
+    """`came`, where its author was the last to save it; else their word as the store has it.
+
+    Raises:
+        LabelStudioError: Somebody else saved it, and the store has no equal word of its author: what it says now
+            may be partly theirs, who saw what the first one had said, so it is not stored. A star that an
+            administrator gives saves an answer too, and changes no word of it.
+    """
+    editor = _editor(answer)
+    if editor is None:
+        return came
+    stored = before.get(came.annotation.id)
+    if stored is not None and replace(came.annotation, **_making(stored)) == stored:
+        found = store.corrections(annotation=[stored.id])["id"]
+        corrections = tuple(store.records(Correction, found))
+        if _texts(corrections) == _texts(came.corrections):
+            return replace(came, annotation=stored, corrections=corrections)
+    who = people.get(editor, f"label_studio user {editor}")
+    raise LabelStudioError(
+        f"{who} was the last to save what {came.annotation.annotator} had said, by a change or by no more than a "
+        f"star, and the store has no equal word of {came.annotation.annotator}: let them open it and press Update, "
+        "or delete it; pull before stars are given"
+    )
+
+
+def _making(stored: Annotation) -> dict[str, Any]:
+    """What a later save changes, though nobody says anything else."""
+    return {
+        "created_at": stored.created_at,
+        "updated_at": stored.updated_at,
+        "run": stored.run,
+        "seconds": stored.seconds,
+        "blind": stored.blind,
+    }
+
+
+def _texts(corrections: Iterable[Correction]) -> set[tuple[str, str | None, str | None]]:
+    return {(one.about, one.before, one.after) for one in corrections}
 
 
 def _require_pushed(project: Project, task: Mapping[str, Any]) -> None:

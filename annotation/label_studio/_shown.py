@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from annotation.label_studio.interfaces import Interface, task_data
 from workbench.errors import LabelStudioError
 from workbench.records import Generation
+
+_DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+"""The picture's own address, which is a part of every address that a push gives it."""
 
 
 class _AnyPicture(dict[str, str]):
@@ -32,7 +36,7 @@ def as_made(
         known: Key to generation, for those that the task is about.
 
     Raises:
-        LabelStudioError: The page shows another text than the store holds.
+        LabelStudioError: The page shows another text than the store holds, or another picture.
     """
     generation = known[data["generation"]]
     against = known.get(data.get("against") or "")
@@ -45,6 +49,15 @@ def as_made(
                 f"its page shows {shown!r:.60} as {name!r}, and generation {generation.key[:12]} in the store says "
                 f"{text!r:.60}: the task was changed by hand on the server, and what was said is about another text; "
                 "put the text back, and let whoever answered look again and press Update"
+            )
+    for name in _pictures(interface):
+        if (digests := _DIGEST.findall(made.get(name, ""))) != _DIGEST.findall(
+            str(data.get(name, ""))
+        ) and digests:
+            raise LabelStudioError(
+                f"its page shows {str(data.get(name))!r:.120} as {name!r}, and generation {generation.key[:12]} in "
+                f"the store has picture {digests[0][:12]}: the task was changed by hand on the server, and what was "
+                "said is about another picture; put it back, and let whoever answered look again and press Update"
             )
     return {**data, **texts, **({"slots": made["slots"]} if "slots" in made else {})}
 
@@ -62,3 +75,16 @@ def _texts(interface: Interface) -> tuple[str, ...]:
             slots = range(1, interface.slots + 1)
             aspects = (name for i in slots for name in (f"aspect_{i}_name", f"aspect_{i}"))
             return ("title", "price", *aspects)
+
+
+def _pictures(interface: Interface) -> tuple[str, ...]:
+    """Names of a task's data that hold pictures."""
+    match interface.kind:
+        case "image":
+            return ("image",)
+        case "correction":
+            return ("shown",)
+        case "pair":
+            return ("side_a", "side_b") if interface.rubric.judges == "image" else ("asked",)
+        case "listing":
+            return ("photos",)

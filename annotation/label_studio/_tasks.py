@@ -61,6 +61,16 @@ def count_tasks(client: Client, project: int, *conditions: Condition) -> int:
     return int(_page(client, project, conditions, include="id", size=1)["total"])
 
 
+def count_answers(client: Client, project: int) -> int:
+    """Number of answers and skipped ones in the project, whatever the counters of its tasks say."""
+    doing = f"count the answers of project {project}"
+    names = ("total_annotations_number", "skipped_annotations_number")
+    shown = client.get(f"/api/projects/{project}", doing=doing, params={"include": ",".join(names)})
+    if not isinstance(shown, dict) or not all(isinstance(shown.get(name), int) for name in names):
+        raise client.strange(doing, f"numbers as {' and '.join(names)}", shown)
+    return sum(int(shown[name]) for name in names)
+
+
 def newest_change(client: Client, project: int) -> str | None:
     """The latest `updated_at` of all tasks, by the server's clock; None where there is no task."""
     page = _page(client, project, [], include="id,updated_at", size=1, order="-tasks:updated_at")

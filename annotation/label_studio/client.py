@@ -10,12 +10,15 @@ import json
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from annotation.label_studio._clean import CleanErrors, hide_in_logs
+from annotation.label_studio._lists import read_pages
 from annotation.label_studio.credentials import Credentials
 from annotation.label_studio.environment import SERVER_VERSION
 from workbench.errors import LabelStudioError
@@ -31,7 +34,7 @@ _PAUSE = 0.2
 """Seconds before the second try; each later one waits twice as long."""
 _SECONDS = 900.0
 """How long the server may take to remove 10,000 tasks."""
-_PASSING = frozenset({429, 500, 502, 503, 504})
+PASSING = frozenset({429, 500, 502, 503, 504})
 """Answers that another try may change; 500 is what a locked SQLite database looks like."""
 
 
@@ -44,11 +47,19 @@ class Client:
         self._timeout = timeout
         self._access = ("", 0.0)
         self._refreshing = threading.Lock()
+        self._date = ""
 
     @property
     def url(self) -> str:
         """The server's address, without a slash at its end."""
         return self.credentials.url
+
+    @property
+    def server_now(self) -> datetime | None:
+        """The server's clock at its last answer, in whole seconds; None where it does not tell."""
+        with contextlib.suppress(ValueError):
+            return parsedate_to_datetime(self._date).astimezone(UTC)
+        return None
 
     def __repr__(self) -> str:
         return f"Client(url={self.url!r})"
@@ -116,63 +127,11 @@ class Client:
             )
         return found
 
-    def users(self) -> list[dict[str, Any]]:
-        """Everybody who may log in.
-
-        Raises:
-            LabelStudioError: What comes is no list of people, or one without us.
-        """
-        doing = "list the people"
-        found = self.get("/api/users/", doing=doing)
-        named = isinstance(found, list) and all(
-            isinstance(one, dict) and isinstance(one.get("id"), int) for one in found
-        )
-        if not named or self.user.get("id") not in {one["id"] for one in found}:
-            raise self.strange(doing, f"a list of people with {self.user['email']} in it", found)
-        people: list[dict[str, Any]] = found
-        return people
-
     def pages(
         self, path: str, *, doing: str, params: Mapping[str, Any] | None = None, size: int = 100
     ) -> list[dict[str, Any]]:
-        """Rows of every page of a list, read again where the list changes meanwhile.
-
-        Raises:
-            LabelStudioError: What comes is no such list, or it changes all the time.
-        """
-        for _ in range(_TRIES):
-            rows = self._pages(path, doing, params or {}, size)
-            if rows is not None:
-                return rows
-        raise LabelStudioError(f"cannot {doing}: the list changes while it is read; try again")
-
-    def _pages(
-        self, path: str, doing: str, params: Mapping[str, Any], size: int
-    ) -> list[dict[str, Any]] | None:
-        """All rows; None where the list became shorter or longer, so that a row may have moved past us."""
-        names = str(params.get("include", "id")).split(",")
-        rows: list[dict[str, Any]] = []
-        page, count = 1, None
-        while True:
-            try:
-                found = self.get(
-                    path, doing=doing, params={**params, "page": page, "page_size": size}
-                )
-            except LabelStudioError as error:
-                if page > 1 and error.status == 404:
-                    return None
-                raise
-            some = found.get("results") if isinstance(found, dict) else None
-            if not isinstance(some, list) or not all(
-                isinstance(one, dict) and one.keys() >= set(names) for one in some
-            ):
-                raise self.strange(doing, f"`results` with {', '.join(names)} each", found)
-            if page > 1 and found.get("count") != count:
-                return None
-            rows += some
-            if not found.get("next"):
-                return rows
-            page, count = page + 1, found.get("count")
+        """Rows of every page of a list; see `read_pages`."""
+        return read_pages(self, path, doing=doing, params=params or {}, size=size)
 
     def strange(self, doing: str, wanted: str, came: object) -> LabelStudioError:
         """The error for JSON of another shape than Label Studio's."""
@@ -250,6 +209,7 @@ class Client:
                 files=files,
                 timeout=timeout or self._timeout,
             )
+            self._date = answer.headers.get("Date", "")
             if answer.status_code >= 400:
                 raise self.errors(doing).refused(answer.status_code, answer.text)
             if not answer.content:
@@ -284,7 +244,7 @@ class Client:
                     return function()
             except LabelStudioError as error:
                 problem = error
-            if problem.status is not None and problem.status not in _PASSING:
+            if problem.status is not None and problem.status not in PASSING:
                 break
         raise problem
 

@@ -275,7 +275,7 @@ def end_withdrawal(client: Client, store: Store, number: int) -> str | None:
 
     if any(int(shown["id"]) == number for shown in _listed(client)):
         return None
-    for name, text in reversed(store.cursors(_WITHDRAWN).items()):
+    for name, text in reversed(list(store.cursors(_WITHDRAWN).items())):
         said = json.loads(text)
         server = said.get("server", client.fingerprint)
         if said["project"] == number and server == client.fingerprint:

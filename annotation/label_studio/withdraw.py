@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from annotation.label_studio import _tasks
+from annotation.label_studio._look import changed_since
 from annotation.label_studio._sharing import LEASE
+from annotation.label_studio.client import PASSING
 from annotation.label_studio.projects import (
     Project,
+    end_withdrawal,
     note_withdrawn,
     noted_projects,
-    withdrawn_title,
 )
-from annotation.label_studio.pull import pull
+from annotation.label_studio.pull import pull_whole
 from workbench.errors import LabelStudioError
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 _TRIES = 5
+_PAUSE = 0.2
+"""Seconds before the second try to delete; each later one waits twice as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ def withdraw(client: Client, store: Store, number: int) -> Withdrawn:
             # Another withdrawal may have held the lease before.
             if project := _noted(client, store, number):
                 return _withdraw(client, store, project)
-    title = withdrawn_title(store, number)
+    title = end_withdrawal(client, store, number)
     if title is None:
         raise LabelStudioError(
             f"no project {number} on {client.url} was pushed from the store {store.url}: a project's number is "
@@ -73,9 +79,21 @@ def _noted(client: Client, store: Store, number: int) -> Project | None:
 
 
 def _withdraw(client: Client, store: Store, project: Project) -> Withdrawn:
-    stored = _bring_home(client, store, project)
-    note_withdrawn(store, project)
-    client.delete_project(project.id)
+    stored = 0
+    for attempt in range(1, _TRIES + 1):
+        # Before every try: what did not go at the first may have been answered in the meantime.
+        stored += _bring_home(client, store, project)
+        note_withdrawn(client, store, project, gone=False)
+        try:
+            client.delete_project(project.id)
+            break
+        except LabelStudioError as error:
+            if attempt == _TRIES or (error.status is not None and error.status not in PASSING):
+                raise
+        time.sleep(_PAUSE * 2 ** (attempt - 1))
+        if _noted(client, store, project.id) is None:
+            break
+    note_withdrawn(client, store, project, gone=True)
     known = store.annotations(prefix=project.prefix, state=["answered", "skipped"])
     return Withdrawn(
         number=project.id, title=project.title, pulled=stored, answers=len(known["id"])
@@ -85,17 +103,24 @@ def _withdraw(client: Client, store: Store, project: Project) -> Withdrawn:
 def _bring_home(client: Client, store: Store, project: Project) -> int:
     """Pull until nothing changes on the server meanwhile; how many answers of the project were stored.
 
+    Everything is read, whatever was read before: a clock that was set back hides a change from the cursor.
+
     Raises:
         LabelStudioError: Something in it would be lost.
     """
     stored = 0
     for _ in range(_TRIES):
-        before = _tasks.newest_change(client, project.id)
-        pulled = pull(client, store)
+        before = _state(client, project)
+        pulled = pull_whole(client, store, project.id)
         for failed in pulled.failed:
             if failed.project.id == project.id:
                 raise LabelStudioError(f"project {project.id} stays: {failed.reason}")
-        (own,) = (one for one in pulled.projects if one.project.id == project.id)
+        own = next((one for one in pulled.projects if one.project.id == project.id), None)
+        if own is None:
+            raise LabelStudioError(
+                f"project {project.id} was deleted on {client.url} while it was withdrawn: its answers stand as far "
+                "as they were pulled"
+            )
         stored += own.new + own.changed + own.deleted
         if own.left:
             first = own.left[0]
@@ -109,8 +134,27 @@ def _bring_home(client: Client, store: Store, project: Project) -> int:
                 f"project {project.id} stays: somebody has begun an answer to {drafts:,} of its tasks and not "
                 f"sent it; let them press Submit or discard the draft at {project.url} first"
             )
-        if _tasks.newest_change(client, project.id) == before:
+        if own.counted and _state(client, project, before) == before:
             return stored
     raise LabelStudioError(
         f"project {project.id} stays: people answer in it right now; ask them to stop, and withdraw it again"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What moves when somebody answers, even where the server's clock was set back."""
+
+    since: str
+    answers: int
+    changed: frozenset[tuple[int, str]]
+    """Number and `updated_at` of the tasks that were changed since then, or seem to be."""
+
+
+def _state(client: Client, project: Project, before: _State | None = None) -> _State:
+    answers = _tasks.count_answers(client, project.id)
+    now = client.server_now or datetime.now(UTC)
+    since = before.since if before else now.isoformat()
+    tasks = _tasks.list_tasks(client, project.id, changed_since(since), data=False)
+    changed = frozenset((int(row["id"]), str(row["updated_at"])) for row in tasks)
+    return _State(since=since, answers=answers, changed=changed)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from annotation.label_studio import _copies, connect, pull, stop_server
-from annotation.label_studio._copies import refuse_copy
+from annotation.label_studio._copies import Known, Odd, Seen, refuse_copy
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation
 
@@ -23,21 +23,52 @@ def answer(task, number, made):
     )  # fmt: skip
 
 
-def check(stored, given, missing=(), touched=None):
-    known = {one.id: one.created_at for one in stored}
-    refuse_copy(7, known, given, [one.id for one in missing], touched or {})
+def seen(project, stored, given=(), *, missing=(), touched=None, now=NOON + HOUR):
+    known = {
+        one.id: Known(created=one.created_at, said=one.updated_at or one.created_at, stands=True)
+        for one in stored
+    }
+    ids = [one.id for one in missing]
+    return Seen(
+        project=project, known=known, given=given, left=(), missing=ids, touched=touched or {}, now=now
+    )  # fmt: skip
+
+
+def check(*args, **kwargs):
+    return refuse_copy([seen(7, *args, **kwargs)])
 
 
 def test_numbers_of_one_server_stay_with_their_answers():
     old, new = answer(1, 40, NOON), answer(2, 41, NOON + HOUR)
-    check([old], [old, new])
-    check([old, new], [], missing=[old], touched={1: NOON + HOUR})
-    check([old], [], missing=[old], touched={1: NOON - timedelta(seconds=30)})  # a clock set back
-    for other in (answer(1, 40, NOON + HOUR), answer(2, 40, NOON + HOUR)):
-        with pytest.raises(LabelStudioError, match=r"answer 40 was given at 2026-11-01 13:00:00"):
-            check([old], [other])
+    nothing = Odd(moved={}, lost=set())
+    assert check([old], [old, new]) == nothing
+    assert check([old, new], [], missing=[old], touched={1: NOON + HOUR}) == nothing
+    with pytest.raises(LabelStudioError, match=r"was given at 2026-11-01 13:00:00"):
+        check([old], [answer(1, 40, NOON + HOUR)])
     with pytest.raises(LabelStudioError, match="is not here, where its task was last changed at"):
         check([old], [], missing=[old], touched={1: NOON - HOUR})
+
+
+def test_an_answer_that_was_not_deleted_is_lost():
+    old = answer(1, 40, NOON)
+    shortly = NOON - timedelta(seconds=30)
+    assert check([old], [], missing=[old], touched={1: shortly}).lost == {old.id}
+    # Said in the server's future: its clock was fast.
+    assert check([old], [], missing=[old], touched={1: NOON - HOUR}, now=shortly - HOUR).lost
+
+
+def test_an_answer_under_another_task_was_moved():
+    old, there = answer(1, 40, NOON), answer(2, 40, NOON)
+    found = check([old], [there], missing=[old], touched={1: NOON - HOUR})
+    assert (found.moved, found.lost) == ({there.id: old.id}, set())
+
+
+def test_numbers_go_through_all_projects_of_a_server():
+    """On a copy the same person answers the same task: only another project's number tells."""
+    first = seen(7, [answer(1, 40, NOON)], missing=[answer(1, 40, NOON)], touched={1: NOON})
+    other = seen(8, [answer(9, 41, NOON)], [answer(9, 40, NOON + HOUR)])
+    with pytest.raises(LabelStudioError, match="answer 40 of project 8 was given at"):
+        refuse_copy([first, other])
 
 
 def test_a_second_copy_of_a_server_is_refused_and_the_first_one_goes_on(

@@ -164,7 +164,7 @@ def test_an_answer_that_cannot_be_read_stays_pending_after_the_overlap(desk, mon
     number = at.say(at.tasks[0])
     at._send("PATCH", f"/api/annotations/{number}/", {"result": []}, None)
     assert len(at.pull().left) == 1
-    module = sys.modules["annotation.label_studio.pull"]
+    module = sys.modules["annotation.label_studio._look"]
     monkeypatch.setattr(module, "OVERLAP", timedelta(0))
     at.say(at.tasks[1])
     assert (at.pull().new, len(at.pull().left)) == (1, 1)

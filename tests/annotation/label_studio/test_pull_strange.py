@@ -180,7 +180,9 @@ def test_what_a_second_person_changed_is_nobodys_own_answer(desk, server):
     found = at.pull()
     (left,) = found.left
     assert (found.changed, left.annotation) == (0, number)
-    assert left.reason.startswith(f"{server.second.email} changed what {server.admin.email}")
+    assert left.reason.startswith(
+        f"{server.second.email} was the last to save what {server.admin.email}"
+    )
     assert "still counts" in left.reason
     assert at.store.find(Annotation, at.id(task, number)).approved is True
     at.change(task, number, approved=False)

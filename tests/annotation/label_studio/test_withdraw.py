@@ -41,7 +41,7 @@ def test_what_was_said_is_stored_before_the_project_goes(desk):
 
 def test_a_withdrawal_that_was_killed_is_ended_by_the_next(desk):
     at = desk(8, 4)
-    note_withdrawn(at.store, at.project)
+    note_withdrawn(at.client, at.store, at.project, gone=False)
     at.say(at.tasks[0])
     assert at.pull().new == 1, "it is on the server, so it is pulled"
     assert not withdraw(at.client, at.store, at.project.id).before
