@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from html import unescape
@@ -22,7 +23,10 @@ _REASONS = (
 
 def invitation(client: Client) -> str:
     """The page on which a person makes a login; whoever has the address may join."""
-    found = client.get("/api/invite", doing="ask for the invitation")
+    doing = "ask for the invitation"
+    found = client.get("/api/invite", doing=doing)
+    if not isinstance(found, dict) or not isinstance(found.get("invite_url"), str):
+        raise client.strange(doing, "an `invite_url`", found)
     return client.url + str(found["invite_url"])
 
 
@@ -57,8 +61,16 @@ def add_annotator(client: Client, email: str, *, password: str | None = None) ->
                 f"{client.credentials.hide(_reason(answer.text).replace(password, '…'))}",
                 status=answer.status_code,
             )
-        token = browser.get(f"{client.url}/api/current-user/token").json()["token"]
-    return Login(email=email, password=password, token=str(token))
+        kept = browser.get(f"{client.url}/api/current-user/token")
+    token = None
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        token = kept.json()["token"]
+    if not isinstance(token, str):
+        raise LabelStudioError(
+            f"Label Studio at {client.url} made a login for {email!r} and tells no token of it",
+            status=kept.status_code,
+        )
+    return Login(email=email, password=password, token=token)
 
 
 def _reason(page: str) -> str:
