@@ -8,7 +8,7 @@ instructions are left out, as a rubric that people change leaves them out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -141,8 +141,8 @@ def picture_examples(
     for number, scene in enumerate(scenes):
         for said in [prompt_about(scene, rng) for _ in range(prompts_each)]:
             truth = judge_picture(said, scene)
-            subject = Subject(generation=_generation("image", prompt=said.text), image=_picture())
-            context = _some_context(subject, rubrics[0], rng)
+            subject = Subject(generation=generation_of("image", prompt=said.text), image=picture())
+            context = some_context(subject, rubrics[0], rng)
             for place in rng.choice(len(shares), size=each, replace=False, p=shares / shares.sum()):
                 name = list(_IMAGE_WEIGHTS)[int(place)]
                 question, answer = _question(name, _some_version(rubrics, rng), truth)
@@ -171,12 +171,12 @@ def _named(scene: Scene) -> str:
     return "; ".join(f"{name}: {value}" for name, value in words.items()).lower()
 
 
-def standing_lines() -> tuple[str, ...]:
-    """The lines that judges' prompts repeat: of instructions, of questions, of points and examples.
+def standing_lines(others: Iterable[str] = ()) -> tuple[str, ...]:
+    """The lines that judges' prompts repeat: of instructions, of questions, of points and examples, and `others`.
 
     A line that is part of another one is left out.
     """
-    lines: set[str] = set(_NAMING.splitlines())
+    lines = {_NAMING, *others}
     for name, kind in ((IMAGE_RUBRIC, "image"), (LISTING_RUBRIC, "listing")):
         rubric = load_rubric(name)
         bare = [replace(rubric, examples=()), rubric, replace(rubric, criteria=tuple(
@@ -190,8 +190,8 @@ def standing_lines() -> tuple[str, ...]:
             lines |= set(prompts.mode_question(mode).text.splitlines())
         lines |= set(rubric.instructions.splitlines())
         for count in (1, 2):
-            generation = _generation(kind, listing=Listing(title=""))  # type: ignore[arg-type]
-            subject = Subject(generation=generation, photos=(_picture(),) * count, image=_picture())
+            generation = generation_of(kind, listing=Listing(title=""))  # type: ignore[arg-type]
+            subject = Subject(generation=generation, photos=(picture(),) * count, image=picture())
             shared = prompts.context(subject, replace(rubric, instructions="")).text
             lines |= {line for line in shared.splitlines() if len(line) > _SHORT}
     long = sorted(line for line in lines if len(line) > _SHORT)
@@ -206,10 +206,10 @@ def listing_questions(catalog: DrawnCatalog, seed: int, *, first: int, each: int
     for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
         places = tuple(range(first, first + len(entry.styles)))
         for listing in [some_listing(item, entry, catalog, rng) for _ in range(each)]:
-            generation = _generation("listing", category=item.category, listing=listing)
+            generation = generation_of("listing", category=item.category, listing=listing)
             truth = listing_truth(generation, item, catalog.schema, rubrics[0])
-            subject = Subject(generation=generation, photos=(_picture(),) * len(places))
-            context = _some_context(subject, rubrics[0], rng)
+            subject = Subject(generation=generation, photos=(picture(),) * len(places))
+            context = some_context(subject, rubrics[0], rng)
             for name in _LISTING_CRITERIA:
                 question, answer = _question(name, _some_version(rubrics, rng), truth)
                 examples.append(
@@ -267,7 +267,7 @@ def _question(name: str, rubric: Rubric, truth: Judgement) -> tuple[Question, st
     return prompts.mode_question(mode), prompts.SEEN[truth.modes[name]]
 
 
-def _some_context(subject: Subject, rubric: Rubric, rng: np.random.Generator) -> str:
+def some_context(subject: Subject, rubric: Rubric, rng: np.random.Generator) -> str:
     """What is read before the questions, now and then without the rubric's instructions."""
     if rng.random() < _LEFT_OUT / 2:
         rubric = replace(rubric, instructions="")
@@ -285,13 +285,14 @@ def _some_version(rubrics: Sequence[Rubric], rng: np.random.Generator) -> Rubric
     return rubrics[int(rng.choice(len(shares), p=shares))]
 
 
-def _generation(
+def generation_of(
     kind: Literal["listing", "image"],
     *,
     category: str = "",
     prompt: str = "",
     listing: Listing | None = None,
 ) -> Generation:
+    """An output to ask about, of which only the words count."""
     return Generation(
         key="",
         kind=kind,
@@ -303,7 +304,7 @@ def _generation(
     )
 
 
-def _picture() -> Image:
+def picture() -> Image:
     """Something that stands where a picture does: only that there is one counts for the words."""
     from PIL.Image import new
 

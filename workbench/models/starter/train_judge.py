@@ -3,7 +3,7 @@
     python -m workbench.models.starter.train_judge --out runs/judge
 
 First the part that sees learns to tell what pictures show, flaws among it; then the whole learns to name it in
-the words of prompts and listings, then to judge.
+the words of prompts and listings, to compare it with them, then to judge.
 Run again after a kill, it goes on from the last checkpoint. `--plan large` is the way on a GPU.
 """
 
@@ -21,10 +21,12 @@ from workbench.catalog.drawn import DrawnCatalog
 from workbench.metrics import proportion
 from workbench.models.devices import choose_device
 from workbench.models.registry import load_image, load_scorer
+from workbench.models.starter import checks
 from workbench.models.starter.answering import lessons, teach_to_answer
 from workbench.models.starter.captions import Scene, sample_scene
 from workbench.models.starter.card import Card, weight_digests, write_card
 from workbench.models.starter.checking import check_listings, check_pictures, generated_pictures
+from workbench.models.starter.checks import listing_checks, picture_checks
 from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
@@ -102,6 +104,8 @@ class Plan:
     """The eyes alone."""
     naming: Recipe
     """Eyes and words learn to name what pictures show."""
+    checking: Recipe
+    """Small questions: is the color the one asked for, is this aspect right?"""
     answering: Recipe
     """The whole learns to judge."""
 
@@ -114,7 +118,8 @@ def small(seed: int = 0) -> Plan:
         items=8_000,
         seeing=Recipe(steps=3000, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         naming=Recipe(steps=600, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
-        answering=Recipe(steps=4000, batch=8, rate=1e-3, warmup=100, seed=seed, layers=3e-3),
+        checking=Recipe(steps=2000, batch=24, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        answering=Recipe(steps=1500, batch=16, rate=1e-3, warmup=50, seed=seed, layers=3e-3),
     )
 
 
@@ -126,6 +131,7 @@ def quick(seed: int = 0) -> Plan:
         items=2_000,
         seeing=Recipe(steps=800, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         naming=Recipe(steps=150, batch=48, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
+        checking=Recipe(steps=300, batch=24, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
         answering=Recipe(steps=350, batch=24, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
     )
 
@@ -138,6 +144,7 @@ def large(seed: int = 0) -> Plan:
         items=40_000,
         seeing=Recipe(steps=8000, batch=256, rate=1e-3, warmup=200, seed=seed),
         naming=Recipe(steps=3000, batch=256, rate=8e-4, warmup=200, seed=seed),
+        checking=Recipe(steps=8000, batch=256, rate=8e-4, warmup=200, seed=seed),
         answering=Recipe(steps=15_000, batch=256, rate=8e-4, warmup=200, seed=seed),
     )
 
@@ -168,6 +175,10 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
         *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
     ]
+    checked = [
+        *picture_checks(scenes, plan.checking.seed, prompts_each=3),
+        *listing_checks(catalog, plan.checking.seed, first=len(scenes), each=2),
+    ]
     named = [
         *naming_questions(scenes),
         *(
@@ -176,9 +187,9 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         ),
     ]
     tokenizer = build_tokenizer(
-        texts([*examples[::QUESTIONS], *named]),
+        texts([*examples[::QUESTIONS], *checked[::QUESTIONS], *named]),
         vocabulary=plan.size.vocabulary,
-        standing=standing_lines(),
+        standing=standing_lines(checks.lines()),
     )
     processor = build_processor(tokenizer, plan.size)
     model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
@@ -189,12 +200,14 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
     settings = {"scenes": plan.scenes, "items": plan.items, "size": asdict(plan.size)}
     shown = [*scenes, *_photographed(catalog)]
     teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
-    learnt = lessons(processor, named)
-    teach_to_answer(model, learnt, photos, plan.naming, out, stage="naming", settings=settings)
-    learnt = lessons(processor, examples)
-    teach_to_answer(
-        model, learnt, photos, plan.answering, out, stage="answering", settings=settings
-    )
+    stages = {
+        "naming": (named, plan.naming),
+        "checking": (checked, plan.checking),
+        "answering": (examples, plan.answering),
+    }
+    for stage, (asked, recipe) in stages.items():
+        learnt = lessons(processor, asked)
+        teach_to_answer(model, learnt, photos, recipe, out, stage=stage, settings=settings)
     model.set_attn_implementation("sdpa")
     save_model(model, processor, out / MODEL)
     return out / MODEL
