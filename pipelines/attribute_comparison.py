@@ -26,7 +26,7 @@ from workbench.schema import Schema
 from workbench.store import group_of
 
 Floats = npt.NDArray[np.float64]
-OVERALL, PRICE = "attributes, macro-F1", "price, R²"
+OVERALL, KIND, PRICE = "attributes, macro-F1", "category, macro-F1", "price, R²"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def compare_joint(
         for measure, table in _tables(test, training, schema, [t.name for t in targets.tasks])
     }
     measures = []
-    overall = {m: s for m, s in sums.items() if m != PRICE and not m.startswith(CATEGORY)}
+    overall = {m: s for m, s in sums.items() if m not in {KIND, PRICE}}
     if PRICE in sums:
         measures.append(_compared(PRICE, sums[PRICE], _r2, len(test)))
     if overall:
@@ -195,7 +195,10 @@ def _tables(
         several = name != CATEGORY and schema.has_several(name)
         values = sorted({v for row in true for v in row if v != UNKNOWN})
         if values:
-            yield f"{name}, macro-F1", _f1_table(name, true, values, several=several)
+            yield (
+                KIND if name == CATEGORY else f"{name}, macro-F1",
+                _f1_table(name, true, values, several=several),
+            )
 
 
 def _f1_table(

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
-from pipelines.attribute_comparison import OVERALL, PRICE
+from pipelines.attribute_comparison import KIND, OVERALL, PRICE
 from pipelines.attribute_scores import fit_abstentions
 from pipelines.cli import app
 from workbench.catalog import open_catalog
@@ -87,7 +87,7 @@ def test_joint_and_siloed_are_measured_on_the_same_items(ran):
     found = json.loads((folder / "store" / "attributes" / "joint.json").read_text())
     assert found == said["comparison"]
     measures = {m["measure"]: m for m in found["measures"]}
-    assert {PRICE, OVERALL, "Color, macro-F1"} <= set(measures)
+    assert set(measures) == {PRICE, OVERALL, KIND, "Color, macro-F1"}
     assert found["seeds"] == 2
     for one in measures.values():
         difference = one["joint"]["value"] - one["siloed"]["value"]
