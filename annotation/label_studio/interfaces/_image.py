@@ -37,13 +37,13 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     better = text_area(
         _PROMPT, _OBJECT, value="$prompt", rows=3, placeholder="What to ask for instead"
     )
+    criteria = list(criteria_views(rubric, _OBJECT, keys))
+    modes = modes_view(rubric, _OBJECT, keys)
     questions = tag(
         "View",
-        verdict_view(_OBJECT),
-        *criteria_views(rubric, _OBJECT, keys),
-        *modes_view(rubric, _OBJECT, keys),
+        verdict_view(_OBJECT, *modes, note_view(_OBJECT)),
         shown_when(VERDICT, REJECTED, heading("A better prompt (optional)"), better, name="wb-fix"),
-        note_view(_OBJECT),
+        *criteria,
         className="wb-questions",
     )
     shown = tag(

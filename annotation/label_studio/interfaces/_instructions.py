@@ -10,17 +10,24 @@ from annotation.label_studio.interfaces._xml import clean
 from workbench.rubric import Criterion, Example, FailureMode, Rubric
 
 _TASKS: dict[Kind, str] = {
-    "image": "Approve the image (y) or reject it (n), answer each question, and name what is wrong with it. "
-    "Each choice shows its key; Ctrl+Enter sends the answer.",
-    "listing": "Say of the title and of each aspect whether it is right, wrong, or cannot be seen in the "
-    "photos. What is wrong gets the right value, or none to take it out. The price is optional. Add what the "
-    "listing leaves out, answer each question, then approve the listing (y) or reject it (n). Each choice shows its key; "
-    "Ctrl+Enter sends the answer.",
+    "image": "Approve the image (y) or reject it (n), answer each question, and name what is wrong with it "
+    "if you reject it. Each choice shows its key; Ctrl+Enter sends the answer.",
+    "listing": "Say of the title and of each aspect whether it is right or wrong. What is wrong gets the right "
+    "value. Take out what no photo can show, and what should not be there. The price is optional. Add what the "
+    "listing leaves out, answer each question, then approve the listing (y), or reject it (n) and name what is wrong "
+    "with it. Each choice shows its key: down the keyboard, the upper letters say right, those below wrong, and "
+    "those at the bottom take out. Ctrl+Enter sends the answer.",
     "pair": "Choose the better one: 1 for A, 2 for B, 3 where both are as good as each other, 4 where both "
     "are bad. Which one stands left is drawn by lot. Ctrl+Enter sends the answer.",
     "correction": "Where the output is right, say so (y). Where it is not (n), write it as it should be: the "
     "fields begin with the output. Ctrl+Enter sends the answer.",
 }
+
+_TYPING = (
+    "Keys choose only while no field holds the cursor. Click into a field, type, and press Enter (Shift+Enter in a "
+    "field of several rows) or Add: that keeps the text, also in a draft that you come back to, and the keys choose "
+    "again. Text that was only typed is lost when you leave the page without Submit."
+)
 
 # The server takes style attributes out and leaves this in; the window is wider than a phone without it.
 _STYLE = """
@@ -47,6 +54,7 @@ def instructions(interface: Interface, *, pictures: Mapping[str, str]) -> str:
         "div",
         _html("style", _STYLE),
         _html("p", _html("b", "Your task. "), _TASKS[interface.kind]),
+        _html("p", _html("b", "Typing. "), _TYPING),
         *(
             _html("p", " ".join(part.split()))
             for part in rubric.instructions.split("\n\n")

@@ -18,6 +18,8 @@ from annotation.label_studio.interfaces._regions import Fields, missing, place
 from annotation.label_studio.interfaces._review import (
     Option,
     choices,
+    classes,
+    control_of,
     criteria_views,
     heading,
     modes_view,
@@ -51,16 +53,18 @@ def slots_for(schema: Schema | None) -> int:
 def build(rubric: Rubric, *, slots: int) -> list[Element]:
     """The page's parts."""
     keys = Keys()
-    open_title = "Not answered yet: is the title right?"
+    open_title = "The title is not answered yet: is it right?"
     stated = [
-        _slot("title", "Title", keys, required=open_title, prefilled=True),
+        _slot("title", "Title", keys, row="The title", required=open_title, prefilled=True),
         *(_aspect(number, keys) for number in range(1, slots + 1)[:_USUAL]),
     ]
     # These get their keys before aspects that few listings have.
     criteria = list(criteria_views(rubric, _OBJECT, keys))
     modes = list(modes_view(rubric, _OBJECT, keys))
-    # Photos show no price: whoever knows better can say so, and nobody has to.
-    price = shown_when(SLOTS, "price", _slot("price", "Price (optional)", keys))
+    # Photos show no price: whoever knows better can say so, and nobody has to, so it needs no keys.
+    price = shown_when(
+        SLOTS, "price", _slot("price", "Price (optional)", keys, row="The price", optional=True)
+    )
     stated += [_aspect(number, keys) for number in range(1, slots + 1)[_USUAL:]]
     stated.append(price)
     gate = tag(
@@ -83,9 +87,7 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
                 *stated,
                 more,
                 *criteria,
-                *modes,
-                verdict_view(_OBJECT),
-                note_view(_OBJECT),
+                verdict_view(_OBJECT, *modes, note_view(_OBJECT)),
                 className="wb-questions",
             ),
             tag("View", photos, className="wb-shown wb-photos wb-first"),
@@ -149,15 +151,18 @@ def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:
             continue
         if said is None:
             raise missing(place(data), f"{name}_is")
-        before, after = data[name], "\n".join(fields.get(f"{name}_fix", ())) or None
+        written = fields.get(f"{name}_fix")
+        before, after = data[name], "\n".join(written or ()) or None
         if said[0] == RIGHT:
             continue
         if after is not None and after == before.strip():
             contradictions.append(f"{about!r} is {said[0]}, but its text is left as it was")
-        elif name == "title" and after is None:
-            contradictions.append(f"the title is {said[0]}, but what it should say is left open")
+        elif after is None and (name == "title" or (said[0] == WRONG and written is not None)):
+            # Nothing is taken out that nobody said to take out.
+            contradictions.append(f"{about!r} is {said[0]}, but what it should say is left open")
         else:
             corrections.append((about, before, after))
+    contradictions += _apart(interface, fields, data)
     added, unread = _added(fields.get(_MISSING, ()), {about for _, about in _asked(data)})
     contradictions += [
         f"{line!r} was to be added, but is no `Name: value`, or stated already" for line in unread
@@ -171,6 +176,21 @@ def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:
     )
 
 
+def _apart(interface: Interface, fields: Fields, data: TaskData) -> Iterator[str]:
+    """Where a row and the question of the same name, such as `color`, say different things."""
+    criteria = {one.id: one for one in interface.rubric.criteria}
+    for name, about in _asked(data):
+        row = about.removeprefix("aspects.")
+        criterion = criteria.get(row.casefold().replace("colour", "color").replace(" ", "_"))
+        point = fields.get(control_of(criterion)) if criterion and name != "title" else None
+        said = fields.get(f"{name}_is")
+        if criterion is None or point is None or said is None or said[0] == UNSEEN:
+            continue
+        if (said[0] == RIGHT) != (float(point[0]) >= criterion.threshold):
+            word = criterion.scale[int(point[0]) - 1]
+            yield f"{row!r} is {said[0]} in its row, but {criterion.id!r} is answered {word!r}"
+
+
 def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
     """What `read` reads as `answer`."""
     corrected = {about: after for about, _, after in answer.corrections}
@@ -178,7 +198,8 @@ def fields(interface: Interface, answer: Answer, data: TaskData) -> Fields:
     found[SLOTS] = tuple(slot["value"] for slot in data[SLOTS])
     for name, about in _asked(data):
         if name != "price" or name in corrected:
-            found[f"{name}_is"] = (WRONG if about in corrected else RIGHT,)
+            said = WRONG if name == "title" or corrected.get(about) else UNSEEN
+            found[f"{name}_is"] = (said if about in corrected else RIGHT,)
         if after := corrected.pop(about, None):
             found[f"{name}_fix"] = (after,)
     found[_MISSING] = tuple(
@@ -224,19 +245,28 @@ def _added(lines: tuple[str, ...], stated: set[str]) -> tuple[list[Correction], 
 
 
 def _aspect(number: int, keys: Keys) -> Element:
-    # The number is in the message too, which cannot say what the task names the aspect.
-    name, unanswered = f"aspect_{number}", f"Not answered yet: is aspect {number} right?"
+    # The row has its number because a message cannot say what the task names the aspect.
+    name, unanswered = f"aspect_{number}", f"Row {number} is not answered yet: is it right?"
     return shown_when(
-        SLOTS, name, _slot(name, f"{number}. ${name}_name", keys, required=unanswered)
+        SLOTS,
+        name,
+        _slot(name, f"{number}. ${name}_name", keys, row=f"Row {number}", required=unanswered),
     )
 
 
 def _slot(
-    name: str, words: str, keys: Keys, *, required: str | None = None, prefilled: bool = False
+    name: str,
+    words: str,
+    keys: Keys,
+    *,
+    row: str,
+    required: str | None = None,
+    prefilled: bool = False,
+    optional: bool = False,
 ) -> Element:
-    answers = zip(
-        (RIGHT, WRONG, UNSEEN), ("Right", "Wrong", "Cannot be seen"), keys.take(3), strict=True
-    )
+    out = "Cannot be seen" if prefilled else "Not seen: take out"
+    pressed = keys.none(3) if optional else keys.column(3)
+    answers = zip((RIGHT, WRONG, UNSEEN), ("Right", "Wrong", out), pressed, strict=True)
     question = choices(
         f"{name}_is",
         name,
@@ -247,11 +277,11 @@ def _slot(
         f"{name}_fix",
         name,
         value=f"${name}" if prefilled else None,
-        placeholder="What it should say"
+        placeholder="What it should say, then Enter"
         if prefilled
-        else "The right value; leave empty to take it out",
-        rows=2 if prefilled else 1,
-        required="Write what the title should say." if prefilled else None,
+        else "The right value, then Enter",
+        required=f"{row} is wrong: write what is right"
+        + ("." if prefilled else ", or choose: Not seen: take out."),
     )
     return tag(
         "View",
@@ -261,7 +291,7 @@ def _slot(
         shown_when(
             f"{name}_is", f"{WRONG},{UNSEEN}" if prefilled else WRONG, wanted, name="wb-fix"
         ),
-        className="wb-slot",
+        className=classes("wb-slot wb-long" if prefilled else "wb-slot", pressed),
     )
 
 

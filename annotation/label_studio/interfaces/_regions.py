@@ -10,7 +10,9 @@ from annotation.label_studio.interfaces._xml import clean
 from workbench.errors import LabelStudioError
 
 Fields = dict[str, tuple[str, ...]]
-"""Question to what was chosen or written; questions without an answer are absent."""
+"""Question to what was chosen or written; questions without an answer are absent.
+
+A text that was left blank is empty: somebody was there, and wrote nothing."""
 
 
 def place(data: TaskData) -> str:
@@ -39,10 +41,10 @@ def read_fields(interface: Interface, result: object, data: TaskData) -> Fields:
         if control.name in fields:
             raise LabelStudioError(f"{where}, {control.name}: want one answer, got two")
         values = _values(control, region, where)
-        if values:
+        if values or control.type == "textarea":
             fields[control.name] = values
     for control in interface.controls.values():
-        if control.required and control.name not in fields:
+        if control.required and not fields.get(control.name):
             raise missing(where, control.name)
     return fields
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from annotation.label_studio.interfaces._keys import Keys
+from annotation.label_studio.interfaces._keys import Keys, silent
 from annotation.label_studio.interfaces._records import Answer, Interface
 from annotation.label_studio.interfaces._regions import Fields
-from annotation.label_studio.interfaces._xml import static, tag
+from annotation.label_studio.interfaces._xml import shown_when, static, tag
 from workbench.rubric import NO_OUTPUT, Criterion, FailureMode, Rubric
 
 APPROVED, REJECTED = "approved", "rejected"
 VERDICT, MODES, NOTE = "verdict", "failure_modes", "note"
+_OTHER, _OTHER_WORDS = "something-else", "other_words"
+"""No rubric has a failure mode with a hyphen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +26,9 @@ class Option:
     """As results name it."""
     label: str
     """As the page shows it."""
+    key: str
     hint: str | None = None
     """Shown where the pointer rests."""
-    key: str | None = None
 
 
 def choices(
@@ -63,7 +65,11 @@ def text_area(
     several: bool = False,
     required: str | None = None,
 ) -> Element:
-    """A field for text; `value` names the task's text that it begins with."""
+    """A field for text; `value` names the task's text that it begins with.
+
+    Label Studio keeps a draft of what was added, not of what is being typed: so the button that adds is shown,
+    and a field of one row is left by Enter, which adds its text and gives the keys back to the choices.
+    """
     return tag(
         "TextArea",
         name=name,
@@ -72,11 +78,16 @@ def text_area(
         placeholder=placeholder,
         rows=str(rows),
         editable="true",
-        showSubmitButton="true" if several else "false",
+        showSubmitButton="true",
         maxSubmissions=None if several else "1",
         required=None if required is None else "true",
         requiredMessage=required,
     )
+
+
+def classes(name: str, keys: Iterable[str]) -> str:
+    """CSS classes of a view around a question with these keys."""
+    return f"{name} wb-silent" if silent(keys) else name
 
 
 def heading(words: str) -> Element:
@@ -85,15 +96,19 @@ def heading(words: str) -> Element:
 
 
 def verdict_view(
-    to_name: str, *, approve: str = "Approve", reject: str = "Reject", ask: str = "Your verdict"
+    to_name: str,
+    *more: Element,
+    approve: str = "Approve",
+    reject: str = "Reject",
+    ask: str = "Your verdict",
 ) -> Element:
-    """Approve or reject: `y` and `n`."""
+    """Approve or reject: `y` and `n`. It stays in sight, and so does what `more` asks."""
     options = [
         Option(value=APPROVED, label=approve, key="y"),
         Option(value=REJECTED, label=reject, key="n"),
     ]
     question = choices(VERDICT, to_name, options, required=f"Choose: {approve} or {reject}.")
-    return tag("View", heading(ask), question, className="wb-verdict")
+    return tag("View", heading(ask), question, *more, className="wb-verdict")
 
 
 def criteria_views(rubric: Rubric, to_name: str, keys: Keys) -> Iterator[Element]:
@@ -111,7 +126,7 @@ def criteria_views(rubric: Rubric, to_name: str, keys: Keys) -> Iterator[Element
 
 
 def modes_view(rubric: Rubric, to_name: str, keys: Keys) -> Iterator[Element]:
-    """The failure modes that can be seen; nothing where the rubric names none."""
+    """The failure modes that can be seen, asked of whoever rejects; nothing where the rubric names none."""
     modes = _seen(rubric)
     if modes:
         options = [
@@ -123,14 +138,30 @@ def modes_view(rubric: Rubric, to_name: str, keys: Keys) -> Iterator[Element]:
             )
             for mode, key in zip(modes, keys.take(len(modes)), strict=True)
         ]
-        question = choices(MODES, to_name, options, multiple=True)
-        yield tag("View", heading("What is wrong with it?"), question, className="wb-modes")
+        options.append(Option(value=_OTHER, label="Something else", key=keys.take(1)[0]))
+        question = choices(
+            MODES, to_name, options, multiple=True, required="Rejected: name what is wrong with it."
+        )
+        words = text_area(
+            _OTHER_WORDS,
+            to_name,
+            placeholder="What else is wrong, then Enter",
+            required="Something else is wrong: say what.",
+        )
+        yield shown_when(
+            VERDICT,
+            REJECTED,
+            heading("What is wrong with it?"),
+            question,
+            shown_when(MODES, _OTHER, words),
+            name=classes("wb-modes", [one.key for one in options]),
+        )
 
 
 def note_view(to_name: str) -> Element:
     """A field for whatever the questions leave out."""
-    field = text_area(NOTE, to_name, placeholder="Anything to add (optional)", rows=2)
-    return tag("View", heading("Note"), field, className="wb-note")
+    field = text_area(NOTE, to_name, placeholder="A note (optional), then Enter")
+    return tag("View", field, className="wb-note")
 
 
 def read_review(interface: Interface, fields: Fields) -> Answer:
@@ -143,12 +174,13 @@ def read_review(interface: Interface, fields: Fields) -> Answer:
         if (name := control_of(one)) in fields
     }
     said = fields.get(MODES, ())
+    notes = [*fields.get(NOTE, ()), *(() if approved else fields.get(_OTHER_WORDS, ()))]
     modes = [mode for mode in rubric.failure_modes if mode.id in said]
     return Answer(
         approved=approved,
         scores=scores,
         failure_modes=tuple(mode.id for mode in modes),
-        note="\n".join(fields.get(NOTE, ())) or None,
+        note="\n".join(notes) or None,
         contradictions=tuple(_contradictions(rubric, approved, scores, modes)),
     )
 
@@ -198,7 +230,7 @@ def _contradictions(
 def _criterion(criterion: Criterion, to_name: str, keys: Keys) -> Element:
     points = len(criterion.scale)
     options = [
-        Option(value=str(number), label=word, hint=meaning, key=key)
+        Option(value=str(number), label=word[:1].upper() + word[1:], hint=meaning, key=key)
         for number, word, meaning, key in zip(
             range(1, points + 1),
             criterion.scale,
@@ -213,7 +245,8 @@ def _criterion(criterion: Criterion, to_name: str, keys: Keys) -> Element:
         options,
         required=f"Not answered yet: {criterion.question}" if _asked(criterion) else None,
     )
-    return tag("View", heading(criterion.question), question, className="wb-criterion")
+    name = classes("wb-criterion", [one.key for one in options])
+    return tag("View", heading(criterion.question), question, className=name)
 
 
 def _asked(criterion: Criterion) -> bool:

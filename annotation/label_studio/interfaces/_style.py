@@ -32,31 +32,36 @@ STYLE = """
 .wb .lsf-choice__checkbox:focus-within { outline: 2px solid var(--color-primary-border); }
 .wb .lsf-hint { margin-left: 4px; color: var(--color-neutral-content-subtle); font-size: 11px; font-weight: 400; }
 
+.wb .wb-silent .lsf-hint { display: none; }
 .wb .lsf-choice__checkbox span { line-height: 20px; }
 .wb .lsf-choice__checkbox span + span { padding-top: 0; padding-bottom: 0; }
 .wb .lsf-choice__checkbox .ant-radio, .wb .lsf-choice__checkbox .ant-checkbox { top: 0; margin: 0; align-self: center; }
 
-.wb-verdict { position: sticky; top: 0; bottom: -8px; z-index: 2; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 16px; padding: 8px 0; background: var(--color-neutral-background); }
+.wb-verdict { position: sticky; top: 0; bottom: -8px; z-index: 2; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 16px; padding: 8px 0; max-height: 52vh; overflow-y: auto; background: var(--color-neutral-background); }
 .wb-verdict .lsf-choices { flex: 1 1 60%; margin: 0; }
-.wb-missing ~ .wb-verdict { border-top: 1px solid var(--color-neutral-border); }
+.wb-missing ~ .wb-verdict { border-top: 1px solid var(--color-neutral-border); box-shadow: 0 -14px 14px -6px var(--color-neutral-background), 0 -16px 12px -14px rgba(0, 0, 0, 0.35); }
+.wb-page .wb-criterion { scroll-margin: 80px; }
 .wb-verdict .lsf-choice { flex: 1 1 130px; }
 .wb-verdict .lsf-choice__checkbox { width: 100%; min-height: 42px; font-size: 15px; font-weight: 600; }
+.wb-modes .lsf-choice { flex: 0 1 auto; }
+.wb-modes .lsf-choice__checkbox { min-height: 34px; font-size: 14px; font-weight: 500; }
+.wb-modes, .wb-verdict .wb-note { flex: 1 0 100%; }
+.wb-modes .lsf-choices { margin-top: 6px; }
 .wb-verdict .lsf-choice__checkbox:has(input[name^=Appr]:checked), .wb-verdict .lsf-choice__checkbox:has(input[name^=Right]:checked) { border-color: var(--color-positive-border-bold); background: var(--color-positive-background); }
 .wb-verdict .lsf-choice__checkbox:has(input[name=Reject]:checked) { border-color: var(--color-negative-border); background: var(--color-negative-background); }
 
 .wb-measured { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px 16px; padding-top: 12px; border-top: 1px solid var(--color-neutral-border); }
 .wb-measured h4 { font-weight: 500; }
 .wb-measured h4:first-child:not(.wb-criterion *) { grid-column: 1 / -1; color: var(--color-neutral-content-subtle); }
-.wb-modes { padding-top: 12px; border-top: 1px solid var(--color-neutral-border); }
 
 .wb-slot { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 6px 12px; padding-bottom: 10px; border-bottom: 1px solid var(--color-neutral-border); }
 .wb-slot h4 { flex: 0 0 110px; padding-top: 7px; overflow-wrap: anywhere; color: var(--color-neutral-content-subtle); font-weight: 500; }
 .wb-slot .wb-said { flex: 1 1 100px; padding-top: 6px; min-width: 0; font-weight: 600; }
 .wb-slot .lsf-choices { flex: 0 1 auto; margin: 0; }
 .wb-slot .wb-fix { flex: 1 0 100%; }
-.wb-slot:has(textarea) .wb-said { flex-basis: 60%; }
+.wb-long .wb-said { flex-basis: 60%; }
 .wb-said .lsf-richtext__line:empty::before { content: '(empty)'; color: var(--color-neutral-content-subtle); font-weight: 400; }
-.wb-hint:not(:has(.lsf-richtext__line:not(:empty))), .wb-missing [data-testid=textarea-submit-section] { display: none; }
+.wb-hint:not(:has(.lsf-richtext__line:not(:empty))), .wb [data-testid=textarea-counts] { display: none; }
 
 .wb-photos .lsf-richtext { max-height: none; }
 .wb-photos .lsf-richtext__container { display: flex; flex-wrap: wrap; gap: 8px; }
@@ -72,9 +77,15 @@ STYLE = """
 .wb-note { margin-top: 4px; }
 
 .wb .ant-form-item { margin-bottom: 0; }
+.wb .ant-form-item-control-input-content:has(input) { display: flex; gap: 8px; align-items: center; }
+.wb .ant-form-item-control-input-content input { flex: 1 1 auto; min-width: 0; }
+.wb .ant-form-item-control-input-content input + [data-testid=textarea-submit-section] { width: auto; margin: 0; }
+.wb [data-testid=textarea-submit-section] .ant-form-item { margin: 0 !important; }
+.wb [data-testid=textarea-submit-section] { justify-content: flex-end; }
+.wb [data-testid=textarea-regions] { margin-bottom: 0 !important; }
 .wb textarea, .wb input[type=text] { font-size: 15px; unicode-bidi: plaintext; }
 @media (min-width: 701px) {
-  .wb-slot:has(textarea) .lsf-choices { margin-left: 122px; }
+  .wb-long .lsf-choices { margin-left: 130px; }
 }
 @media (max-width: 700px) {
   .lsf-bottombar__group:first-child { display: none; }

@@ -99,7 +99,7 @@ def test_a_title_has_3_to_50_characters(kind, name):
 def test_every_choice_has_a_key_of_its_own_that_label_studio_leaves_free(kind, name):
     config = build_interface(kind, load_rubric(name)).config
     keys = re.findall(r'<Choice [^>]*hotkey="([^"]+)"', config)
-    assert len(keys) == config.count("<Choice ") or len(keys) == 69  # letters, digits, y, n
+    assert len(keys) == config.count("<Choice "), "Label Studio gives its own to a choice without"
     assert len(set(keys)) == len(keys)
     assert not {"u", "h", "v", "shift+1", "shift+2", "enter", "escape", "[", "]"} & set(keys)
 
@@ -110,9 +110,33 @@ def test_a_rubric_with_more_choices_than_keys_is_still_a_page():
         for i in range(40)
     )
     rubric = Rubric(name="long", version=1, judges="image", criteria=criteria)
-    keys = re.findall(r'hotkey="([^"]+)"', build_interface("image", rubric).config)
-    assert 60 < len(keys) < 200
-    assert len(set(keys)) == len(keys)
+    config = build_interface("image", rubric).config
+    questions = re.findall(
+        r'<View className="([^"]+)"><Header[^>]*>(<Choices .*?</Choices>)', config
+    )
+    pressed = []
+    for name, question in questions:
+        keys = re.findall(r'hotkey="([^"]+)"', question)
+        silent = [key for key in keys if key >= "\ue000"]
+        assert silent in ([], keys), "a question has all of its keys, or none"
+        assert ("wb-silent" in name) == bool(silent)
+        pressed += keys
+    assert len(pressed) == len(set(pressed)) == 202
+    assert 50 < len([key for key in pressed if key < "\ue000"]) < 200
+
+
+def test_rows_of_a_listing_go_down_the_keyboard():
+    config = build_interface("listing", load_rubric("listing")).config
+    rows = [
+        re.findall(r'hotkey="([^"]+)"', row)
+        for row in re.findall(r'<Choices name="\w+_is".*?</Choices>', config)
+    ]
+    pressed = [keys for keys in rows if keys[0] < "\ue000"]
+    assert pressed[:5] == [["q", "a", "z"], ["w", "s", "x"], ["e", "d", "c"], ["t", "g", "b"],
+                           ["shift+q", "shift+a", "shift+z"]]  # fmt: skip
+    assert len(pressed) > 10
+    columns = ("qaz", "wsx", "edc", "tgb")
+    assert all("".join(key[-1] for key in keys) in columns for keys in pressed)
 
 
 @pytest.mark.parametrize(("kind", "name"), KINDS)
@@ -139,7 +163,8 @@ def test_the_message_of_an_open_question_says_which_one_it_is():
         assert len(set(said)) == len(said) > 0
     config = build_interface("listing", load_rubric("listing")).config
     assert 'value="2. $aspect_2_name"' in config
-    assert "Not answered yet: is aspect 2 right?" in config
+    assert "Row 2 is not answered yet: is it right?" in config
+    assert "Row 2 is wrong: write what is right, or choose: Not seen: take out." in config
 
 
 def test_data_columns_begin_with_texts_and_end_with_technical_values():

@@ -143,6 +143,7 @@ def test_wrong_gets_the_right_text_and_what_cannot_be_seen_is_taken_out():
 
 
 def test_wrong_without_a_text_takes_the_aspect_out_and_a_price_is_corrected():
+    """As it was until the page demanded the text: who left the field empty was told that this takes it out."""
     made = Listing(title="Red mug", aspects={"Color": ("Red",)}, price=9.5)
     said = _listing_answer(
         region("aspect_1_is", "aspect_1", choices=["wrong"]),
@@ -151,7 +152,50 @@ def test_wrong_without_a_text_takes_the_aspect_out_and_a_price_is_corrected():
         listing=made,
     )
     assert said.corrections == (("aspects.Color", "Red", None), ("price", "9.50", "8.00"))
-    assert said.contradictions == ()
+
+
+@pytest.mark.parametrize("text", [[""], ["  "], ["\n", " "], []])
+def test_a_text_that_was_left_blank_takes_nothing_out(text):
+    said = _listing_answer(
+        region("aspect_1_is", "aspect_1", choices=["wrong"]),
+        region("aspect_1_fix", "aspect_1", text=text),
+        region("score_color", "photos", choices=["1"]),
+    )
+    assert said.corrections == ()
+    assert "'aspects.Color' is wrong, but what it should say is left open" in said.contradictions
+
+
+@pytest.mark.parametrize(
+    ("row", "point", "words"),
+    [
+        ("wrong", "2", "'Color' is wrong in its row, but 'color' is answered 'yes'"),
+        ("right", "1", "'Color' is right in its row, but 'color' is answered 'no'"),
+        ("unseen", "1", None),
+        ("wrong", "1", None),
+        ("right", "2", None),
+    ],
+)
+def test_a_row_and_the_question_of_its_name_must_agree(row, point, words):
+    said = _listing_answer(
+        region("aspect_1_is", "aspect_1", choices=[row]),
+        region("aspect_1_fix", "aspect_1", text=["Blue"]),
+        region("score_color", "photos", choices=[point]),
+    )
+    about = [one for one in said.contradictions if "'color' is answered" in one]
+    assert about == ([] if words is None else [words])
+
+
+def test_what_else_is_wrong_is_a_note_of_a_rejection():
+    interface, data = shown("image", load_rubric("category-image"), image())
+    for approved, note in ((False, "Dirty.\nIt smells."), (True, "Dirty.")):
+        answer = answered(interface.rubric, approved=approved, note="Dirty.")
+        result = [
+            *write_result(interface, answer, data),
+            region("failure_modes", choices=["something-else"]),
+            region("other_words", text=["It smells."]),
+        ]
+        said = read_result(interface, result, data)
+        assert (said.note, said.failure_modes, said.contradictions) == (note, (), ())
 
 
 @pytest.mark.parametrize(
@@ -159,6 +203,7 @@ def test_wrong_without_a_text_takes_the_aspect_out_and_a_price_is_corrected():
     [
         ([region("title_is", "title", choices=["wrong"]), region("title_fix", "title", text=["Red mug"])],
          "'title' is wrong, but its text is left as it was"),
+        ([region("title_is", "title", choices=["wrong"])], "'title' is wrong, but what it should say is left open"),
         ([region("title_is", "title", choices=["unseen"])], "what it should say is left open"),
         ([region("aspect_1_is", "aspect_1", choices=["wrong"]), region("aspect_1_fix", "aspect_1", text=["Red"])],
          "'aspects.Color' is wrong, but its text is left as it was"),

@@ -2,96 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import time
 from dataclasses import replace
-from urllib.parse import quote
 
 import pytest
+from page_browser import NASTY, answers, image, listing, refuse, send
 from page_samples import KINDS
-from PIL import Image
 
-from annotation.label_studio.interfaces import (
-    build_interface,
-    instructions,
-    prediction,
-    read_result,
-    task_data,
-)
+from annotation.label_studio.interfaces import build_interface, prediction, read_result, task_data
 from workbench.errors import LabelStudioError
-from workbench.records import CriterionScore, Generation, Listing, Verdict
+from workbench.records import CriterionScore, Listing, Verdict
 from workbench.rubric import load_rubric
 from workbench.schema import Schema
 
-NASTY = (
-    "<script>document.title = 'owned'</script><b>\"it's\" & $title $aspects[0].name</b> 🎁 مرحبا"
-)
-
-
-def image(number: int = 0, **fields) -> Generation:
-    return Generation(
-        key=f"{number:064}", kind="image", category="mugs", model="m", revision="r",
-        **{"prompt": f"A mug, {NASTY}", "image": "sha256:a", **fields},
-    )  # fmt: skip
-
-
-def listing(number: int = 0, **fields) -> Generation:
-    made = Listing(title=NASTY, aspects={"Color": ("Red",), "Lid": ("$price",)}, price=9.5)
-    return Generation(
-        key=f"{number:064}", kind="listing", category="mugs", model="m", revision="r", prompt="p",
-        **{"inputs": ("sha256:a", "sha256:b"), "listing": made, **fields},
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def pictures(media):
-    folder = media / "interfaces"
-    folder.mkdir(exist_ok=True)
-    for name, color in (("a", "red"), ("b", "blue")):
-        Image.new("RGB", (200, 150), color).save(folder / f"{name}.png")
-    return {f"sha256:{n}": f"/data/local-files/?d={quote(f'interfaces/{n}.png')}" for n in "ab"}
-
-
-@pytest.fixture
-def ask(client, project, pictures, media):
-    """Makes a project of tasks, and gives its number and interface."""
-
-    def make(kind, rubric, generations, predictions=(), **options):
-        interface = build_interface(kind, rubric, **options)
-        fields = {"expert_instruction": instructions(interface, pictures=pictures)}
-        number = project(interface.config, **fields)
-        storage = {"project": number, "path": str(media / "interfaces"), "use_blob_urls": True}
-        client.request("POST", "/api/storages/localfiles", doing="serve pictures", json=storage)
-        tasks = []
-        for generation in generations:
-            against = replace(
-                generation, key="f" * 64, **({"image": "sha256:b"} if generation.image else {})
-            )
-            data = task_data(
-                interface, generation, None, pictures=pictures,
-                against=against if kind == "pair" else None,
-            )  # fmt: skip
-            tasks.append({"data": data})
-        for task, found in zip(tasks, predictions, strict=False):
-            task["predictions"] = [found]
-        client.request("POST", f"/api/projects/{number}/import", doing="import", json=tasks)
-        return number, interface
-
-    return make
-
-
-def answers(client, interface, number, count):
-    """What the server holds, read as soon as `count` tasks are answered."""
-    for _ in range(100):
-        tasks = client.get(
-            f"/api/projects/{number}/export", doing="export", params={"exportType": "JSON"}
-        )
-        if len(tasks) >= count:
-            break
-        time.sleep(0.1)
-    found = {t["data"]["generation"]: (t["annotations"][0]["result"], t["data"]) for t in tasks}
-    return {key: read_result(interface, *one) for key, one in found.items()}, found
-
+pytest_plugins = ["page_browser"]
 
 # ---- the server ----------------------------------------------------------------------------------
 
@@ -114,10 +37,10 @@ def test_the_server_takes_the_page_its_instructions_and_its_tasks(ask, client, k
     assert "<style>" in found["expert_instruction"]
 
 
-def test_a_task_without_a_key_of_the_config_rejects_its_whole_batch(client, project, pictures):
+def test_a_task_without_a_key_of_the_config_rejects_its_whole_batch(client, project, page_pictures):
     interface = build_interface("image", load_rubric("category-image"))
     number = project(interface.config)
-    whole = task_data(interface, image(), None, pictures=pictures)
+    whole = task_data(interface, image(), None, pictures=page_pictures)
     lacking = {name: value for name, value in whole.items() if name != "prompt"}
     with pytest.raises(LabelStudioError) as caught:
         client.request(
@@ -152,63 +75,11 @@ def test_the_server_takes_nonsense_that_we_refuse(ask, client):
 # ---- the browser ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def people(chromium, server):
-    """A browser in which somebody is logged in."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(chromium),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
-        context = started.new_context(viewport={"width": 1440, "height": 900})
-        page = context.new_page()
-        page.goto(f"{server.url}/user/login")
-        page.fill("input[name=email]", server.admin.email)
-        page.fill("input[name=password]", server.admin.password)
-        page.click("button[type=submit]")
-        page.wait_for_url(re.compile("/projects|/$"))
-        page.close()
-        yield context
-        started.close()
-
-
-@pytest.fixture
-def labelling(people, server):
-    """Opens a project's next open task as annotators do."""
-    pages = []
-
-    def open_next(number, width=1440, height=900):
-        page = people.new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        pages.append(page)
-        page.set_default_timeout(15_000)
-        page.goto(f"{server.url}/projects/{number}/data?labeling=1")
-        page.wait_for_selector(".wb")
-        page.wait_for_selector("button:has-text('Submit'):enabled")
-        return page
-
-    yield open_next
-    for page in pages:
-        page.close()
-
-
-def send(page):
-    """Ctrl+Enter, until the page has gone on."""
-    with page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST"):
-        page.keyboard.press("Control+Enter")
-
-
 def test_a_picture_is_answered_in_five_keys_and_rejected_in_a_few_more(ask, client, labelling):
     rubric = load_rubric("category-image")
     number, interface = ask("image", rubric, [image(1), image(2)])
     page = labelling(number)
-    page.keyboard.press("Control+Enter")
-    page.wait_for_selector("text=Choose: Approve or Reject.")
-    page.keyboard.press("Escape")
-    page.wait_for_selector("text=Choose: Approve or Reject.", state="hidden")
+    refuse(page, "Choose: Approve or Reject.")
     for key in ("y", "5", "t", "g"):
         page.keyboard.press(key)
     send(page)
@@ -218,8 +89,8 @@ def test_a_picture_is_answered_in_five_keys_and_rejected_in_a_few_more(ask, clie
         page.keyboard.press(key)
     page.locator("input[name^='Wrong color']").check(force=True)
     page.fill("textarea[name=prompt_fix]", "A blue mug")
-    page.fill("textarea[name=note]", "It is red.")
-    page.locator("textarea[name=note]").blur()
+    page.fill("input[name=note]", "It is red.")
+    page.press("input[name=note]", "Enter")
     send(page)
     found, raw = answers(client, interface, number, 2)
     by_approval = {one.approved: one for one in found.values()}
@@ -256,27 +127,27 @@ def test_a_listing_is_answered_aspect_by_aspect_and_its_text_stays_text(ask, cli
     page.wait_for_function(
         "[...document.querySelectorAll('.wb-photos img')].map(i => i.naturalWidth).join() == '200,200'"
     )
-    for key in ("r", "g", "1"):  # product no, colour yes, one of five aspects
+    for key in ("k", "l", "1"):  # product no, colour no, one of five aspects
         page.keyboard.press(key)
     page.keyboard.press("n")
-    page.keyboard.press("w")  # the title is wrong
-    assert page.input_value("textarea[name=title_fix]") == NASTY
-    page.fill("textarea[name=title_fix]", "Red mug")
-    page.locator("textarea[name=title_fix]").blur()
+    page.locator("input[name^='Wrong color']").check(force=True)
+    page.locator("input[name^='Wrong color']").blur()
+    page.keyboard.press("a")  # the title is wrong
+    assert page.input_value("input[name=title_fix]") == NASTY
+    page.fill("input[name=title_fix]", "Red mug")
+    page.press("input[name=title_fix]", "Enter")
     page.keyboard.press("s")  # the first aspect is wrong
     page.fill("input[name=aspect_1_fix]", "Blue")
-    page.locator("input[name=aspect_1_fix]").blur()
+    page.press("input[name=aspect_1_fix]", "Enter")
     page.fill("input[name=missing]", "Handle: Round")
     page.press("input[name=missing]", "Enter")
     page.fill("input[name=missing]", "Size: 3")  # sent although Enter was not pressed
     page.locator("input[name=missing]").blur()
     # The second aspect is open; those that are not shown are not, and the price need not be said.
-    page.keyboard.press("Control+Enter")
-    refused = page.locator("text=Not answered yet: is aspect 2 right?")
-    refused.wait_for()
-    page.keyboard.press("Escape")
-    refused.wait_for(state="hidden")
-    page.keyboard.press("p")  # it cannot be seen
+    refuse(page, "Row 2 is not answered yet: is it right?")
+    page.keyboard.press("d")  # it is wrong, so what is right is wanted
+    refuse(page, "Row 2 is wrong: write what is right")
+    page.keyboard.press("c")  # it cannot be seen
     send(page)
     (said,) = answers(client, interface, number, 1)[0].values()
     assert said.corrections == (
@@ -286,8 +157,9 @@ def test_a_listing_is_answered_aspect_by_aspect_and_its_text_stays_text(ask, cli
         ("aspects.Handle", None, "Round"),
         ("aspects.Size", None, "3"),
     )
-    assert dict(said.scores) == {"product": 1, "color": 2, "aspects": 1}
-    assert said.approved is False
+    assert dict(said.scores) == {"product": 1, "color": 1, "aspects": 1}
+    assert (said.approved, said.failure_modes) == (False, ("wrong_color",))
+    assert said.contradictions == ()
 
 
 def test_no_key_takes_a_row_of_a_listing_away(ask, labelling):
@@ -315,10 +187,10 @@ def test_a_prediction_fills_the_form_and_opens_the_aspects(ask, client, labellin
 
     rubric = load_rubric("listing")
     generation = listing(1, listing=Listing(title="Red mug", aspects={"Color": ("Red",)}))
-    scores = tuple(CriterionScore(criterion=c.id, score=2.0, passed=True) for c in rubric.criteria)
+    scores = tuple(CriterionScore(criterion=c.id, score=1.0, passed=False) for c in rubric.criteria)
     verdict = Verdict(
         key="v", generation=generation.key, judge="j", revision="r", rubric=rubric.label,
-        scores=scores, failure_modes=("bad_title",), approved=True, confidence=0.9,
+        scores=scores, failure_modes=("bad_title",), approved=False, confidence=0.9,
     )  # fmt: skip
     found = prediction(build_interface("listing", rubric), verdict, generation, model_version="j")
     number, interface = ask("listing", rubric, [generation], [found])
@@ -326,11 +198,11 @@ def test_a_prediction_fills_the_form_and_opens_the_aspects(ask, client, labellin
     page.wait_for_selector(".wb-verdict input:checked", state="attached")
     expect(page.locator(".wb-slot:visible")).to_have_count(2)
     assert page.locator("input[name='Bad title']").is_checked()
-    for key in ("q", "a"):
+    for key in ("q", "w"):
         page.keyboard.press(key)
     send(page)
     (said,) = answers(client, interface, number, 1)[0].values()
-    assert said.approved is True
+    assert said.approved is False
     assert said.failure_modes == ("bad_title",)
     assert said.corrections == ()
 
@@ -371,7 +243,7 @@ def test_the_verdict_of_a_long_listing_is_in_sight_and_covers_nothing(
         assert seen["y"] >= 0
         assert seen["y"] + seen["height"] <= bar["y"] + 1
         # At the other end of the page too; and what is focused is scrolled clear of it.
-        page.locator("textarea[name=note]").scroll_into_view_if_needed()
+        page.locator(".wb-measured").scroll_into_view_if_needed()
     page.keyboard.press("y")
     assert page.locator("input[name=Approve]").is_checked()
     assert page.locator(".lsf-sidepanels__wrapper").first.is_hidden()
