@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from workbench.errors import ModelError, SettingsError
 from workbench.preferences import (
     HeldOut,
     Limits,
     Origin,
     PairReader,
     check,
+    held_out_of,
+    load_reader,
     photo_print,
 )
 
@@ -243,3 +246,32 @@ def test_an_example_shows_where_the_sides_differ(clean):
     small = [replace(p, rejected=p.chosen.replace("}}", ".}}")) for p in clean[:20]]
     (measure,) = [one for one in check(small).measures if one.name == "small edits"]
     assert ".}}" in measure.examples[0] and len(measure.examples[0]) < 80
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("gguf:smollm2", "that can be trained"),
+        ("openai:http://localhost:1/v1", "that can be trained"),
+        ("dir:/no/such/folder", "could not be loaded"),
+        ("starter:none", "no starter model"),
+        ("listing", "want a model as one of"),
+    ],
+)
+def test_a_model_without_a_tokenizer_to_read_with_is_one_sentence(model, says):
+    with pytest.raises(ModelError, match=says) as raised:
+        load_reader(model)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_length_is_one_token_or_more():
+    with pytest.raises(SettingsError, match="got 0"):
+        load_reader("starter:listing", max_length=0)
+
+
+def test_what_a_store_holds_out_is_found_with_its_photos(shop):
+    found = held_out_of(shop.store)
+    assert found.items == {"shop/5"} and found.photos == set(shop.items[5].photos) == set(
+        found.prints
+    )
+    assert held_out_of(shop.store, prints=False).prints == {}
