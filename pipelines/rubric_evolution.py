@@ -195,7 +195,8 @@ def tell_history(store: Store, name: str) -> str:
         return f"Nothing happened to {name!r} yet: `workbench rubric propose` suggests changes."
     used = current(store, name)
     head = f"{name}: {used} is in use" if used else f"{name}: no version was taken into use yet"
-    return "\n\n".join([head, *map(str, entries)])
+    told = ["\n".join(_fitted(line) for line in str(entry).splitlines()) for entry in entries]
+    return "\n\n".join([head, *told])
 
 
 def _read_edit(path: Path) -> Edit:
@@ -209,6 +210,12 @@ def _read_edit(path: Path) -> Edit:
     if not isinstance(data, dict):
         raise RubricError(f"want an edit as a JSON object, got {data!r} in {str(path)!r}")
     return Edit.from_dict(data)
+
+
+def _fitted(line: str) -> str:
+    """A line in 80 columns, what is left of it further in than its beginning."""
+    inside = " " * (len(line) - len(line.lstrip()) + 2)
+    return "\n".join(textwrap.wrap(line, _COLUMNS, subsequent_indent=inside))
 
 
 def _wrapped(text: str, *, indent: str = "  ") -> list[str]:

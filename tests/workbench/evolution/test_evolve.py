@@ -19,7 +19,7 @@ from workbench.records import ProofSplit, RubricEvent
 
 def test_from_false_positives_to_a_version_in_use_and_back(any_shop):
     shop, store = any_shop, any_shop.store
-    audit = shop.fill(400, labels=300)
+    audit = shop.fill(300, labels=240)
     found = propose(store, audit)
     raised = next(p for p in found if p.kind == "changed threshold")
     assert raised.about == "quality" and raised.edit["criterion"]["threshold"] > 2.5
