@@ -77,7 +77,7 @@ STYLE = """
 .wb-note { margin-top: 4px; }
 
 .wb .ant-form-item { margin-bottom: 0; }
-.wb .ant-form-item-control-input-content:has(input) { display: flex; gap: 8px; align-items: center; }
+.wb .ant-form-item-control-input-content:has(input) { display: flex; flex-direction: row; gap: 8px; align-items: center; }
 .wb .ant-form-item-control-input-content input { flex: 1 1 auto; min-width: 0; }
 .wb .ant-form-item-control-input-content input + [data-testid=textarea-submit-section] { width: auto; margin: 0; }
 .wb [data-testid=textarea-submit-section] .ant-form-item { margin: 0 !important; }

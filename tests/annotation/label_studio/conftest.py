@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_browser import ask, labelling, page_pictures, people  # noqa: F401 (fixtures)
 
 from annotation.label_studio import (
     Client,

@@ -14,8 +14,6 @@ from workbench.records import CriterionScore, Listing, Verdict
 from workbench.rubric import load_rubric
 from workbench.schema import Schema
 
-pytest_plugins = ["page_browser"]
-
 # ---- the server ----------------------------------------------------------------------------------
 
 

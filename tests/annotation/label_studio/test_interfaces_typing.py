@@ -6,8 +6,6 @@ from page_browser import answers, image, listing, refuse, send
 
 from workbench.rubric import load_rubric
 
-pytest_plugins = ["page_browser"]
-
 
 def test_a_correction_that_was_left_half_finished_takes_nothing_out(ask, client, labelling):
     """A draft holds what was chosen and added, not what was being typed."""
