@@ -22,6 +22,7 @@ from annotation.label_studio import (
     server_folder,
 )
 from annotation.label_studio import withdraw as withdraw_project
+from annotation.label_studio._dealing import logins, without_account
 from annotation.label_studio._pages import stored_page
 from annotation.label_studio.adjudicate import push_disputes
 from annotation.label_studio.gold import choose_gold, known_answers
@@ -34,7 +35,8 @@ from annotation.label_studio.hints import (
 )
 from annotation.label_studio.interfaces import Interface
 from pipelines.annotate_audits import answered_instead, asked_audit, grown_from
-from pipelines.annotate_summaries import PullSummary, PushSummary, count
+from pipelines.annotate_gold import gold_of_truth
+from pipelines.annotate_summaries import PullSummary, PushSummary, contradictions, count
 from pipelines.judge import load_judge, stored_schema
 from pipelines.recorder import record
 from pipelines.store_names import shown_store
@@ -122,7 +124,8 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
     asked = [key for key in drawn if key in there]
     gold: Sequence[str] = ()
     if job.gold:
-        known = known_answers(store, audit.rubric)
+        truth = gold_of_truth(store, audit, count=job.gold, seed=job.seed)
+        known = truth | known_answers(store, audit.rubric)
         every = {item.generation for item in audit.drawn}
         gold = choose_gold(every, known, count=job.gold, seed=job.seed)
     pushed = push(
@@ -153,6 +156,15 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         late_gold=sum(len(set(one.made) & set(gold)) for one in pushed.projects if one.known),
         shared=job.per_item > 1 and not job.annotators,
     )
+
+
+def unknown_logins(studio: Connected, annotators: Sequence[str]) -> tuple[str, ...]:
+    """Those of the logins that the server has no account of.
+
+    Raises:
+        LabelStudioError: A login is empty or named twice, or the server refuses.
+    """
+    return without_account(studio.client, logins(annotators))
 
 
 def _number(number: int) -> str:
@@ -208,7 +220,9 @@ def pull_answers(store: Store, studio: Connected) -> PullSummary:
     Raises:
         LabelStudioError: The server refuses or is not there.
     """
-    return PullSummary(pulled=pull(studio.client, store), store=studio.store)
+    pulled = pull(studio.client, store)
+    told = tuple(contradictions(store, pulled))
+    return PullSummary(pulled=pulled, store=studio.store, contradictions=told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from annotation.label_studio._serving import serving
 from annotation.label_studio.projects import noted_names
 from annotation.label_studio.webhook import PATH, Puller, unsubscribe, webhook_app
 from pipelines.annotate import Connected
-from pipelines.annotate_summaries import PullSummary, left_lines, project_lines
+from pipelines.annotate_summaries import PullSummary, contradictions, left_lines, project_lines
 from workbench.errors import LabelStudioError, WorkbenchError
 from workbench.records import utcnow
 
@@ -49,7 +49,7 @@ class Received:
 
     def __str__(self) -> str:
         clock = f"{self.moment.astimezone():%H:%M:%S}"
-        return "\n".join(f"{clock}  {line}" for line in self._lines())
+        return "\n".join(f"{clock}  {line}" for told in self._lines() for line in told.split("\n"))
 
     def _lines(self) -> Iterator[str]:
         if self.summary is not None:
@@ -58,9 +58,7 @@ class Received:
                 if one.new or one.changed or one.deleted or one.left or one.vanished:
                     yield from project_lines(one)
             yield from left_lines(pulled)
-            for wrong in pulled.contradictory:
-                said = "; ".join(wrong.reasons)
-                yield f"answer {wrong.annotation} to task {wrong.task} contradicts itself: {said}"
+            yield from self.summary.contradictions
         if self.problem is not None:
             yield self.problem
 
@@ -211,7 +209,10 @@ class _Receiver:
         self._missing = {one.name for one in found.missing}
         fresh = replace(found, projects=projects, missing=missing)
         if fresh.stored or fresh.left or missing or any(one.vanished for one in projects):
-            self._tell(summary=PullSummary(pulled=fresh, store=self.studio.store))
+            told = tuple(contradictions(self.store, fresh))
+            self._tell(
+                summary=PullSummary(pulled=fresh, store=self.studio.store, contradictions=told)
+            )
         if found.stored and self._pulls and not self._hints() and not self._unreached:
             self._unreached = True
             self._tell(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from annotation.label_studio.adjudicate import asked_to_settle
 from annotation.label_studio.gold import GoldScore, known_answers, score_gold
+from annotation.label_studio.projects import standing_projects
 from annotation.people import Annotator, MeasuredPeople, Question, measure_audit
 from pipelines.annotate_audits import answered_instead, asked_audit
+from pipelines.annotate_gold import truth_about
 from pipelines.annotate_summaries import count
 from pipelines.store_names import shown_store, store_option
 from workbench.calibration import Estimate, in_words
@@ -41,8 +43,13 @@ class AnnotationStatus:
     people: MeasuredPeople
     gold: tuple[GoldScore, ...]
     """By name; empty where nobody answered a gold item."""
+    gold_by_truth: int
+    """Gold items whose right answer is the truth of a drawn catalogue; those of the others are people's."""
+    gold_by_people: int
     store: str
     """Its address, the password hidden."""
+    asked: bool = True
+    """Whether a project that was pushed from the store, and not withdrawn, asks about the audit."""
     answered_instead: Audit | None = None
     """The latest audit with answers, where the latest of all was meant and has none yet."""
 
@@ -53,6 +60,7 @@ class AnnotationStatus:
             "answered_instead": self.answered_instead and self.answered_instead.id,
             "rubric": self.audit.rubric,
             "drawn": len(self.audit.drawn),
+            "asked": self.asked,
             "unanswered": self.unanswered,
             "answered_by_people": self.by_people,
             "simulated_items": self.simulated_items,
@@ -61,6 +69,8 @@ class AnnotationStatus:
             "open_disputes": len(self.people.settlement.queue),
             "waiting_for_adjudication": self.waiting,
             "gold": [asdict(one) for one in self.gold],
+            "gold_by_truth": self.gold_by_truth,
+            "gold_by_people": self.gold_by_people,
         }
 
     def __str__(self) -> str:
@@ -88,7 +98,9 @@ class AnnotationStatus:
                 + ("answer" if self.people.not_blind == 1 else "answers")
             )
         if not self.people.annotators:
-            yield f"Nobody's answers are in the store yet:  workbench annotate pull{option}"
+            do = "pull" if self.asked else "push"
+            why = "" if self.asked else ", and no project asks for them"
+            yield f"Nobody's answers are in the store yet{why}:  workbench annotate {do}{option}"
             if self.answered_instead is not None:
                 yield (
                     "The latest audit with answers:  workbench annotate status"
@@ -112,6 +124,13 @@ class AnnotationStatus:
                 f"gold: {score.annotator} is right on {in_words(score.right)} of "
                 f"{count(score.answered, 'item')}"
             )
+        if self.gold:
+            sources = (
+                (self.gold_by_truth, "from the truth of the drawn catalogue"),
+                (self.gold_by_people, "from people: gold answers and settled disputes"),
+            )
+            said = "; ".join(f"{number:,} {where}" for number, where in sources if number)
+            yield f"  right answers: {said}"
 
     def _disputes(self, option: str) -> Iterator[str]:
         """How many there are, and what to do next."""
@@ -148,6 +167,10 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
     answers = answers_to(store, found)
     simulated = [one for one in answers if one.simulated]
     people = measure_audit(store, found, seed=found.seed)
+    beside = _beside(found, answers)
+    settled = known_answers(store, found.rubric)
+    truth = truth_about(store, found, {one.generation for one in beside} - settled.keys())
+    scored = {one.generation for one in beside}
     asked = asked_to_settle(store, found)
     return AnnotationStatus(
         audit=found,
@@ -157,9 +180,16 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
         simulated_items=len(answered_in(found, simulated)),
         waiting=sum(item.generation in asked for item in people.settlement.queue),
         people=people,
-        gold=score_gold(_beside(found, answers), known_answers(store, found.rubric)),
+        gold=score_gold(beside, truth | settled),
+        gold_by_truth=len(truth),
+        gold_by_people=len(scored & settled.keys()),
         answered_instead=answered_instead(store, found) if audit is None else None,
         store=shown_store(named),
+        asked=any(
+            stands
+            for purpose, stands in standing_projects(store)
+            if purpose.audit == found.id and not purpose.adjudicates
+        ),
     )
 
 

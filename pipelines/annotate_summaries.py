@@ -5,9 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from annotation.label_studio import Project, Pulled, PulledProject, Pushed, PushedProject
 from pipelines.store_names import store_option
+from workbench.records import Annotation
+
+if TYPE_CHECKING:
+    from workbench.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,7 @@ class PushSummary:
             "projects": [
                 {
                     "id": one.project.id, "title": one.project.title, "url": one.project.url,
-                    "annotator": one.project.purpose.annotator, "blind": one.project.purpose.blind,
+                    "labelling_url": one.project.labelling_url, "annotator": one.project.purpose.annotator, "blind": one.project.purpose.blind,
                     "created": one.created, "known": one.known, "removed": one.removed,
                 }
                 for one in self.pushed.projects
@@ -60,6 +65,7 @@ class PushSummary:
         for one in self.pushed.projects:
             lines.append(f"  project {one.project.id} for {_whose(one.project)}: {_made(one)}")
             lines.append(f"    {one.project.url}")
+            lines.append(f"    to answer at once:  {one.project.labelling_url}")
         for project, items in self.pushed.elsewhere:
             are = "is" if items == 1 else "are"
             audit = project.purpose.audit
@@ -84,6 +90,11 @@ class PushSummary:
         return "\n".join(lines)
 
     def _warnings(self) -> Iterator[str]:
+        if any(p.purpose.adjudicates and not p.purpose.annotator for p in self._targets()):
+            yield (
+                "Everybody is asked, those who disagree too: let a third person settle it, named with "
+                "--annotator."
+            )
         if self.late_gold:
             yield (
                 f"{count(self.late_gold, 'gold item')} came after the others were there, and can be told "
@@ -100,10 +111,14 @@ class PushSummary:
                 f"{store_option(self.store)}"
             )
 
+    def _targets(self) -> list[Project]:
+        """Projects in which people are to answer now."""
+        pushed = [one.project for one in self.pushed.projects]
+        return pushed or [project for project, _ in self.pushed.elsewhere]
+
     def _next(self) -> Iterator[str]:
         """Who labels where, and the command after that."""
-        targets = [one.project for one in self.pushed.projects]
-        for project in targets or [project for project, _ in self.pushed.elsewhere]:
+        for project in self._targets():
             who = project.purpose.annotator or "Everybody"
             yield f"{who} opens project {project.id} in a browser and clicks Label All Tasks."
         yield f"When people have answered:  workbench annotate pull{store_option(self.store)}"
@@ -127,6 +142,8 @@ class PullSummary:
 
     pulled: Pulled
     store: str
+    contradictions: tuple[str, ...] = ()
+    """What is told of each answer that contradicts itself."""
 
     @property
     def complete(self) -> bool:
@@ -203,3 +220,17 @@ def left_lines(pulled: Pulled) -> Iterator[str]:
 def count(number: int, what: str) -> str:
     """Such as `1 item` and `1,200 items`."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def contradictions(store: Store, pulled: Pulled) -> list[str]:
+    """What is told of each answer that contradicts itself: who gave it, where it is, and why."""
+    found = []
+    for one in pulled.projects:
+        for wrong in one.contradictory:
+            said = store.find(Annotation, f"{one.project.prefix}{wrong.task}/{wrong.annotation}")
+            by = f" of {said.annotator}" if said else ""
+            found.append(
+                f"answer {wrong.annotation}{by} to task {wrong.task} of {one.project.title} contradicts itself: "
+                f"{'; '.join(wrong.reasons)}\n    {one.project.url}?task={wrong.task}"
+            )
+    return found

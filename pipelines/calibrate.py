@@ -28,6 +28,8 @@ class CalibrationSummary:
     audited: Audited
     comparison: Comparison | None
     """None where none was asked for."""
+    newer: str | None = None
+    """One of the notes: that an audit which nobody answered yet is newer."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON: the audit's id, every field of the calibration, and the comparison."""
@@ -40,8 +42,13 @@ class CalibrationSummary:
     def __str__(self) -> str:
         """Whose audit it is, then what there is to say, in 80 columns."""
         audit = self.audited.audit
-        lines = [f"{audit.judge} by {audit.rubric}, audit {audit.id[:12]}"]
-        lines.append(str(self.audited.calibration))
+        lines = [
+            f"{audit.judge} by {audit.rubric}, audit {audit.id[:12]} of {audit.created_at:%Y-%m-%d}"
+        ]
+        if self.newer is not None:
+            lines += textwrap.wrap(self.newer, _COLUMNS)
+        found = self.audited.calibration
+        lines.append(str(replace(found, notes=tuple(n for n in found.notes if n != self.newer))))
         if self.comparison is not None:
             lines += ["", "Comparison"]
             lines += textwrap.wrap(
@@ -68,12 +75,13 @@ def calibrate_store(
         CalibrationError: The store does not hold the audit's population any more, or no such verdicts.
     """
     audited = calibrate_audit(store, find_audit(store, audit), promise=promise)
-    if audit is None and (waiting := _newer(store, audited.audit)) is not None:
+    waiting = _newer(store, audited.audit) if audit is None else None
+    if waiting is not None:
         calibration = audited.calibration
         notes = (*calibration.notes, waiting)
         audited = replace(audited, calibration=replace(calibration, notes=notes))
     found = None if compare is None else _compare(store, audited, compare)
-    return CalibrationSummary(audited=audited, comparison=found)
+    return CalibrationSummary(audited=audited, comparison=found, newer=waiting)
 
 
 def _newer(store: Store, taken: Audit) -> str | None:

@@ -16,13 +16,13 @@ from pipelines.cli_options import (
     JsonOption,
     StoreOption,
     address_of,
+    at_terminal,
     open_store,
     tell,
     with_words,
 )
 
 if TYPE_CHECKING:
-    from annotation.label_studio import Contradictory
     from pipelines.annotate import Connected
     from workbench.store import Store
 
@@ -81,13 +81,15 @@ def push(
     as_json: JsonOption = False,
 ) -> None:
     """Make a task of every item that an audit drew. Pushed again, nothing is asked twice."""
-    from pipelines.annotate import PushJob, push_audit
+    from pipelines.annotate import PushJob, push_audit, unknown_logins
 
     job = PushJob(
         audit=audit, blind=blind, annotators=tuple(annotator or ()), per_item=per_item, gold=gold,
         seed=seed,
     )  # fmt: skip
     with _at_work(store, images) as (opened, studio):
+        if not as_json:
+            _ask_about(unknown_logins(studio, job.annotators))
         summary = push_audit(opened, studio, job)
     tell(as_json, summary.as_dict(), lambda: str(summary))
 
@@ -106,7 +108,9 @@ def pull(
         summary = pull_answers(opened, studio)
     strange = summary.pulled.contradictory
     found = summary.as_dict() | {"contradictory": [asdict(one) for one in strange]}
-    tell(as_json, found, lambda: "\n".join([str(summary), *_contradictions(strange)]))
+    tell(
+        as_json, found, lambda: "\n".join([str(summary), *_contradictions(summary.contradictions)])
+    )
     if not summary.complete:
         raise typer.Exit(1)
 
@@ -135,9 +139,11 @@ def adjudicate(
     as_json: JsonOption = False,
 ) -> None:
     """Put the items that people dispute into a project of their own, with the answers side by side."""
-    from pipelines.annotate import adjudicate_audit
+    from pipelines.annotate import adjudicate_audit, unknown_logins
 
     with _at_work(store, images) as (opened, studio):
+        if not as_json:
+            _ask_about(unknown_logins(studio, annotator or ()))
         summary = adjudicate_audit(opened, studio, audit=audit, annotators=tuple(annotator or ()))
     tell(as_json, summary.as_dict(), lambda: str(summary))
 
@@ -261,16 +267,29 @@ def _at_work(store: str | None, images: str | None) -> Iterator[tuple[Store, Con
         yield opened, studio
 
 
-def _contradictions(answers: Sequence[Contradictory]) -> Iterator[str]:
+def _ask_about(unknown: Sequence[str]) -> None:
+    """On a terminal: whether people without an account are meant, before anything is made for them.
+
+    A script is not asked; the answer of the command names them.
+    """
+    if unknown and at_terminal():
+        have = "has" if len(unknown) == 1 else "have"
+        typer.confirm(
+            f"{', '.join(unknown)} {have} no account on this Label Studio. Make the tasks all the same?",
+            abort=True,
+            err=True,
+        )
+
+
+def _contradictions(told: Sequence[str]) -> Iterator[str]:
     """How many answers contradict themselves, and the first ones."""
-    if not answers:
+    if not told:
         return
-    many = len(answers) > 1
+    many = len(told) > 1
     yield (
-        f"{len(answers):,} answer{'s contradict themselves' if many else ' contradicts itself'}; "
+        f"{len(told):,} answer{'s contradict themselves' if many else ' contradicts itself'}; "
         f"{'they are' if many else 'it is'} stored as given:"
     )
-    for one in answers[:3]:
-        yield f"  answer {one.annotation} to task {one.task}: {'; '.join(one.reasons)}"
-    if len(answers) > 3:
-        yield f"  and {len(answers) - 3:,} more (--json lists them)"
+    yield from (f"  {one}" for one in told[:3])
+    if len(told) > 3:
+        yield f"  and {len(told) - 3:,} more (--json lists them)"

@@ -107,6 +107,11 @@ def task_key(purpose: str, question: Question) -> str:
     return content_key("label studio task", purpose, *identity(question))
 
 
+def order_of(question: Question) -> str:
+    """By what tasks are sorted, the same in every project; neither draw nor strata can be read from it."""
+    return content_key("label studio order", *identity(question))
+
+
 def identity(question: Question) -> Identity:
     """What tells a question from another of the same purpose."""
     return (question.generation, question.against or "")

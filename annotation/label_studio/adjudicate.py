@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 from annotation.adjudication import APPROVED, Settled, settle
 from annotation.label_studio.interfaces import Interface
+from annotation.label_studio.projects import standing_projects
 from annotation.label_studio.push import Pushed, Question, push
 from annotation.people import drawn_answers
 from workbench.errors import LabelStudioError
@@ -105,7 +106,17 @@ def push_disputes(
 
 
 def asked_to_settle(store: Store, audit: Audit) -> frozenset[str]:
-    """Generations of `audit` that were put into its adjudication project, settled ones too; asks no server."""
+    """Generations of `audit` that its adjudication project asks about, settled ones too; asks no server.
+
+    None where that project was withdrawn.
+    """
+    made = [
+        stands
+        for purpose, stands in standing_projects(store)
+        if purpose.adjudicates and purpose.audit == audit.id
+    ]
+    if made and not any(made):
+        return frozenset()
     return frozenset((store.cursor(_note(audit)) or "").split())
 
 

@@ -109,16 +109,24 @@ def choose_gold(
     Raises:
         LabelStudioError: There are fewer than `count` to choose from.
     """
-    free = sorted(set(gold) - set(drawn))
+    free = set(gold) - set(drawn)
     if not 0 <= count <= len(free):
+        fewer = f"plant {len(free)}, " if free else ""
         raise LabelStudioError(
-            f"want {count!r} gold items to plant, and the store knows the right answer about {len(free)} "
-            f"outputs that this audit did not draw: plant at most {len(free)}, or settle disputes of another "
-            "audit with `workbench annotate adjudicate` and `workbench annotate pull`, whose answers then "
-            "count as right (in Python: `gold_answer`)"
+            f"want {count!r} gold items to plant, and the store knows the right answer about {len(free) or 'none'} of "
+            f"the outputs that this audit did not draw: {fewer}draw a smaller audit where the catalogue's truth is "
+            "known (`drawn:`), or settle disputes of another audit with `workbench annotate adjudicate` and "
+            "`workbench annotate pull`, whose answers then count as right (in Python: `gold_answer`)"
         )
-    # By rank and not by shuffling: more gold in the store changes few of those that were chosen before.
-    return tuple(sorted(free, key=lambda key: content_key(GOLD, seed, key))[:count])
+    return tuple(gold_order(free, seed=seed)[:count])
+
+
+def gold_order(gold: Iterable[str], *, seed: int) -> list[str]:
+    """Generation keys by a rank that the seed gives each, whatever others there are.
+
+    More gold in the store changes few of those that were chosen before.
+    """
+    return sorted(gold, key=lambda key: content_key(GOLD, seed, key))
 
 
 def score_gold(

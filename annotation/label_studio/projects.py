@@ -82,6 +82,11 @@ class Project:
     """Where people work on it."""
 
     @property
+    def labelling_url(self) -> str:
+        """Where the first open task of the project is answered at once."""
+        return f"{self.url}?labeling=1"
+
+    @property
     def prefix(self) -> str:
         """How the ids of its annotations begin."""
         return f"label_studio:{self.fingerprint}/{self.id}/"
@@ -101,6 +106,15 @@ def noted_projects(client: Client, store: Store) -> tuple[Project, ...]:
 def noted_names(store: Store) -> frozenset[str]:
     """A name for every project that was ever pushed from `store`; asks no server."""
     return frozenset(store.cursors(_NOTE))
+
+
+def standing_projects(store: Store) -> tuple[tuple[Purpose, bool], ...]:
+    """The purpose of every project that was ever pushed from `store`, and whether it was not withdrawn since.
+
+    Asks no server: one that somebody deleted there stands.
+    """
+    gone = {name.removeprefix(_WITHDRAWN) for name in store.cursors(_WITHDRAWN)}
+    return tuple((purpose, name not in gone) for name, purpose in _notes(store).items())
 
 
 def find_projects(client: Client, store: Store) -> tuple[Project, ...]:

@@ -25,6 +25,7 @@ from annotation.label_studio._dealing import (
     assign,
     identity,
     logins,
+    order_of,
     task_key,
     without_account,
 )
@@ -269,8 +270,7 @@ def _fill(
     purpose = project.purpose.key
     wanted = {task_key(purpose, one): one for one in share if identity(one) not in held}
     before = _tasks.count_tasks(client, project.id)
-    # In the order of keys: neither the order of a draw nor its strata can be read from task numbers.
-    new = [(key, wanted[key]) for key in sorted(wanted)]
+    new = sorted(wanted.items(), key=lambda one: order_of(one[1]))
     created = 0
     for some, tasks, body in _made_ahead(builder, new):
         try:

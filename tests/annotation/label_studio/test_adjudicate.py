@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from annotation.adjudication import settle
+from annotation.label_studio import withdraw
 from annotation.label_studio.adjudicate import (
     adjudication_interface,
     answers_table,
@@ -13,6 +14,7 @@ from annotation.label_studio.adjudicate import (
     push_disputes,
 )
 from annotation.label_studio.interfaces import build_interface
+from pipelines.annotate_status import annotation_status
 from workbench.errors import LabelStudioError
 from workbench.records import Annotation, Correction
 from workbench.rubric import load_rubric
@@ -142,6 +144,13 @@ def test_what_is_pushed_is_remembered_and_pushed_again_makes_nothing(pictures, c
     again = push_disputes(client, made.store, made.audit, page)
     assert (again.created, again.known) == (1, 2)
     assert asked_to_settle(made.store, made.audit) == set(keys)
+    status = annotation_status(made.store, audit=made.audit.id, named="shop")
+    assert "3 in the adjudication project" in str(status)
+    withdraw(client, made.store, again.projects[0].project.id)
+    assert asked_to_settle(made.store, made.audit) == frozenset()
+    words = str(annotation_status(made.store, audit=made.audit.id, named="shop"))
+    assert "in dispute, 0 settled:  workbench annotate adjudicate --store shop" in words
+    assert "adjudication project" not in words and "annotate pull" not in words
 
 
 def test_where_nothing_is_disputed_nothing_is_pushed(pictures):

@@ -124,3 +124,27 @@ def test_answers_come_in_until_it_is_interrupted(pictures, studio, client, named
         receiver.kill()
         receiver.wait()
     assert (receiver.returncode, said) == (0, "")
+
+
+@pytest.mark.usefixtures("named")
+def test_a_login_without_an_account_is_asked_about_before_anything_is_made(
+    pictures, client, monkeypatch
+):
+    made = pictures(6, 4)
+    words = [
+        "annotate",
+        "push",
+        "--annotator",
+        "typo@example.com",
+        "--store",
+        str(Path(made.store.url).parent),
+    ]
+    before = len(client.pages("/api/projects/", doing="list"))
+    monkeypatch.setattr("pipelines.cli_annotate.at_terminal", lambda: True)
+    done = CliRunner().invoke(app, words, input="n\n")
+    assert done.exit_code == 1
+    assert "typo@example.com has no account on this Label Studio" in done.output + done.stderr
+    assert len(client.pages("/api/projects/", doing="list")) == before
+    done = CliRunner().invoke(app, words, input="y\n")
+    assert done.exit_code == 0 and "4 tasks made" in done.output
+    assert "?labeling=1" in done.output

@@ -35,8 +35,13 @@ def test_the_same_seed_chooses_the_same_gold_items():
 
 def test_a_gold_item_that_was_drawn_too_is_not_planted():
     assert sorted(choose_gold(DRAWN, [*GOLD, "d01"], count=8, seed=0)) == GOLD
-    with pytest.raises(LabelStudioError, match="knows the right answer about 8 outputs"):
+    with pytest.raises(
+        LabelStudioError, match=r"knows the right answer about 8 of the outputs .*: plant 8, draw"
+    ):
         choose_gold(DRAWN, [*GOLD, "d01"], count=9, seed=0)
+    with pytest.raises(LabelStudioError, match=r"about none of .* draw: draw a smaller") as none:
+        choose_gold(DRAWN, ["d01"], count=1, seed=0)
+    assert "at most" not in str(none.value)
     with pytest.raises(LabelStudioError, match="want -1 gold items"):
         choose_gold(DRAWN, GOLD, count=-1, seed=0)
 

@@ -62,11 +62,14 @@ def test_the_command_says_how_many_contradict_themselves_and_shows_the_first(des
         at.say(task, failure_modes=(mode,))
     lines = pulled(at).splitlines()
     place = lines.index("4 answers contradict themselves; they are stored as given:")
-    told = lines[place + 1 : place + 4]
+    told = lines[place + 1 : place + 7]
     assert all(
-        "  answer " in line and f"approved with failure mode {mode!r}" in line for line in told
+        "  answer " in line and f"approved with failure mode {mode!r}" in line for line in told[::2]
     )
-    assert lines[place + 4] == "  and 1 more (--json lists them)"
+    assert all(f"of {at.client.user['email']} to task" in line for line in told[::2])
+    assert all(at.project.title in line for line in told[::2])
+    assert told[1].strip() == f"{at.project.url}?task={at.tasks[0]['id']}"
+    assert lines[place + 7] == "  and 1 more (--json lists them)"
     at.change(at.tasks[0], number, failure_modes=(mode,), note="and again")
     (one,) = json.loads(pulled(at, "--json"))["contradictory"]
     assert (one["annotation"], one["task"]) == (number, at.tasks[0]["id"])

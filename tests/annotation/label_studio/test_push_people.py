@@ -63,6 +63,16 @@ def test_half_of_what_is_missing_goes_to_the_one_who_has_less(desk):
     assert set(held.values()) == {2}
 
 
+def test_people_come_to_the_items_that_they_share_in_one_order(desk):
+    at = desk(16, 10, annotators=(ADA, BO), per_item=2)
+    first, second = (
+        [task["data"]["generation"] for task in _tasks.list_tasks(at.client, one.project.id)]
+        for one in at.pushed.projects
+    )
+    assert first == second
+    assert first != [item.generation for item in at.audit.audit.drawn], "nor is it the draw's"
+
+
 def test_what_everybody_is_asked_counts_too(desk):
     at = desk(8, 4)
     assert again(at, annotators=(ADA,)).created == 0
