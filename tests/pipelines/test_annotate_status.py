@@ -94,7 +94,10 @@ def test_both_commands_count_twelve_items_as_a_hand_does(store):
     assert answers == {"g0": True, "g1": False, "g5": False, "g7": False, "g8": True}
     counts = calibrated.calibration.counts
     assert counts.answered_approvals + counts.answered_rejections == status.by_people
-    assert any("7 drawn items have no answer yet" in note for note in calibrated.calibration.notes)
+    assert any(
+        "7 drawn items have no answer that counts yet" in note
+        for note in calibrated.calibration.notes
+    )
 
 
 def test_asking_people_never_turns_the_catalogue_into_a_colleague(store, tmp_path):
@@ -147,15 +150,16 @@ def test_disputes_that_wait_in_their_project_are_followed_by_a_pull(store):
     store.add([said(audit, 0, "fay", approved=False, adjudicates=True)])
     assert "1 settled both ways" in str(annotation_status(store, audit=audit.id, named="shop"))
     (note,) = (n for n in calibrate_audit(store, audit).calibration.notes if "as many say" in n)
-    assert note.startswith("On 3 items as many say yes as no")
+    assert note.startswith("On 3 of the items without an answer that counts as many say yes as no")
 
 
 def test_people_who_only_skipped_are_told_too(store):
     audit = audit_of(store, 4)
+    words = str(annotation_status(store, audit=audit.id, named="shop"))
+    assert "no project asks for them:  workbench annotate push --store shop" in words
     store.add([said(audit, 0, "ada", approved=None, state="skipped")])
-    assert "answered by people: 0 of 4 items" in str(
-        annotation_status(store, audit=audit.id, named="shop")
-    )
+    words = str(annotation_status(store, audit=audit.id, named="shop"))
+    assert "answered by people: 0 of 4 items" in words
 
 
 def test_simulated_answerers_get_no_gold_line_beside_people(store):
