@@ -81,8 +81,9 @@ class PairsSummary:
             lines.append(
                 f"{self.pictures:,} pairs of pictures are in the store and not in the export."
             )
-        lines.append(f"{self.exported:,} pairs for {self.format} in {self.folder}")
-        return "\n".join(_in_columns(line) for text in lines for line in text.splitlines())
+        told = [_in_columns(line) for text in lines for line in text.splitlines()]
+        # The folder stays in one piece, to be copied.
+        return "\n".join([*told, f"{self.exported:,} pairs for {self.format} in {self.folder}"])
 
 
 def _in_columns(line: str) -> str:

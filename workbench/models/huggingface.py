@@ -74,6 +74,22 @@ def load_text(
 load_scorer = load_text
 
 
+def load_processor(spec: ModelSpec) -> Any:
+    """The processor of `hf:` and `dir:` models, or the tokenizer of one that reads text alone; no weights.
+
+    Raises:
+        ModelError: It is not there.
+    """
+    from transformers import AutoConfig
+
+    where, options = _where(spec, wanted="config.json")
+    try:
+        config = AutoConfig.from_pretrained(where, **options)
+        return _processor(where, config, options)
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+        raise _not_loaded(spec, error) from error
+
+
 def load_image(
     spec: ModelSpec,
     *,

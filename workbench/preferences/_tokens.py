@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.errors import ModelError, SettingsError
@@ -97,9 +97,9 @@ def load_reader(model: str, *, max_length: int | None = None) -> PairReader:
         ModelError: It is not there, or its engine trains nothing (a server, a GGUF file).
         SettingsError: `max_length` is under 1.
     """
+    from workbench.models.huggingface import load_processor
     from workbench.models.registry import parse_spec
     from workbench.models.starter import shipped_folder
-    from workbench.models.torchvision_cpu import mend_torchvision
 
     if max_length is not None and max_length < 1:
         raise SettingsError(f"want a maximum length of 1 token or more, got {max_length!r}")
@@ -108,16 +108,9 @@ def load_reader(model: str, *, max_length: int | None = None) -> PairReader:
         raise ModelError(
             f"want a model that can be trained, hf:…, dir:… or starter:…; got {model!r}"
         )
-    where = str(shipped_folder(spec.address)) if spec.scheme == "starter" else spec.address
-    mend_torchvision()
-    from transformers import AutoProcessor
-
-    try:
-        processor = AutoProcessor.from_pretrained(where, revision=spec.revision or "main")
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ModelError(f"the processor of {model!r} could not be loaded: {said}") from error
-    return PairReader(processor, max_length=max_length)
+    if spec.scheme == "starter":
+        spec = replace(spec, scheme="dir", address=str(shipped_folder(spec.address)))
+    return PairReader(load_processor(spec), max_length=max_length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,7 +253,7 @@ def test_an_example_shows_where_the_sides_differ(clean):
     [
         ("gguf:smollm2", "that can be trained"),
         ("openai:http://localhost:1/v1", "that can be trained"),
-        ("dir:/no/such/folder", "could not be loaded"),
+        ("dir:/no/such/folder", "it is not there"),
         ("starter:none", "no starter model"),
         ("listing", "want a model as one of"),
     ],
