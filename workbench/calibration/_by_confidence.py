@@ -137,9 +137,9 @@ def score_calibration_of(
     fitting = int((usable & ~kept).sum())
     if fitting < FEWEST_LABELS or not (usable & kept).any():
         return (
-            f"Confidences were not mapped to probabilities: that takes {FEWEST_LABELS} answers to fit to and "
-            f"some to assess it by, and of {int(usable.sum())} answered items with a confidence {fitting} "
-            f"were to fit to."
+            f"What a confidence is worth cannot be said yet: that takes {FEWEST_LABELS} answers to learn from and "
+            f"some to check by. Of {int(usable.sum())} answered items that have a confidence, {fitting} "
+            f"{'is' if fitting == 1 else 'are'} there to learn from: answer more items."
         )
     return calibrate_scores(
         scores[usable],

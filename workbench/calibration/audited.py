@@ -313,8 +313,8 @@ def _about_answers(audit: Audit, annotations: Sequence[Annotation]) -> Iterator[
     )
     if split:
         yield (
-            f"On {split} {'item' if split == 1 else 'items'} as many say yes as no: without an adjudication "
-            "there is no answer to count."
+            f"On {split} of the items without an answer that counts as many say yes as no: an adjudication "
+            "settles them."
         )
 
 

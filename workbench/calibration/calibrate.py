@@ -378,6 +378,7 @@ def _notes(counts: Counts, *, simulated: bool) -> tuple[str, ...]:
     )  # fmt: skip
     if silent:
         notes.append(
-            f"{silent} drawn items have no answer yet; they are taken to be like their stratum."
+            f"{silent} drawn {'item has' if silent == 1 else 'items have'} no answer that counts yet; they are "
+            "taken to be like their stratum."
         )
     return tuple(notes)

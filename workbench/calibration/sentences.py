@@ -207,10 +207,11 @@ def _slices(slices: Sequence[Slice]) -> list[str]:
 def _modes(modes: Sequence[FailureModeRate]) -> list[str]:
     said = []
     for one in modes[:_NAMED]:
+        name = f"“{one.mode.replace('_', ' ')}”"
         if one.in_approvals.value is None:
-            said.append(_unknown(f"How often {one.mode} gets through", one.in_approvals))
+            said.append(_unknown(f"How often {name} gets through", one.in_approvals))
             continue
-        text = f"{one.mode} gets through in {percent(one.in_approvals)} of approvals"
+        text = f"{name} gets through in {percent(one.in_approvals)} of approvals"
         if one.q_value is None:
             text += "; whether the judge rejects it is unknown"
         elif one.q_value <= FALSE_SHARE:

@@ -8,6 +8,7 @@ from html import escape
 
 from workbench.calibration._calibration import Calibration
 from workbench.calibration._rounded import rounded
+from workbench.calibration.confidence.scores import FEWEST_LABELS
 from workbench.calibration.sentences import Section, sentences_of
 from workbench.metrics.estimate import Estimate
 
@@ -48,13 +49,35 @@ def measures(found: Calibration) -> list[tuple[str, str, Estimate]]:
 
 
 def heading(found: Calibration) -> str:
-    """How many items were judged and answered, in one line."""
+    """How many items were judged and answered, and what to answer where that is little."""
     counts = found.counts
     text = (
         f"{counts.judged:,} judged, {counts.approved:,} approved; answered: "
-        f"{counts.answered_approvals:,} approvals, {counts.answered_rejections:,} rejections"
+        f"{_counted(counts.answered_approvals, 'approval')}, "
+        f"{_counted(counts.answered_rejections, 'rejection')}"
     )
-    return text + (" (simulated, not people's)" if found.simulated else "")
+    text += " (simulated, not people's)" if found.simulated else ""
+    return f"{text}. {wanted}" if (wanted := _wanted(found)) else text
+
+
+def _wanted(found: Calibration) -> str:
+    """What to answer where so little was answered that most numbers are missing or wide; else empty."""
+    counts = found.counts
+    few = [
+        f"{name}s"
+        for name, there, answered in (
+            ("approval", counts.approved, counts.answered_approvals),
+            ("rejection", counts.rejected, counts.answered_rejections),
+        )
+        if there and answered < min(FEWEST_LABELS, there)
+    ]
+    if not few:
+        return ""
+    return f"Too few to tell much: answer more {' and '.join(few)} first."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def as_text(found: Calibration) -> str:

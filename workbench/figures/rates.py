@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from workbench.figures._whiskers import SMALL, WIDTH, Row, whiskers
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
     from workbench.calibration import Confusion, Corrected, Rates
     from workbench.metrics.estimate import Estimate
+
+
+_LINE = 0.17
+"""Inches of a line below the four cells."""
 
 
 def plot_rates(rates: Rates) -> Figure:
@@ -57,15 +62,24 @@ def plot_corrected(corrected: Corrected) -> Figure:
 
 
 def plot_confusion(confusion: Confusion) -> Figure:
-    """The four cells of judge against answers, in items with intervals; the tone of a square is its share of the largest."""
-    figure = new_figure(WIDTH, 3.4)
-    axes = figure.axes[0]
+    """The four cells of judge against answers, in items with intervals; the tone of a square is its share of the largest.
+
+    Why a number or an interval is missing stands below the squares, once.
+    """
     cells = (
         (0, 1, confusion.true_positives, GOOD),
         (1, 1, confusion.false_positives, BAD),
         (0, 0, confusion.false_negatives, BAD),
         (1, 0, confusion.true_negatives, GOOD),
     )
+    missing = dict.fromkeys(
+        line
+        for _, _, e, _ in cells
+        if e.reason and (e.value is None or e.low is None)
+        for line in textwrap.wrap(e.reason, 52)
+    )
+    figure = new_figure(WIDTH, 3.4 + _LINE * len(missing))
+    axes = figure.axes[0]
     most = max((e.value for _, _, e, _ in cells if e.value is not None), default=0.0)
     from matplotlib.patches import Rectangle
 
@@ -82,6 +96,8 @@ def plot_confusion(confusion: Confusion) -> Figure:
             _between(e), (x, y), xytext=(0, -3), textcoords="offset points",
             ha="center", va="top", color=MUTED, fontsize=SMALL,
         )  # fmt: skip
+    if missing:
+        axes.set_xlabel("\n".join(missing), color=MUTED, fontsize=SMALL, labelpad=8)
     axes.set(xlim=(-0.52, 1.52), ylim=(-0.52, 1.52), aspect="equal")
     axes.set_xticks([0, 1], ["suitable", "not suitable"])
     axes.set_yticks([0, 1], ["rejected", "approved"])
@@ -97,8 +113,8 @@ def _count(e: Estimate) -> str:
 
 
 def _between(e: Estimate) -> str:
-    import textwrap
-
-    if e.value is None or e.low is None or e.high is None:
-        return "\n".join(textwrap.wrap(e.reason or "", 24))
+    if e.value is None:
+        return "not known"
+    if e.low is None or e.high is None:
+        return "no interval"
     return f"{e.low:,.0f} to {e.high:,.0f}"

@@ -59,7 +59,7 @@ def test_a_failure_mode_that_cannot_be_known_gets_a_sentence():
         failure_modes=[(), (), ("wrong_product",), ()],
     )
     text = " ".join(str(found).split())
-    assert "how often wrong_product gets through are not identifiable: no approval was" in text
+    assert "how often “wrong product” gets through are not identifiable: no approval was" in text
     assert "in unknown" not in text
 
 

@@ -334,3 +334,22 @@ def test_plans_show_what_labels_buy(sizes):
     curve = figure.axes[0].lines[0]
     assert list(curve.get_xdata()) == list(sizes)
     assert list(curve.get_ydata()) == [p.precision.half_width for p in plans]
+
+
+def test_reasons_of_the_four_cells_stand_once_below_and_cover_nothing(full):
+    import dataclasses
+
+    gone = undefined(
+        "not identifiable: only one approval was answered, which cannot show how clusters differ",
+        method="m",
+    )
+    known = full.confusion.true_positives
+    alone = dataclasses.replace(known, low=None, high=None, reason="no interval: one cluster alone")
+    for cells in (
+        {"true_positives": gone, "false_positives": gone},
+        {"true_positives": gone, "false_positives": alone, "true_negatives": gone, "false_negatives": gone},
+    ):  # fmt: skip
+        figure = plot_confusion(dataclasses.replace(full.confusion, **cells))
+        assert not overlaps(figure)
+        assert words(figure).count("only one approval") == 1
+        assert "not known" in words(figure)

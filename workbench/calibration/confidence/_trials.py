@@ -45,6 +45,8 @@ class Trial:
 
     def counted(self) -> str:
         """What the test counted, in words."""
+        if not self.kept:
+            return "nobody has answered an item that lies above it"
         words = f"{self.suitable} of {self.kept} labelled items are suitable"
         added = []
         if self.thinned is not None:
@@ -300,7 +302,10 @@ def what_it_takes(
     """
     name, counted = stopped.name, stopped.trial.counted()
     hopeful = [h for h in tried if h.trial.kept and h.trial.suitable / h.trial.kept > promise]
-    stated = f"No threshold qualifies: at {name}, {counted}, too few to promise {promise:g}"
+    more = (
+        "so answer more approvals" if not stopped.trial.kept else f"too few to promise {promise:g}"
+    )
+    stated = f"No threshold qualifies: at {name}, {counted}, {more}"
     if not hopeful:
         return None, (
             f"{stated}; at no threshold does the share of suitable answers exceed {promise:g}, "
