@@ -113,7 +113,7 @@ def standing_projects(store: Store) -> tuple[tuple[Purpose, bool], ...]:
 
     Asks no server: one that somebody deleted there stands.
     """
-    gone = {name.removeprefix(_WITHDRAWN) for name in store.cursors(_WITHDRAWN)}
+    gone = _withdrawn(store)
     return tuple((purpose, name not in gone) for name, purpose in _notes(store).items())
 
 
@@ -139,11 +139,7 @@ def missing_projects(client: Client, store: Store) -> tuple[Purpose, ...]:
     Those that were withdrawn are not missed.
     """
     there = {fingerprint_of(shown) for shown in _listed(client)}
-    there |= {
-        name.removeprefix(_WITHDRAWN)
-        for name, said in store.cursors(_WITHDRAWN).items()
-        if json.loads(said).get("gone", True)
-    }
+    there |= _withdrawn(store)
     return tuple(purpose for name, purpose in _notes(store).items() if name not in there)
 
 
@@ -298,6 +294,15 @@ def end_withdrawal(client: Client, store: Store, number: int) -> str | None:
                 store.add([], advance=Advance(name=name, before=text, after=ended))
             return str(said["title"])
     return None
+
+
+def _withdrawn(store: Store) -> set[str]:
+    """Fingerprints of the projects that a withdrawal took off their servers."""
+    return {
+        name.removeprefix(_WITHDRAWN)
+        for name, said in store.cursors(_WITHDRAWN).items()
+        if json.loads(said).get("gone", True)
+    }
 
 
 def _note(store: Store, project: Project) -> None:
