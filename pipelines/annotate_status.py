@@ -106,6 +106,7 @@ class AnnotationStatus:
                     "The latest audit with answers:  workbench annotate status"
                     f"{option} --audit {self.answered_instead.id[:12]}"
                 )
+            yield from self._gold()
             return
         yield ""
         wide = max(len(one.name) for one in self.people.annotators)
@@ -119,6 +120,10 @@ class AnnotationStatus:
             yield _question(question, wide)
         yield ""
         yield from self._disputes(option)
+        yield from self._gold()
+
+    def _gold(self) -> Iterator[str]:
+        """How people did on gold items, and who says what is right."""
         for score in self.gold:
             yield (
                 f"gold: {score.annotator} is right on {in_words(score.right)} of "

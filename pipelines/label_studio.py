@@ -18,6 +18,7 @@ from annotation.label_studio import (
     add_annotator,
     connect,
     find_server,
+    noted_projects,
     read_credentials,
     server_folder,
     start_server,
@@ -123,6 +124,8 @@ class Invited:
     login: str
     password: str = field(repr=False)
     """Kept nowhere else."""
+    links: tuple[str, ...] = ()
+    """Where this person can answer at once: projects of theirs, else those for everybody."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON, the password too."""
@@ -135,7 +138,8 @@ class Invited:
             f"  address   {self.url}\n"
             f"  login     {self.login}\n"
             f"  password  {self.password}\n"
-            "Only this machine reaches the server. From another one, this opens a way to it:\n"
+            + "".join(f"  to answer at once  {link}\n" for link in self.links)
+            + "Only this machine reaches the server. From another one, this opens a way to it:\n"
             f"  ssh -L {port}:127.0.0.1:{port} {platform.node()}"
         )
 
@@ -348,8 +352,21 @@ def invite(store: str, email: str) -> Invited:
             f"{email!r} there, on its page Organization"
         )
     with connect(credentials) as client:
+        links = _links(client, store, email)  # before: the password is told once
         login = add_annotator(client, email)
-    return Invited(url=credentials.url, login=login.email, password=login.password)
+    return Invited(url=credentials.url, login=login.email, password=login.password, links=links)
+
+
+def _links(client: Client, store: str, login: str) -> tuple[str, ...]:
+    with Store.open(store, images=read_settings().images, create=False) as opened:
+        projects = noted_projects(client, opened)
+    own = [
+        one
+        for one in projects
+        if (one.purpose.annotator or "").casefold() == login.strip().casefold()
+    ]
+    everybodys = [one for one in projects if one.purpose.annotator is None]
+    return tuple(one.labelling_url for one in own or everybodys)
 
 
 def _folder_of(store: str) -> Path:

@@ -10,6 +10,7 @@ from annotation.label_studio import Credentials, add_annotator, connect
 from annotation.label_studio.interfaces import Answer, build_interface, write_result
 from pipelines.annotate import Connected, PushJob, pull_answers, push_audit, serve_judge
 from pipelines.cli import app
+from pipelines.label_studio import _links
 from workbench.errors import LabelStudioError, StoreError
 from workbench.records import Annotation
 from workbench.store import Store
@@ -189,3 +190,14 @@ def test_a_pull_that_leaves_something_ends_with_another_code(
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 1
     assert f"1 could not be read:  {one.project.url}?task={task['id']}" in done.output
+
+
+def test_who_is_invited_is_told_where_to_answer(pictures, studio):
+    made = pictures(8, 4)
+    place = str(Path(made.store.url).parent)
+    (ada,) = push_audit(
+        made.store, studio, PushJob(annotators=("ada@example.com",))
+    ).pushed.projects
+    (own,) = _links(studio.client, place, "Ada@example.com")
+    assert own == f"{ada.project.url}?labeling=1"
+    assert _links(studio.client, place, "bo@example.com") == ()
