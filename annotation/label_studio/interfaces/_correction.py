@@ -47,9 +47,9 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         photos = tag("HyperText", name=_SHOWN, value=f"${_SHOWN}", inline="true")
         shown = tag("View", photos, className="wb-shown wb-photos")
         texts = [
-            _field("title", "The right title", rows=1, required="Write the title."),
+            _field("title", "The right title, then Enter", rows=1, required="Write the title."),
             _field("aspects", "The right aspects, one a line, such as Color: Red", rows=8),
-            _field("price", "The right price, such as 12.50", rows=1),
+            _field("price", "The right price, such as 12.50, then Enter", rows=1),
         ]
     view = tag("Text", name=_OUTPUT, value=f"${_OUTPUT}")
     ask = verdict_view(_SHOWN, ask="Is it right?", approve="Right as it is", reject="I correct it")

@@ -38,12 +38,14 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         _PROMPT, _OBJECT, value="$prompt", rows=3, placeholder="What to ask for instead"
     )
     criteria = list(criteria_views(rubric, _OBJECT, keys))
+    measured = [one for one in criteria if one.get("className") == "wb-measured"]
     modes = modes_view(rubric, _OBJECT, keys)
     questions = tag(
         "View",
         verdict_view(_OBJECT, *modes, note_view(_OBJECT)),
+        *(one for one in criteria if one not in measured),
         shown_when(VERDICT, REJECTED, heading("A better prompt (optional)"), better, name="wb-fix"),
-        *criteria,
+        *measured,
         className="wb-questions",
     )
     shown = tag(

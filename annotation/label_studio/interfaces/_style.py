@@ -40,12 +40,12 @@ STYLE = """
 .wb-verdict { position: sticky; top: 0; bottom: -8px; z-index: 2; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 16px; padding: 8px 0; max-height: 52vh; overflow-y: auto; background: var(--color-neutral-background); }
 .wb-verdict .lsf-choices { flex: 1 1 60%; margin: 0; }
 .wb-missing ~ .wb-verdict { border-top: 1px solid var(--color-neutral-border); box-shadow: 0 -14px 14px -6px var(--color-neutral-background), 0 -16px 12px -14px rgba(0, 0, 0, 0.35); }
-.wb-page .wb-criterion { scroll-margin: 80px; }
 .wb-verdict .lsf-choice { flex: 1 1 130px; }
 .wb-verdict .lsf-choice__checkbox { width: 100%; min-height: 42px; font-size: 15px; font-weight: 600; }
 .wb-modes .lsf-choice { flex: 0 1 auto; }
 .wb-modes .lsf-choice__checkbox { min-height: 34px; font-size: 14px; font-weight: 500; }
 .wb-modes, .wb-verdict .wb-note { flex: 1 0 100%; }
+.wb-modes { padding-top: 6px; }
 .wb-modes .lsf-choices { margin-top: 6px; }
 .wb-verdict .lsf-choice__checkbox:has(input[name^=Appr]:checked), .wb-verdict .lsf-choice__checkbox:has(input[name^=Right]:checked) { border-color: var(--color-positive-border-bold); background: var(--color-positive-background); }
 .wb-verdict .lsf-choice__checkbox:has(input[name=Reject]:checked) { border-color: var(--color-negative-border); background: var(--color-negative-background); }
