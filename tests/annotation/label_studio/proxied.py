@@ -23,6 +23,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.server.rewrite(self.path)
         said = self.server.hook(self.command, path)
         status, headers, body = (said[0], [], said[1]) if said else self._ask(path, sent)
+        self.server.after(self.command, path)
         self.send_response_only(status)
         for name, value in headers or [("Content-Type", "application/json")]:
             if name.lower() not in {"transfer-encoding", "content-length", "connection"}:
@@ -30,7 +31,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        self.server.after(self.command, path)
 
     def _ask(self, path, sent):
         place = urlsplit(self.server.target)
@@ -57,7 +57,7 @@ def proxied(
         client: Of the server.
         hook: Method and path to an answer in the server's place; None: the server answers.
         rewrite: Path to the one that the server is asked.
-        after: Called with method and path once an answer was sent.
+        after: Called with method and path once the server answered, before that goes on.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True

@@ -84,18 +84,21 @@ def test_a_server_that_limits_pages_hides_nothing(desk):
         assert (one.new, one.deleted) == (3, 0)
 
 
-def test_a_project_that_is_deleted_while_they_are_listed_hides_no_other(desk, project):
+def test_projects_that_are_deleted_while_they_are_listed_hide_no_other(desk, project):
+    """Whichever of the two comes first, the pages behind it move."""
+    older = project()
     at = desk()
-    number, gone = project(), []
+    others, gone = [older, project()], []
 
     def after(method, path):
         if "/api/projects/?" in path and not gone:
-            gone.append(number)
-            at.client.delete_project(number)
+            gone.extend(others)
+            for number in others:
+                at.client.delete_project(number)
 
     with proxied(at.client, rewrite=limited(1), after=after) as asking:
         listed = [one.id for one in noted_projects(asking, at.store)]
-    assert (gone, listed) == ([number], [at.project.id])
+    assert (gone, listed) == (others, [at.project.id])
 
 
 def test_an_answer_between_two_tries_to_delete_is_stored(desk):
