@@ -21,12 +21,11 @@ from workbench.catalog.drawn import DrawnCatalog
 from workbench.metrics import proportion
 from workbench.models.devices import choose_device
 from workbench.models.registry import load_image, load_scorer
-from workbench.models.starter import checks
+from workbench.models.starter import small_questions
 from workbench.models.starter.answering import lessons, teach_to_answer
 from workbench.models.starter.captions import Scene, sample_scene
 from workbench.models.starter.card import Card, weight_digests, write_card
 from workbench.models.starter.checking import check_listings, check_pictures, generated_pictures
-from workbench.models.starter.checks import listing_checks, picture_checks
 from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
@@ -45,6 +44,10 @@ from workbench.models.starter.questions import (
 )
 from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts
 from workbench.models.starter.seeing import Told, teach_to_see
+from workbench.models.starter.small_questions import (
+    small_listing_questions,
+    small_picture_questions,
+)
 from workbench.models.starter.training import Recipe, training_parser
 from workbench.models.starter.vlm import (
     LARGE,
@@ -104,7 +107,7 @@ class Plan:
     """The eyes alone."""
     naming: Recipe
     """Eyes and words learn to name what pictures show."""
-    checking: Recipe
+    comparing: Recipe
     """Small questions: is the color the one asked for, is this aspect right?"""
     answering: Recipe
     """The whole learns to judge."""
@@ -118,7 +121,7 @@ def small(seed: int = 0) -> Plan:
         items=8_000,
         seeing=Recipe(steps=3000, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         naming=Recipe(steps=600, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
-        checking=Recipe(steps=2000, batch=24, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        comparing=Recipe(steps=2000, batch=24, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         answering=Recipe(steps=1500, batch=16, rate=1e-3, warmup=50, seed=seed, layers=3e-3),
     )
 
@@ -131,7 +134,7 @@ def quick(seed: int = 0) -> Plan:
         items=2_000,
         seeing=Recipe(steps=800, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         naming=Recipe(steps=150, batch=48, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
-        checking=Recipe(steps=300, batch=24, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
+        comparing=Recipe(steps=300, batch=24, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
         answering=Recipe(steps=350, batch=24, rate=1.5e-3, warmup=30, seed=seed, layers=4e-3),
     )
 
@@ -144,7 +147,7 @@ def large(seed: int = 0) -> Plan:
         items=40_000,
         seeing=Recipe(steps=8000, batch=256, rate=1e-3, warmup=200, seed=seed),
         naming=Recipe(steps=3000, batch=256, rate=8e-4, warmup=200, seed=seed),
-        checking=Recipe(steps=8000, batch=256, rate=8e-4, warmup=200, seed=seed),
+        comparing=Recipe(steps=8000, batch=256, rate=8e-4, warmup=200, seed=seed),
         answering=Recipe(steps=15_000, batch=256, rate=8e-4, warmup=200, seed=seed),
     )
 
@@ -175,9 +178,9 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
         *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
     ]
-    checked = [
-        *picture_checks(scenes, plan.checking.seed, prompts_each=3),
-        *listing_checks(catalog, plan.checking.seed, first=len(scenes), each=2),
+    compared = [
+        *small_picture_questions(scenes, plan.comparing.seed, prompts_each=3),
+        *small_listing_questions(catalog, plan.comparing.seed, first=len(scenes), each=2),
     ]
     named = [
         *naming_questions(scenes),
@@ -187,9 +190,9 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         ),
     ]
     tokenizer = build_tokenizer(
-        texts([*examples[::QUESTIONS], *checked[::QUESTIONS], *named]),
+        texts([*examples[::QUESTIONS], *compared[::QUESTIONS], *named]),
         vocabulary=plan.size.vocabulary,
-        standing=standing_lines(checks.lines()),
+        standing=standing_lines(small_questions.lines()),
     )
     processor = build_processor(tokenizer, plan.size)
     model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
@@ -202,7 +205,7 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
     teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
     stages = {
         "naming": (named, plan.naming),
-        "checking": (checked, plan.checking),
+        "comparing": (compared, plan.comparing),
         "answering": (examples, plan.answering),
     }
     for stage, (asked, recipe) in stages.items():

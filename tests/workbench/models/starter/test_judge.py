@@ -13,7 +13,7 @@ from workbench.judging import prompts
 from workbench.judging.protocols import Asked, Subject
 from workbench.models.protocols import asked
 from workbench.models.registry import load_scorer
-from workbench.models.starter import checks, training
+from workbench.models.starter import small_questions, training
 from workbench.models.starter.captions import describe, sample_scene
 from workbench.models.starter.questions import (
     IMAGE_RUBRIC,
@@ -36,7 +36,7 @@ PLAN = Plan(
     items=12,
     seeing=Recipe(steps=4, batch=8, rate=1e-3, warmup=2, layers=2e-3),
     naming=Recipe(steps=3, batch=8, rate=1e-3, warmup=2),
-    checking=Recipe(steps=3, batch=8, rate=1e-3, warmup=2, layers=2e-3),
+    comparing=Recipe(steps=3, batch=8, rate=1e-3, warmup=2, layers=2e-3),
     answering=Recipe(steps=6, batch=8, rate=1e-3, warmup=2, layers=2e-3),
 )
 PLAIN = replace(sample_scene(3), flaws=(), style=PhotoStyle())
@@ -123,29 +123,29 @@ def test_every_answer_is_one_that_the_question_allows_and_none_is_rare():
 
 
 def test_a_check_says_no_of_the_part_that_differs_and_of_no_other():
-    right = dict(checks._compared(told(PLAIN), PLAIN))
+    right = dict(small_questions._compared(told(PLAIN), PLAIN))
     assert set(right.values()) == {"yes"} and len(right) == 6
-    wrong = dict(checks._compared(told(PLAIN, color="no such color", light=None), PLAIN))
+    wrong = dict(small_questions._compared(told(PLAIN, color="no such color", light=None), PLAIN))
     assert [question for question, answer in wrong.items() if answer == "no"] == [
-        checks.ASKED.format(part="color")
+        small_questions.ASKED.format(part="color")
     ]
     assert len(wrong) == 5, "of what a prompt does not say nothing is asked"
 
 
 def test_checks_of_aspects_know_what_no_photo_shows():
     catalog = DrawnCatalog(seed=5, items=60)
-    examples = checks.listing_checks(catalog, 0, first=0, each=2)
+    examples = small_questions.small_listing_questions(catalog, 0, first=0, each=2)
     answers = Counter(example.answer for example in examples)
-    assert set(answers) == {"yes", "no", checks.HIDDEN} and min(answers.values()) > 20
-    hidden = {e.question for e in examples if e.answer == checks.HIDDEN}
-    assert checks.STATED.format(name="Brand") in hidden
-    assert checks.STATED.format(name="Color") not in hidden
+    assert set(answers) == {"yes", "no", small_questions.HIDDEN} and min(answers.values()) > 20
+    hidden = {e.question for e in examples if e.answer == small_questions.HIDDEN}
+    assert small_questions.STATED.format(name="Brand") in hidden
+    assert small_questions.STATED.format(name="Color") not in hidden
     assert examples[-1].photos[-1] == sum(len(entry.styles) for entry in catalog.entries) - 1
 
 
 def test_checks_of_pictures_ask_about_what_agrees_and_what_differs():
-    examples = checks.picture_checks([PLAIN] * 60, 0, prompts_each=3)
-    color = [e for e in examples if e.question == checks.ASKED.format(part="color")]
+    examples = small_questions.small_picture_questions([PLAIN] * 60, 0, prompts_each=3)
+    color = [e for e in examples if e.question == small_questions.ASKED.format(part="color")]
     assert 0.3 < np.mean([example.answer == "yes" for example in color]) < 0.8
     flaws = [e for e in examples if e.question.startswith("Is this in the image")]
     assert {e.answer for e in flaws} == {"no"} and len(flaws) == 60 * 7
@@ -168,7 +168,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_judge(tmp_path, monkeypatch):
     pace, steps = training._pace, iter(range(100))
 
     def interrupted(step, recipe):
-        if next(steps) == PLAN.seeing.steps + PLAN.naming.steps + PLAN.checking.steps + 3:
+        if next(steps) == PLAN.seeing.steps + PLAN.naming.steps + PLAN.comparing.steps + 3:
             raise KeyboardInterrupt
         return pace(step, recipe)
 

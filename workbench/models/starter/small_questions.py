@@ -42,7 +42,9 @@ def lines() -> tuple[str, ...]:
     return (*(ASKED.format(part=part) for part in _PARTS), *flaws)
 
 
-def picture_checks(scenes: Sequence[Scene], seed: int, *, prompts_each: int) -> list[Example]:
+def small_picture_questions(
+    scenes: Sequence[Scene], seed: int, *, prompts_each: int
+) -> list[Example]:
     """About each scene by each of its prompts; pictures are numbered as the scenes are."""
     rubric = load_rubric(IMAGE_RUBRIC)
     rng = np.random.default_rng([seed, 13])
@@ -60,7 +62,9 @@ def picture_checks(scenes: Sequence[Scene], seed: int, *, prompts_each: int) -> 
     return examples
 
 
-def listing_checks(catalog: DrawnCatalog, seed: int, *, first: int, each: int) -> list[Example]:
+def small_listing_questions(
+    catalog: DrawnCatalog, seed: int, *, first: int, each: int
+) -> list[Example]:
     """About every aspect of `each` listings of each item; photos are numbered from `first` on."""
     rubric = load_rubric(LISTING_RUBRIC)
     rng = np.random.default_rng([seed, 14])
