@@ -130,7 +130,7 @@ def test_answers_come_in_until_it_is_interrupted(pictures, studio, client, named
 def test_a_login_without_an_account_is_asked_about_before_anything_is_made(
     pictures, client, monkeypatch
 ):
-    made = pictures(6, 4)
+    made = pictures(13, 5)
     words = [
         "annotate",
         "push",
@@ -146,5 +146,5 @@ def test_a_login_without_an_account_is_asked_about_before_anything_is_made(
     assert "typo@example.com has no account on this Label Studio" in done.output + done.stderr
     assert len(client.pages("/api/projects/", doing="list")) == before
     done = CliRunner().invoke(app, words, input="y\n")
-    assert done.exit_code == 0 and "4 tasks made" in done.output
+    assert done.exit_code == 0 and "5 tasks made" in done.output
     assert "?labeling=1" in done.output

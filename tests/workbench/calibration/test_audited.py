@@ -178,7 +178,9 @@ def test_the_latest_audit_with_answers_is_taken_and_a_newer_one_is_told(store):
         assert bool(waits) is told
         assert all("is newer and waits for 24 answers" in n for n in waits)
     said = CliRunner().invoke(app, ["calibrate", "--store", place]).stdout
-    assert "waits for 24 answers" in " ".join(said.split())
+    assert f"audit {first.id[:12]} of {first.created_at:%Y-%m-%d}" in said.splitlines()[0]
+    assert said.splitlines()[1].startswith(f"Audit {second.id[:12]} of ")
+    assert " ".join(said.split()).count("waits for 24 answers") == 1
     answer(store, second, second.drawn[:1])
     assert find_audit(store).id == second.id
 

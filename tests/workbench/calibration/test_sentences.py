@@ -51,6 +51,28 @@ def test_one_is_singular_and_one_answer_in_clusters_is_said_to_be_one():
     assert "only one approval was answered" in (grouped.rates.precision.reason or "")
 
 
+def test_few_answers_are_followed_by_what_to_do():
+    found = calibrate_arrays(
+        approved=[True] * 30 + [False] * 30,
+        confidence=[0.9] * 30 + [0.1] * 30,
+        inclusion_probability=[1.0] * 60,
+        answer=[True] + [None] * 59,
+        promise=0.9,
+    )
+    text = " ".join(str(found).split())
+    assert (
+        "answered: 1 approval, 0 rejections. Too few to tell much: answer more approvals and rejections"
+        in text
+    )
+    assert "answer more approvals and rejections first." in found._repr_html_()
+    assert "0 of 0" not in text
+    assert "59 drawn items have no answer that counts yet" in text
+    plenty = calibrate_arrays(
+        approved=[True] * 30, inclusion_probability=[1.0] * 30, answer=[True] * 15 + [False] * 15
+    )
+    assert "Too few to tell" not in str(plenty)
+
+
 def test_a_failure_mode_that_cannot_be_known_gets_a_sentence():
     found = calibrate_arrays(
         approved=[True, True, False, False],
