@@ -125,6 +125,18 @@ def test_a_rubric_with_more_choices_than_keys_is_still_a_page():
     assert 50 < len([key for key in pressed if key < "\ue000"]) < 200
 
 
+def test_choices_that_answers_hold_stay_on_the_page():
+    """The server refuses a project's new page that lacks a choice of an answer or draft that is there."""
+    controls = build_interface("listing", load_rubric("listing")).controls
+    for row in ("title", "aspect_1", "price"):
+        assert controls[f"{row}_is"].choices == ("right", "wrong", "unseen")
+        assert not controls[f"{row}_fix"].required, "it shows only where a row is wrong"
+    assert controls["verdict"].choices == ("approved", "rejected")
+    modes = {mode.id for mode in load_rubric("listing").failure_modes} - {"no_output"}
+    assert {*controls["failure_modes"].choices} == modes | {"something-else"}
+    assert {"missing", "note"} < set(controls)
+
+
 def test_rows_of_a_listing_go_down_the_keyboard():
     config = build_interface("listing", load_rubric("listing")).config
     rows = [
