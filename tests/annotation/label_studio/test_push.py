@@ -25,6 +25,7 @@ from annotation.label_studio import (
 from annotation.label_studio import (
     pictures as serving,
 )
+from annotation.label_studio._dealing import order_of
 from workbench.errors import LabelStudioError
 from workbench.records import Verdict
 from workbench.store import Store
@@ -98,8 +99,8 @@ def test_a_blind_project_says_nothing_about_the_verdict(desk):
         assert verdict.key not in said
         assert str(verdict.confidence) not in said
         assert not any(item.stratum in said for item in at.audit.audit.drawn)
-    keys = [task["data"]["key"] for task in tasks]
-    assert keys == sorted(keys), "in the order of a hash"
+    order = [order_of(Question(generation=task["data"]["generation"])) for task in tasks]
+    assert order == sorted(order), "in the order of a hash"
     drawn = [item.generation for item in at.audit.audit.drawn]
     assert [task["data"]["generation"] for task in tasks] != drawn
     shown = at.client.get(f"/api/projects/{at.project.id}", doing="read")
