@@ -98,19 +98,20 @@ class Look:
         number, newest = self.project.id, self._before.newest
         whole = self.whole or newest is None or self._is_ahead(newest)
         since = [] if whole or newest is None else [changed_since(newest)]
-        for some in (_tasks.ANSWERED, _tasks.SKIPPED):
-            self._take(_tasks.read_tasks(self._client, number, some, *since))
+        counters: list[list[_tasks.Condition]] = [[_tasks.ANSWERED], [_tasks.SKIPPED]]
+        everywhere: list[list[_tasks.Condition]] = [[]]
+        for some in everywhere if self.whole else counters:
+            self._take(_tasks.read_tasks(self._client, number, *some, *since))
         self._take_numbered([*self._before.left, *self._before.again])
-        if since:
+        counted = self._count()
+        if since and counted != self._shown():
             # Their last answer is gone; or a counter of the server is wrong, as after a kill.
             unanswered = [*_tasks.UNANSWERED, *since]
             emptied = _tasks.list_tasks(self._client, number, *unanswered, data=False)
             held = set(map(task_of, self._standing))
             self._take_numbered(int(row["id"]) for row in emptied if int(row["id"]) in held)
-        counted = self._count()
+            counted = self._count()
         # The second time whatever the server's counters say: those of a task are wrong after a kill.
-        counters: list[list[_tasks.Condition]] = [[_tasks.ANSWERED], [_tasks.SKIPPED]]
-        everywhere: list[list[_tasks.Condition]] = [[]]
         for some_rows in (counters, everywhere, everywhere):
             if counted == self._shown():
                 break
