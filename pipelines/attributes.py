@@ -15,15 +15,10 @@ from typing import TYPE_CHECKING
 
 from pipelines.attribute_comparison import JointComparison, compare_joint, networks_of
 from pipelines.attribute_scores import ModelReport, fit_abstentions, score_model
+from pipelines.intake import take_in
 from pipelines.learning import load_photo, photo_features
-from pipelines.listings import (
-    items_with_photos,
-    keep_schema,
-    problem_line,
-    tell_of_namesakes,
-)
 from pipelines.recorder import Recorder, record
-from workbench.catalog import Catalog, ingest
+from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, LearningError
 from workbench.models.attributes import (
     AttributeModel,
@@ -138,12 +133,7 @@ def run_attributes(
     """
     arguments = {**asdict(job), "name": catalog.name}
     with record(store, "run attributes", arguments, quiet=quiet) as recorder:
-        tell_of_namesakes(store, catalog.name, job.catalog, recorder)
-        with recorder.stage("ingest", job.limit) as stage:
-            taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
-            stage.done, stage.known = taken.items, taken.known
-        items = items_with_photos(store, catalog, taken)
-        keep_schema(store, catalog, items)
+        items, problems = take_in(store, catalog, job.catalog, recorder, limit=job.limit)
         items = [i for i in items if i.category in catalog.schema.categories]
         parts = store.assign_split(
             sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
@@ -200,7 +190,7 @@ def run_attributes(
         run=recorder.id,
         folder=str(folder),
         trained_on=len(train),
-        problems=tuple(map(problem_line, taken.problems)),
+        problems=problems,
         thresholds={a.attribute: a.threshold for a in model.abstentions},
         report=report,
         comparison=comparison,

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.audit import audit_from_truth
+from pipelines.intake import take_in
 from pipelines.judge import judge_listings, load_judge
 from pipelines.learning import learn_heads, load_photo
 from pipelines.recorder import Recorder, record
-from workbench.catalog import Catalog, Ingested, ingest
-from workbench.errors import CalibrationError, CatalogError, JudgingError
+from workbench.catalog import Catalog
+from workbench.errors import CalibrationError, JudgingError
 from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
-from workbench.records import Generation, Item, Problem, Run
+from workbench.records import Generation, Item
 from workbench.rubric import load_rubric
-from workbench.schema import Schema, dump_schema, parse_schema
+from workbench.schema import Schema
 from workbench.settings import read_settings
 from workbench.store import group_of
 
@@ -109,12 +110,7 @@ def run_listings(
         )
     arguments = {**asdict(job), "name": catalog.name}
     with record(store, "run listings", arguments, quiet=quiet) as recorder:
-        tell_of_namesakes(store, catalog.name, job.catalog, recorder)
-        with recorder.stage("ingest", job.limit) as stage:
-            taken = ingest(store, catalog, limit=job.limit, progress=stage.tick)
-            stage.done, stage.known = taken.items, taken.known
-        items = items_with_photos(store, catalog, taken)
-        keep_schema(store, catalog, items)
+        items, problems = take_in(store, catalog, job.catalog, recorder, limit=job.limit)
         parts = store.assign_split(
             sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed
         )
@@ -149,7 +145,7 @@ def run_listings(
     return ListingsSummary(
         run=recorder.id,
         items=len(items),
-        problems=tuple(map(problem_line, taken.problems)),
+        problems=problems,
         written=len(generations),
         judged=len(verdicts),
         approved=sum(v.approved is True for v in verdicts),
@@ -164,57 +160,6 @@ def run_listings(
         ),
         audit=audit.id,
     )
-
-
-def items_with_photos(store: Store, catalog: Catalog, taken: Ingested) -> list[Item]:
-    """The items that the catalogue has now and that have a photo; those of earlier runs stay stored."""
-    items = [i for i in store.records(Item, sorted(set(taken.ids))) if i.photos]
-    if not items:
-        found = (
-            f"{len(taken.problems)} rows or photos could not be used, the first: "
-            f"{problem_line(taken.problems[0])}"
-            if taken.problems
-            else "say where photos are, such as `table:items.csv?photo=image_url`"
-            if taken.ids
-            else "check the address"
-        )
-        raise CatalogError(
-            f"want items with at least one photo that can be read, but {catalog.name!r} has none: {found}"
-        )
-    return items
-
-
-def problem_line(problem: Problem) -> str:
-    """A problem in one line: where, and what."""
-    row = "" if problem.row is None else f", row {problem.row}"
-    return f"{problem.source}{row}: {problem.reason}"
-
-
-def keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
-    """Store the categories that these items need, beside those that items of earlier runs needed.
-
-    Not the whole schema: a taxonomy may have ten thousand categories.
-    """
-    schema, text = catalog.schema, store.schema_text(catalog.name)
-    kept = {} if text is None else dict(parse_schema(text, where="the stored schema").categories)
-    kept |= {name: schema.categories[name] for name in sorted({i.category for i in items})}
-    store.add_schema(catalog.name, dump_schema(replace(schema, categories=kept)))
-
-
-def tell_of_namesakes(store: Store, name: str, address: str, recorder: Recorder) -> None:
-    """Two files called `items.csv` have the same items' ids: what the second says replaces the first."""
-    place = address.partition("?")[0]
-    before = {
-        str(run.arguments["catalog"]).partition("?")[0]
-        for run in store.records(Run)
-        if run.arguments.get("name") == name
-    }
-    if others := sorted(before - {place}):
-        recorder.warn(
-            f"items of {place!r} are called '{name}/…', and so are those of {others[0]!r} in this store: "
-            "what the new ones say replaces the old. If it is another catalogue, give it a name of its "
-            "own in its address, as in ?name=spring"
-        )
 
 
 def _writer(

@@ -136,7 +136,7 @@ def test_too_few_items_are_told_before_a_photo_is_looked_at(tmp_path):
 
 
 def test_another_catalogue_of_the_same_name_is_told_and_may_be_renamed(tmp_path, capsys):
-    from pipelines.listings import tell_of_namesakes
+    from pipelines.intake import tell_of_namesakes
     from pipelines.recorder import record
     from workbench.catalog import open_catalog, whole_address
 

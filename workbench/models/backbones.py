@@ -99,16 +99,7 @@ class BackboneEncoder:
         progress: Progress | None = None,
     ) -> Features:
         """Vectors, shape (n, d), of RGB pictures; one that is known by its address is not computed again."""
-        for start in range(0, len(addresses), _CHUNK):
-            chunk = range(start, min(start + _CHUNK, len(addresses)))
-            new = [i for i in chunk if addresses[i] not in self._vectors]
-            if new:
-                computed = self._compute([photos[i] for i in new])
-                self._vectors.add({addresses[i]: v for i, v in zip(new, computed, strict=True)})
-            if progress:
-                progress(len(chunk))
-        self._vectors.save()
-        return self._vectors.take(addresses)
+        return self._vectors.fill(addresses, photos, self._compute, step=_CHUNK, progress=progress)
 
     @cached_property
     def _vectors(self) -> VectorCache:

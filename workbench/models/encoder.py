@@ -124,18 +124,8 @@ class PhotoEncoder:
         Returns:
             Shape (n, d), float32.
         """
-        vectors = self._vectors
         step = _GPU_BATCH if _device() == "cuda" else _CPU_CHUNK
-        for start in range(0, len(addresses), step):
-            chunk = range(start, min(start + step, len(addresses)))
-            new = [i for i in chunk if addresses[i] not in vectors]
-            if new:
-                computed = self._compute([photos[i] for i in new])
-                vectors.add({addresses[i]: v for i, v in zip(new, computed, strict=True)})
-            if progress:
-                progress(len(chunk))
-        vectors.save()
-        return vectors.take(addresses)
+        return self._vectors.fill(addresses, photos, self._compute, step=step, progress=progress)
 
     def knows(self, address: str) -> bool:
         """True where the photo's vector need not be computed, so that its pixels need not be read."""

@@ -97,20 +97,9 @@ class TextEncoder:
         _check(texts)
         whole = [_mend(text) for text in texts]
         addresses = [hashlib.sha256(text.encode()).hexdigest() for text in whole]
-        vectors = self._vectors
-        step = self.batch_size * _CHUNK
-        for start in range(0, len(whole), step):
-            chunk = dict(
-                zip(addresses[start : start + step], whole[start : start + step], strict=True)
-            )
-            new = {address: text for address, text in chunk.items() if address not in vectors}
-            if new:
-                computed = self._compute(list(new.values()))
-                vectors.add(dict(zip(new, computed, strict=True)))
-            if progress:
-                progress(len(whole[start : start + step]))
-        vectors.save()
-        return vectors.take(addresses)
+        return self._vectors.fill(
+            addresses, whole, self._compute, step=self.batch_size * _CHUNK, progress=progress
+        )
 
     @cached_property
     def _vectors(self) -> VectorCache:

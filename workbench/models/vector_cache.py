@@ -6,13 +6,18 @@ import contextlib
 import logging
 import uuid
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from workbench.models.protocols import Progress
+
 _LOG = logging.getLogger(__name__)
+Thing = TypeVar("Thing")
 
 Features = npt.NDArray[np.float32]
 
@@ -52,6 +57,35 @@ class VectorCache:
         self._known.update(fresh)
         if self._folder is not None:
             self._unsaved.update(fresh)
+
+    def fill(
+        self,
+        addresses: Sequence[str],
+        things: Sequence[Thing],
+        compute: Callable[[list[Thing]], Features],
+        *,
+        step: int,
+        progress: Progress | None = None,
+    ) -> Features:
+        """Vectors in the order of `addresses`, (n, d); what is not known yet is computed once and saved.
+
+        Args:
+            addresses: Of `things`, in their order.
+            things: What vectors are computed from.
+            compute: Some of them to their vectors, (m, d).
+            step: How many are looked at before progress is told.
+            progress: Told how many were done.
+        """
+        for start in range(0, len(addresses), step):
+            part = addresses[start : start + step]
+            pairs = zip(part, things[start : start + step], strict=True)
+            new = {address: thing for address, thing in pairs if address not in self}
+            if new:
+                self.add(dict(zip(new, compute(list(new.values())), strict=True)))
+            if progress:
+                progress(len(part))
+        self.save()
+        return self.take(addresses)
 
     def save(self) -> None:
         """Put what was added since the last call into the folder, as one file of its own."""

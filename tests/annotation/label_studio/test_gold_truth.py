@@ -9,7 +9,7 @@ from annotation.label_studio.interfaces import Answer, write_result
 from pipelines.annotate import Connected, PushJob, interface_of, pull_answers, push_audit
 from pipelines.annotate_gold import gold_of_truth, truth_about
 from pipelines.annotate_status import annotation_status
-from pipelines.listings import keep_schema
+from pipelines.intake import keep_schema
 from workbench.calibration.audited import draw_from, find_audit
 from workbench.calibration.audits.population import select_decisions, selection_of
 from workbench.catalog import ingest, open_catalog

@@ -93,7 +93,8 @@ def test_logins_are_compared_as_the_server_does(desk, server):
 def test_one_audit_is_asked_blind_or_with_the_judge(desk):
     at = desk(8, 4)
     with pytest.raises(
-        LabelStudioError, match=r"asks about 4 of the same outputs blind, and waits .* everybody sees"
+        LabelStudioError,
+        match=r"asks about 4 of the same outputs blind, and waits .* everybody sees",
     ):
         again(at, blind=False)
     for task in at.tasks:
@@ -104,7 +105,9 @@ def test_one_audit_is_asked_blind_or_with_the_judge(desk):
     assert one.project.title == f"Image review with the judge's answers · {at.audit.audit.id[:6]}"
     page = at.client.get(f"/api/projects/{one.project.id}", doing="read")
     assert "begins with the judge's answers" in page["expert_instruction"]
-    with pytest.raises(LabelStudioError, match=r"shows the judge's answers about 4 of the same outputs"):
+    with pytest.raises(
+        LabelStudioError, match=r"shows the judge's answers about 4 of the same outputs"
+    ):
         again(at)
 
 
@@ -173,7 +176,9 @@ def test_what_the_page_cannot_show_is_left_out_by_name(desk, monkeypatch):
 
 def test_the_project_for_everybody_asks_at_least_one_person():
     asked = Question(generation="g")
-    there = [SimpleNamespace(name=name, held={identity(asked)}, answers=1) for name in ("ada", "bo")]
+    there = [
+        SimpleNamespace(name=name, held={identity(asked)}, answers=1) for name in ("ada", "bo")
+    ]
     assert overlap_of([asked], there, 1) == 1
     assert overlap_of([asked], there, 3) == 1
     assert overlap_of([asked], [], 3) == 3

@@ -127,7 +127,9 @@ def test_what_cannot_be_asked_for_is_refused_in_a_sentence(desk):
     for minutes in (0, -1, float("nan"), float("inf")):
         with pytest.raises(LabelStudioError, match=f"up to 1440 .* got {minutes}"):
             receive(at.store, studio, minutes=minutes, **told)
-    with pytest.raises(LabelStudioError, match=r"cannot serve the receiver of answers at 192\.0\.2\.1:0"):
+    with pytest.raises(
+        LabelStudioError, match=r"cannot serve the receiver of answers at 192\.0\.2\.1:0"
+    ):
         receive(at.store, studio, host="192.0.2.1", **told)
 
 

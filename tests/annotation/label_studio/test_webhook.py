@@ -139,7 +139,9 @@ def test_a_port_that_is_taken_is_named():
         port = taken.getsockname()[1]
         serving = serve_webhook(lambda: None, secret=SECRET, period=3600, port=port)
         with (
-            pytest.raises(LabelStudioError, match=f"cannot serve the receiver of answers at 127.0.0.1:{port}"),
+            pytest.raises(
+                LabelStudioError, match=f"cannot serve the receiver of answers at 127.0.0.1:{port}"
+            ),
             serving,
         ):
             pytest.fail("it listens")

@@ -1,0 +1,91 @@
+"""What a run takes from its catalogue: items with photos, the part of the schema that they need, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipelines.recorder import Recorder
+from workbench.catalog import Catalog, Ingested, ingest
+from workbench.errors import CatalogError
+from workbench.records import Item, Problem, Run
+from workbench.schema import dump_schema, parse_schema
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+
+def take_in(
+    store: Store, catalog: Catalog, address: str, recorder: Recorder, *, limit: int | None
+) -> tuple[list[Item], tuple[str, ...]]:
+    """Items with a photo, now in the store, and a line for each row or photo that could not be used.
+
+    Args:
+        store: Takes items, photos and schema.
+        catalog: Opened.
+        address: Under which it was opened.
+        recorder: Of the run.
+        limit: Items at most; None: all.
+
+    Raises:
+        CatalogError: The catalogue has no item with a photo.
+    """
+    tell_of_namesakes(store, catalog.name, address, recorder)
+    with recorder.stage("ingest", limit) as stage:
+        taken = ingest(store, catalog, limit=limit, progress=stage.tick)
+        stage.done, stage.known = taken.items, taken.known
+    items = _with_photos(store, catalog, taken)
+    keep_schema(store, catalog, items)
+    return items, tuple(map(_line, taken.problems))
+
+
+def _with_photos(store: Store, catalog: Catalog, taken: Ingested) -> list[Item]:
+    """The items that the catalogue has now and that have a photo; those of earlier runs stay stored."""
+    items = [i for i in store.records(Item, sorted(set(taken.ids))) if i.photos]
+    if not items:
+        found = (
+            f"{len(taken.problems)} rows or photos could not be used, the first: "
+            f"{_line(taken.problems[0])}"
+            if taken.problems
+            else "say where photos are, such as `table:items.csv?photo=image_url`"
+            if taken.ids
+            else "check the address"
+        )
+        raise CatalogError(
+            f"want items with at least one photo that can be read, but {catalog.name!r} has none: {found}"
+        )
+    return items
+
+
+def _line(problem: Problem) -> str:
+    """A problem in one line: where, and what."""
+    row = "" if problem.row is None else f", row {problem.row}"
+    return f"{problem.source}{row}: {problem.reason}"
+
+
+def keep_schema(store: Store, catalog: Catalog, items: Sequence[Item]) -> None:
+    """Store the categories that these items need, beside those that items of earlier runs needed.
+
+    Not the whole schema: a taxonomy may have ten thousand categories.
+    """
+    schema, text = catalog.schema, store.schema_text(catalog.name)
+    kept = {} if text is None else dict(parse_schema(text, where="the stored schema").categories)
+    kept |= {name: schema.categories[name] for name in sorted({i.category for i in items})}
+    store.add_schema(catalog.name, dump_schema(replace(schema, categories=kept)))
+
+
+def tell_of_namesakes(store: Store, name: str, address: str, recorder: Recorder) -> None:
+    """Two files called `items.csv` have the same items' ids: what the second says replaces the first."""
+    place = address.partition("?")[0]
+    before = {
+        str(run.arguments["catalog"]).partition("?")[0]
+        for run in store.records(Run)
+        if run.arguments.get("name") == name
+    }
+    if others := sorted(before - {place}):
+        recorder.warn(
+            f"items of {place!r} are called '{name}/…', and so are those of {others[0]!r} in this store: "
+            "what the new ones say replaces the old. If it is another catalogue, give it a name of its "
+            "own in its address, as in ?name=spring"
+        )
