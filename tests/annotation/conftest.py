@@ -35,21 +35,24 @@ class Pictures:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Callable[[int, int], Pictures]:
-    """`pictures(judged, drawn)`: so many pictures are judged, and so many drawn for people."""
+def pictures(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[int, int], Pictures]:
+    """`pictures(judged, drawn)`: so many pictures are judged, and so many drawn for people.
+
+    Every test has its own, so that tests that share a server never ask about the same outputs.
+    """
     made: list[Store] = []
 
     def make(judged: int, drawn: int) -> Pictures:
         store = Store.open(tmp_path / f"store{len(made)}")
         made.append(store)
-        return _pictures(store, judged, drawn)
+        return _pictures(store, judged, drawn, request.node.nodeid)
 
     yield make
     for store in made:
         store.close()
 
 
-def _pictures(store: Store, judged: int, drawn: int) -> Pictures:
+def _pictures(store: Store, judged: int, drawn: int, test: str) -> Pictures:
     rubric = load_rubric("category-image")
     store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
     rng = np.random.default_rng(5)
@@ -60,7 +63,7 @@ def _pictures(store: Store, judged: int, drawn: int) -> Pictures:
         out = io.BytesIO()
         draw(product, size=96, flaws=flaws, seed=i).save(out, "PNG", compress_level=1)
         prompt = image_prompt(product)
-        key = content_key("drawn", prompt, i)
+        key = content_key("drawn", test, prompt, i)
         truth = known_image(flaws, rubric)
         approved = truth.approved != bool(rng.random() < 0.2)
         generations.append(
