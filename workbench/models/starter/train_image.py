@@ -117,7 +117,7 @@ def large(seed: int = 0) -> Plan:
 
 
 PLANS = {"small": small, "large": large}
-"""`small` ships; `large` is for a GPU."""
+"""`large` is for a GPU."""
 
 
 def teach_to_read(

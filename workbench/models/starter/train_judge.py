@@ -114,7 +114,7 @@ class Plan:
 
 
 def small(seed: int = 0) -> Plan:
-    """About an hour on two cores; what ships."""
+    """About an hour on two cores."""
     return Plan(
         size=SMALL,
         scenes=24_000,
@@ -153,7 +153,7 @@ def large(seed: int = 0) -> Plan:
 
 
 PLANS = {"small": small, "quick": quick, "large": large}
-"""`small` ships; `quick` shows the way; `large` is for a GPU."""
+"""`quick` shows the way; `large` is for a GPU."""
 
 
 def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
