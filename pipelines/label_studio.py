@@ -26,6 +26,7 @@ from annotation.label_studio import (
     stored_credentials,
     write_credentials,
 )
+from annotation.label_studio._lists import read_projects
 from annotation.label_studio.server import is_own
 from pipelines.store_names import shown_store, store_option
 from workbench.errors import LabelStudioError, WorkbenchError
@@ -390,7 +391,5 @@ def _counts(client: Client) -> tuple[ProjectCounts, ...]:
             annotations=int(project["total_annotations_number"] or 0),
             skipped=int(project["skipped_annotations_number"] or 0),
         )
-        for project in sorted(
-            client.pages("/api/projects/", doing="list the projects"), key=lambda p: int(p["id"])
-        )
+        for project in sorted(read_projects(client), key=lambda p: int(p["id"]))
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from annotation.label_studio.client import Client
 
 _TRIES = 5
+_PROJECTS = "list the projects"
 
 
 def read_users(client: Client) -> list[dict[str, Any]]:
@@ -30,33 +31,30 @@ def read_users(client: Client) -> list[dict[str, Any]]:
     return people
 
 
-def read_pages(
-    client: Client, path: str, *, doing: str, params: Mapping[str, Any], size: int
+def read_projects(
+    client: Client, params: Mapping[str, Any] | None = None, *, size: int = 100
 ) -> list[dict[str, Any]]:
-    """Rows of every page of a list, read again where the list changes meanwhile.
+    """All projects, as the server tells them under `params`, read again where their list changes meanwhile.
 
     Raises:
         LabelStudioError: What comes is no such list, or it changes all the time.
     """
     for _ in range(_TRIES):
-        rows = _read_once(client, path, doing=doing, params=params, size=size)
+        rows = _read_once(client, params or {}, size)
         if rows is not None:
             return rows
-    raise LabelStudioError(f"cannot {doing}: the list changes while it is read; try again")
+    raise LabelStudioError(f"cannot {_PROJECTS}: the list changes while it is read; try again")
 
 
-def _read_once(
-    client: Client, path: str, *, doing: str, params: Mapping[str, Any], size: int
-) -> list[dict[str, Any]] | None:
-    """All rows; None where the list became shorter or longer, so that a row may have moved past us."""
+def _read_once(client: Client, params: Mapping[str, Any], size: int) -> list[dict[str, Any]] | None:
+    """All of them; None where the list became shorter or longer, so that a row may have moved past us."""
     names = str(params.get("include", "id")).split(",")
     rows: list[dict[str, Any]] = []
     page, count = 1, None
     while True:
         try:
-            found = client.get(
-                path, doing=doing, params={**params, "page": page, "page_size": size}
-            )
+            asked = {**params, "page": page, "page_size": size}
+            found = client.get("/api/projects/", doing=_PROJECTS, params=asked)
         except LabelStudioError as error:
             if page > 1 and error.status == 404:
                 return None
@@ -65,7 +63,7 @@ def _read_once(
         if not isinstance(some, list) or not all(
             isinstance(one, dict) and one.keys() >= set(names) for one in some
         ):
-            raise client.strange(doing, f"`results` with {', '.join(names)} each", found)
+            raise client.strange(_PROJECTS, f"`results` with {', '.join(names)} each", found)
         if page > 1 and found.get("count") != count:
             return None
         rows += some

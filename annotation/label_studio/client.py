@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from annotation.label_studio._clean import CleanErrors, hide_in_logs
-from annotation.label_studio._lists import read_pages
 from annotation.label_studio.credentials import Credentials
 from annotation.label_studio.environment import SERVER_VERSION
 from workbench.errors import LabelStudioError
@@ -126,12 +125,6 @@ class Client:
                 "is that address a Label Studio's?"
             )
         return found
-
-    def pages(
-        self, path: str, *, doing: str, params: Mapping[str, Any] | None = None, size: int = 100
-    ) -> list[dict[str, Any]]:
-        """Rows of every page of a list; see `read_pages`."""
-        return read_pages(self, path, doing=doing, params=params or {}, size=size)
 
     def strange(self, doing: str, wanted: str, came: object) -> LabelStudioError:
         """The error for JSON of another shape than Label Studio's."""

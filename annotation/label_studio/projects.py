@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from annotation.label_studio._lists import read_projects
 from workbench.errors import ConflictError
 from workbench.records import content_key
 
@@ -323,7 +324,7 @@ def _notes(store: Store) -> dict[str, Purpose]:
 def _listed(client: Client) -> list[Mapping[str, Any]]:
     """Every project of the server, the oldest first: of two with one purpose, all who ask mean the first."""
     asked = {"include": "id,title,description,created_at"}
-    found = client.pages("/api/projects/", doing="list the projects", params=asked)
+    found = read_projects(client, asked)
     return sorted(found, key=lambda shown: int(shown["id"]))
 
 

@@ -26,6 +26,7 @@ from annotation.label_studio._folder import (
     read_state,
     write_state,
 )
+from annotation.label_studio._lists import read_projects
 from annotation.label_studio._process import (
     HOST,
     Running,
@@ -269,7 +270,7 @@ def _follow_the_move(server: Server, moved_from: str) -> None:
     before, now = Path(moved_from) / MEDIA, server.media
     storages = "/api/storages/localfiles"
     with connect(server.credentials) as client:
-        for project in client.pages("/api/projects/", doing="list the projects"):
+        for project in read_projects(client):
             asked = {"project": project["id"]}
             for storage in client.get(storages, doing="list local files", params=asked):
                 path = Path(str(storage["path"]))

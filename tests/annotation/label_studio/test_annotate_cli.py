@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from annotation.label_studio._lists import read_projects
 from annotation.label_studio.interfaces import Answer, build_interface, write_result
 from pipelines.annotate import Connected, PushJob, push_audit
 from pipelines.cli import app
@@ -139,12 +140,12 @@ def test_a_login_without_an_account_is_asked_about_before_anything_is_made(
         "--store",
         str(Path(made.store.url).parent),
     ]
-    before = len(client.pages("/api/projects/", doing="list"))
+    before = len(read_projects(client))
     monkeypatch.setattr("pipelines.cli_annotate.at_terminal", lambda: True)
     done = CliRunner().invoke(app, words, input="n\n")
     assert done.exit_code == 1
     assert "typo@example.com has no account on this Label Studio" in done.output + done.stderr
-    assert len(client.pages("/api/projects/", doing="list")) == before
+    assert len(read_projects(client)) == before
     done = CliRunner().invoke(app, words, input="y\n")
     assert done.exit_code == 0 and "5 tasks made" in done.output
     assert "?labeling=1" in done.output

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from annotation.label_studio import Client, Credentials, add_annotator, connect
+from annotation.label_studio._lists import read_projects
 from workbench.errors import LabelStudioError
 
 
@@ -37,7 +38,7 @@ def test_nobody_at_the_address_is_said_with_the_way_out():
 
 def test_a_project_is_made_and_seen(client, project):
     number = project()
-    found = {one["id"] for one in client.pages("/api/projects", doing="list projects")}
+    found = {one["id"] for one in read_projects(client)}
     assert number in found
     with client.errors("list projects"):
         assert number in {one.id for one in client.sdk.projects.list()}

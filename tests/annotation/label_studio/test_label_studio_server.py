@@ -26,6 +26,7 @@ from annotation.label_studio import (
     stop_server,
 )
 from annotation.label_studio._folder import prepared
+from annotation.label_studio._lists import read_projects
 from annotation.label_studio.interfaces import build_interface
 from workbench.errors import LabelStudioError
 from workbench.rubric import load_rubric
@@ -155,7 +156,7 @@ def test_its_life(tmp_path, start_for_tests):
     third = start_for_tests(moved)
     with connect(third.credentials) as client:
         assert client.fingerprint == fingerprint
-        kept = list(client.pages("/api/projects/", doing="list the projects"))
+        kept = list(read_projects(client))
         assert [one["title"] for one in kept] == ["kept"]
         found = client.get(
             "/api/storages/localfiles", doing="list local files", params={"project": project}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from workbench.errors import LearningError
 from workbench.models.chat import Chat
 from workbench.models.protocols import Prompt
-from workbench.models.starter.packing import Pack, packed
+from workbench.models.starter.packing import Lesson, Pack, packed
 from workbench.models.starter.training import Recipe, shown, train
 
 if TYPE_CHECKING:
@@ -28,17 +27,6 @@ _LENGTHS = 32
 take all memory."""
 _BATCHES_ALIKE = 16
 """Batches whose examples are dealt by length, so that little is padding."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
-    """One example as the model sees it."""
-
-    tokens: tuple[int, ...]
-    """Prompt and answer, each photo being as many tokens as it takes."""
-    read: int
-    """How many of them are the prompt's."""
-    photos: tuple[int, ...]
 
 
 def lessons(processor: Any, examples: Sequence[Example]) -> list[Lesson]:

@@ -10,15 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from workbench.models.starter.answering import Lesson
-
 Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """One example as the model sees it."""
+
+    tokens: tuple[int, ...]
+    """Prompt and answer, each photo being as many tokens as it takes."""
+    read: int
+    """How many of them are the prompt's."""
+    photos: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

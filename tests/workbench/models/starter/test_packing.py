@@ -9,10 +9,10 @@ from workbench.catalog.drawn import DrawnCatalog
 from workbench.models.chat import Chat
 from workbench.models.protocols import Prompt
 from workbench.models.starter import vlm
-from workbench.models.starter.answering import Lesson, _loss, lessons
+from workbench.models.starter.answering import _loss, lessons
 from workbench.models.starter.captions import sample_scene
 from workbench.models.starter.data import texts
-from workbench.models.starter.packing import packed
+from workbench.models.starter.packing import Lesson, packed
 from workbench.models.starter.questions import listing_questions, picture_examples, standing_lines
 from workbench.models.starter.training import Recipe, shown
 
