@@ -223,6 +223,21 @@ def chromium() -> Path:
     )
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: Path):
+    """A Chromium that Playwright drives, for the tests of one file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(chromium),
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+                  "--disable-background-networking", "--disable-component-update"],
+        )  # fmt: skip
+        yield started
+        started.close()
+
+
 # ---- a finished run ------------------------------------------------------------------------------
 
 

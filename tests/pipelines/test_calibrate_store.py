@@ -234,39 +234,27 @@ def test_the_latest_audit_is_found_and_its_rates_are_those_of_arrays(folder, sum
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_wide_and_narrow_light_and_dark(chromium, page_file, width, scheme):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.goto(page_file.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator("figure svg").count() >= 10
-        smallest = page.evaluate(
-            "Math.min(...[...document.querySelectorAll('figure svg text')].map(t =>"
-            " parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b)))"
-        )
-        assert smallest >= 10
-        browser.close()
+def test_the_page_fits_wide_and_narrow_light_and_dark(browser, page_file, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("figure svg").count() >= 10
+    smallest = page.evaluate(
+        "Math.min(...[...document.querySelectorAll('figure svg text')].map(t =>"
+        " parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b)))"
+    )
+    assert smallest >= 10
+    page.close()
 
 
-def test_paper_is_white_for_those_who_read_in_the_dark(chromium, page_file):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(color_scheme="dark")
-        page.goto(page_file.as_uri())
-        colour = "getComputedStyle(document.querySelector('h1')).color"
-        assert page.evaluate(colour) == "rgb(232, 233, 234)"
-        page.emulate_media(media="print")
-        assert page.evaluate(colour) == "rgb(29, 33, 38)"
-        browser.close()
+def test_paper_is_white_for_those_who_read_in_the_dark(browser, page_file):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(page_file.as_uri())
+    colour = "getComputedStyle(document.querySelector('h1')).color"
+    assert page.evaluate(colour) == "rgb(232, 233, 234)"
+    page.emulate_media(media="print")
+    assert page.evaluate(colour) == "rgb(29, 33, 38)"
+    page.close()
 
 
 def test_the_page_answers_first_and_no_section_is_empty(page_file):

@@ -36,20 +36,6 @@ def test_writing_again_changes_nothing(finished, page_file, tmp_path):
     assert again.read_bytes() == page_file.read_bytes()
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(chromium),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
-        yield started
-        started.close()
-
-
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_wide_and_narrow_light_and_dark(browser, page_file, width, scheme):

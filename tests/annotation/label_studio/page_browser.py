@@ -89,26 +89,17 @@ def answers(client, interface, number, count):
 
 
 @pytest.fixture(scope="module")
-def people(chromium, server):
+def people(browser, server):
     """A browser in which somebody is logged in."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(chromium),
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-                  "--disable-background-networking", "--disable-component-update"],
-        )  # fmt: skip
-        context = started.new_context(viewport={"width": 1440, "height": 900})
-        page = context.new_page()
-        page.goto(f"{server.url}/user/login")
-        page.fill("input[name=email]", server.admin.email)
-        page.fill("input[name=password]", server.admin.password)
-        page.click("button[type=submit]")
-        page.wait_for_url(re.compile("/projects|/$"))
-        page.close()
-        yield context
-        started.close()
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server.url}/user/login")
+    page.fill("input[name=email]", server.admin.email)
+    page.fill("input[name=password]", server.admin.password)
+    page.click("button[type=submit]")
+    page.wait_for_url(re.compile("/projects|/$"))
+    page.close()
+    return context
 
 
 @pytest.fixture
