@@ -17,7 +17,16 @@ import typer
 from pipelines.cli_annotate import annotate_app
 from pipelines.cli_attributes import run_attributes_command
 from pipelines.cli_label_studio import labelstudio_app
-from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+from pipelines.cli_options import (
+    CatalogOption,
+    EvalShareOption,
+    ImagesOption,
+    JsonOption,
+    LimitOption,
+    StoreOption,
+    open_store,
+    tell,
+)
 from pipelines.cli_preferences import (
     PAIRS_EPILOG,
     TRACE_EPILOG,
@@ -104,15 +113,7 @@ def init(
     "  workbench run listings --catalog drawn:seed=7,items=240 --store demo",
 )
 def run_listings_command(
-    catalog: Annotated[
-        str,
-        typer.Option(
-            "--catalog",
-            "-c",
-            help="folder:FOLDER, table:FILE?photo=COLUMN&title=COLUMN&category=COLUMN…, "
-            "magento:FOLDER or drawn:seed=7,items=240.",
-        ),
-    ],
+    catalog: CatalogOption,
     store: StoreOption = None,
     images: ImagesOption = None,
     model: Annotated[
@@ -129,18 +130,8 @@ def run_listings_command(
     rubric: Annotated[
         str, typer.Option(help="A rubric file, or the name of one that ships.")
     ] = "listing",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only this many items of the catalogue.")
-    ] = None,
-    eval_share: Annotated[
-        float,
-        typer.Option(
-            min=0.05,
-            max=0.95,
-            help="Share of item groups that never train anything; groups that the store has dealt "
-            "before keep their part.",
-        ),
-    ] = 0.4,
+    limit: LimitOption = None,
+    eval_share: EvalShareOption = 0.4,
     audit: Annotated[
         int,
         typer.Option(

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from pipelines.cli_options import (
+    CatalogOption,
+    EvalShareOption,
     ImagesOption,
     JsonOption,
+    LimitOption,
     StoreOption,
     address_of,
     open_store,
@@ -18,15 +21,7 @@ from pipelines.cli_options import (
 
 
 def run_attributes_command(
-    catalog: Annotated[
-        str,
-        typer.Option(
-            "--catalog",
-            "-c",
-            help="folder:FOLDER, table:FILE?photo=COLUMN&title=COLUMN&category=COLUMN…, "
-            "magento:FOLDER or drawn:seed=7,items=240.",
-        ),
-    ],
+    catalog: CatalogOption,
     store: StoreOption = None,
     images: ImagesOption = None,
     encoder: Annotated[
@@ -55,18 +50,8 @@ def run_attributes_command(
             min=0, help="Train jointly and siloed with this many seeds, and compare them; 0: no."
         ),
     ] = 0,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only this many items of the catalogue.")
-    ] = None,
-    eval_share: Annotated[
-        float,
-        typer.Option(
-            min=0.05,
-            max=0.95,
-            help="Share of item groups that never train anything; groups that the store has dealt "
-            "before keep their part.",
-        ),
-    ] = 0.4,
+    limit: LimitOption = None,
+    eval_share: EvalShareOption = 0.4,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split, the folds and the weights.")
     ] = 0,

@@ -31,6 +31,27 @@ ImagesOption = Annotated[
         "default: WORKBENCH_IMAGES.",
     ),
 ]
+CatalogOption = Annotated[
+    str,
+    typer.Option(
+        "--catalog",
+        "-c",
+        help="folder:FOLDER, table:FILE?photo=COLUMN&title=COLUMN&category=COLUMN…, "
+        "magento:FOLDER or drawn:seed=7,items=240.",
+    ),
+]
+LimitOption = Annotated[
+    int | None, typer.Option(min=1, help="Only this many items of the catalogue.")
+]
+EvalShareOption = Annotated[
+    float,
+    typer.Option(
+        min=0.05,
+        max=0.95,
+        help="Share of item groups that never train anything; groups that the store has dealt "
+        "before keep their part.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object to standard output and nothing else.")
 ]

@@ -49,8 +49,8 @@ class Recipe:
     weight_decay: float = 0.05
     seed: int = 0
     layers: float | None = None
-    """Highest rate of Muon for the matrices of layers (Jordan et al. 2024), in AdamW's scale: it sees in
-    half as many steps what AdamW sees. None: AdamW for these too."""
+    """Highest rate of Muon for the matrices of layers (Jordan et al. 2024), in AdamW's scale; None: AdamW
+    for these too."""
 
 
 def training_parser(about: str | None, plans: Iterable[str]) -> argparse.ArgumentParser:
