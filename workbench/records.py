@@ -21,6 +21,10 @@ Aspects = Mapping[str, tuple[str, ...]]
 Part = Literal["train", "eval"]
 """What an item may be used for. An item of `eval` never trains anything."""
 
+GenerationKind = Literal["listing", "image", "title", "prompt", "alignment", "dialogue"]
+"""What a model made: a listing from photos; an image; a title made short; the prompt of an image, before any
+pixel; a catalogue's own listing, cut down to what its photos show; a talk between buyer and seller."""
+
 Side = Literal["propose", "prove", "aside"]
 """What an item's answers may do to a rubric: suggest a change, or test one. `aside`: neither."""
 
@@ -119,11 +123,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """What a model made: a listing from photos, or an image from a prompt."""
+    """What a model made: text or an image. Listings and images are judged, the others lead to them."""
 
     key: str
     """Content key of model revision, rendered prompt, input images and parameters."""
-    kind: Literal["listing", "image"]
+    kind: GenerationKind
     category: str
     model: str
     """The string that loaded it, such as `starter:listing`."""
@@ -139,9 +143,9 @@ class Generation:
     inputs: tuple[str, ...] = ()
     """Photos that the model saw, as `sha256:<hex>`."""
     listing: Listing | None = None
-    """None where `kind` is `image`, or where the model's answer could not be read as a listing."""
+    """None where `kind` is neither `listing` nor `alignment`, or where the answer could not be read as one."""
     image: str | None = None
-    """`sha256:<hex>` of the image made; None where `kind` is `listing`."""
+    """`sha256:<hex>` of the image made; None where `kind` is not `image`."""
     text: str | None = None
     """The model's answer as it came."""
     parent: str | None = None

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from workbench.errors import StoreError
-from workbench.records import Part, Record, Verdict
+from workbench.records import GenerationKind, Part, Record, Verdict
 from workbench.store import _cursors, _documents, _rows, _splits
 from workbench.store import _frames as f
 from workbench.store import _tables as t
@@ -273,7 +273,7 @@ class Store:
         self,
         *,
         category: Among = None,
-        kind: Literal["listing", "image"] | None = None,
+        kind: GenerationKind | None = None,
         model: Among = None,
         item: Among = None,
         part: Part | None = None,
@@ -297,7 +297,7 @@ class Store:
         self,
         *,
         category: Among = None,
-        kind: Literal["listing", "image"] | None = None,
+        kind: GenerationKind | None = None,
         model: Among = None,
         item: Among = None,
         part: Part | None = None,
