@@ -152,7 +152,7 @@ def test_moments_keep_their_microseconds_and_come_back_in_utc(store, make):
         ("item", {"photos": ["a.jpg"]}, r"has \['a.jpg'\] in photos: `tuple\[str, \.\.\.\]` was wanted"),
         ("item", {"clicks": 2.5}, r"'shop/1' has 2.5 in clicks: `int` was wanted"),
         ("item", {"clicks": np.int64(3)}, r"'shop/1' has np.int64\(3\) in clicks: `int` was"),
-        ("generation", {"kind": "lisitng"}, r"'g1' has 'lisitng' in kind: Input should be 'listing' or"),
+        ("generation", {"kind": "lisitng"}, r"'g1' has 'lisitng' in kind: Input should be 'listing'"),
         ("generation", {"details": {"a": {1, 2}}}, r"Generation 'g1' cannot be stored: .*set"),
         ("generation", {"details": {"a": [{1: 2}]}}, r"details\.a has the key 1"),
         ("generation", {"details": {1: 2}}, r"'g1' has 1 in details: `str` was wanted"),
