@@ -1,27 +1,29 @@
 """Small questions that a rubric's large ones are made of: is the color the one asked for, is this aspect right?
 
 A criterion's answer hangs on many comparisons at once, and one answer for all of them teaches each of them
-little. Asked one by one, in a dozen tokens each, they teach what to compare with what; then the rubric's
-questions only have to put it together.
+little. Asked one by one, they teach what to compare with what; then the rubric's questions only have to put it
+together. Beside each comparison stand its two sides (what is shown, what is asked for): a word out of many
+teaches where to look much faster than a yes or no.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from workbench.catalog.drawn import DrawnCatalog, DrawnEntry, seen_aspects
+from workbench.catalog.drawing.scenes import PhotoStyle
+from workbench.catalog.drawn import KINDS, DrawnCatalog, DrawnEntry, seen_aspects
 from workbench.judging import prompts
 from workbench.judging.protocols import Subject
-from workbench.models.starter.captions import FLAW_WORDS, Said, Scene
+from workbench.models.starter.captions import FLAW_WORDS, Said, Scene, describe, sample_scene
 from workbench.models.starter.data import Example, drawn_items
 from workbench.models.starter.questions import (
     IMAGE_RUBRIC,
     LISTING_RUBRIC,
     generation_of,
     picture,
-    prompt_about,
     some_context,
     some_listing,
 )
@@ -30,8 +32,12 @@ from workbench.rubric import load_rubric
 from workbench.schema import Category
 
 ASKED = "Is the {part} the one that the prompt asks for?"
+IN_IMAGE = "Which {part} does the image show?"
+IN_PROMPT = "Which {part} does the prompt ask for?"
+UNSAID = "none"
 SHOWN = "Is this in the image: {flaw}?"
 STATED = "Is this aspect right: {name}?"
+IN_PHOTOS = "Which {name} do the photos show?"
 HIDDEN = "cannot be seen"
 _PARTS = ("kind", "color", "pattern", "background", "light", "composition")
 
@@ -39,7 +45,8 @@ _PARTS = ("kind", "color", "pattern", "background", "light", "composition")
 def lines() -> tuple[str, ...]:
     """The questions that stand as they are, whatever is asked about."""
     flaws = (SHOWN.format(flaw=words[0]) for words in FLAW_WORDS.values())
-    return (*(ASKED.format(part=part) for part in _PARTS), *flaws)
+    about = (line.format(part=part) for line in (ASKED, IN_IMAGE, IN_PROMPT) for part in _PARTS)
+    return (*about, *flaws)
 
 
 def small_picture_questions(
@@ -51,10 +58,12 @@ def small_picture_questions(
     examples = []
     for number, scene in enumerate(scenes):
         for place in range(prompts_each):
-            said = prompt_about(scene, rng)
+            said = _mixed_prompt(scene, rng)
             generation = generation_of("image", prompt=said.text)
             context = some_context(Subject(generation=generation, image=picture()), rubric, rng)
-            asked = [*_compared(said, scene), *(_flaws(scene) if place == 0 else ())]
+            asked = [*_compared(said, scene)]
+            if place == 0:
+                asked += [*_shown(scene), *_flaws(scene)]
             examples += [
                 Example(photos=(number,), shared=context, question=question, answer=answer)
                 for question, answer in asked
@@ -85,15 +94,47 @@ def small_listing_questions(
     return examples
 
 
+def _mixed_prompt(scene: Scene, rng: np.random.Generator) -> Said:
+    """A prompt that asks for each part of `scene` or of another one, as a coin falls."""
+    other = sample_scene(int(rng.integers(2**31)))
+    coins = iter(rng.random(len(_PARTS)) < 0.5)
+    product = other.product if next(coins) else scene.product
+    product = replace(
+        product,
+        color=(other if next(coins) else scene).product.color,
+        pattern=(other if next(coins) else scene).product.pattern,
+    )
+    style = PhotoStyle(
+        background=(other if next(coins) else scene).style.background,
+        light=(other if next(coins) else scene).style.light,
+        composition=(other if next(coins) else scene).style.composition,
+    )
+    return describe(replace(scene, product=product, style=style, flaws=()), rng)
+
+
 def _compared(said: Said, scene: Scene) -> Iterator[tuple[str, str]]:
-    product, style = scene.product, scene.style
-    there = (
-        product.kind, product.color, product.pattern, style.background, style.light, style.composition,
-    )  # fmt: skip
-    for part, shown in zip(_PARTS, there, strict=True):
+    for part, shown in _parts(scene).items():
         wanted = getattr(said, part)
+        yield IN_PROMPT.format(part=part), UNSAID if wanted is None else _word(part, wanted)
         if wanted is not None:
             yield ASKED.format(part=part), prompts.SEEN[wanted == shown]
+
+
+def _shown(scene: Scene) -> Iterator[tuple[str, str]]:
+    for part, shown in _parts(scene).items():
+        yield IN_IMAGE.format(part=part), _word(part, shown)
+
+
+def _parts(scene: Scene) -> Mapping[str, str]:
+    product, style = scene.product, scene.style
+    shown = (
+        product.kind, product.color, product.pattern, style.background, style.light, style.composition,
+    )  # fmt: skip
+    return dict(zip(_PARTS, shown, strict=True))
+
+
+def _word(part: str, value: str) -> str:
+    return (KINDS[value].name if part == "kind" else value).lower()
 
 
 def _flaws(scene: Scene) -> Iterator[tuple[str, str]]:
@@ -108,6 +149,7 @@ def _aspects(stated: Aspects, entry: DrawnEntry, category: Category) -> Iterator
         if attribute is None:
             continue
         answer = HIDDEN
+        yield IN_PHOTOS.format(name=name), true.get(attribute.name, HIDDEN).lower()
         if attribute.name in true:
             said = {attribute.normalise(value) for value in values}
             answer = prompts.SEEN[said == {true[attribute.name]}]

@@ -58,6 +58,7 @@ from workbench.models.starter.vlm import (
     build_tokenizer,
     save_model,
 )
+from workbench.records import content_key
 
 NAME = "starter:judge"
 MODEL = "model"
@@ -200,7 +201,11 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
     model.to(place)
     photos = _pictures(scenes, catalog, plan.size.pixels, out)
-    settings = {"scenes": plan.scenes, "items": plan.items, "size": asdict(plan.size)}
+    settings: dict[str, object] = {
+        "scenes": plan.scenes,
+        "items": plan.items,
+        "size": asdict(plan.size),
+    }
     shown = [*scenes, *_photographed(catalog)]
     teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
     stages = {
@@ -208,6 +213,7 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         "comparing": (compared, plan.comparing),
         "answering": (examples, plan.answering),
     }
+    settings["words"] = content_key(tokenizer.backend_tokenizer.to_str())
     for stage, (asked, recipe) in stages.items():
         learnt = lessons(processor, asked)
         teach_to_answer(model, learnt, photos, recipe, out, stage=stage, settings=settings)

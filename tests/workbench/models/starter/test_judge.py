@@ -124,19 +124,24 @@ def test_every_answer_is_one_that_the_question_allows_and_none_is_rare():
 
 def test_a_check_says_no_of_the_part_that_differs_and_of_no_other():
     right = dict(small_questions._compared(told(PLAIN), PLAIN))
-    assert set(right.values()) == {"yes"} and len(right) == 6
-    wrong = dict(small_questions._compared(told(PLAIN, color="no such color", light=None), PLAIN))
+    asked = [small_questions.ASKED.format(part=part) for part in small_questions._PARTS]
+    assert [right[question] for question in asked] == ["yes"] * 6 and len(right) == 12
+    wrong = dict(small_questions._compared(told(PLAIN, color="Mint", light=None), PLAIN))
     assert [question for question, answer in wrong.items() if answer == "no"] == [
         small_questions.ASKED.format(part="color")
     ]
-    assert len(wrong) == 5, "of what a prompt does not say nothing is asked"
+    assert wrong[small_questions.IN_PROMPT.format(part="color")] == "mint"
+    assert wrong[small_questions.IN_PROMPT.format(part="light")] == small_questions.UNSAID
+    assert len(wrong) == 11, "what a prompt does not say is compared with nothing"
 
 
 def test_checks_of_aspects_know_what_no_photo_shows():
     catalog = DrawnCatalog(seed=5, items=60)
     examples = small_questions.small_listing_questions(catalog, 0, first=0, each=2)
-    answers = Counter(example.answer for example in examples)
+    checks = [e for e in examples if e.question.startswith("Is this aspect right")]
+    answers = Counter(check.answer for check in checks)
     assert set(answers) == {"yes", "no", small_questions.HIDDEN} and min(answers.values()) > 20
+    assert len(examples) == 2 * len(checks), "and what the photos show instead"
     hidden = {e.question for e in examples if e.answer == small_questions.HIDDEN}
     assert small_questions.STATED.format(name="Brand") in hidden
     assert small_questions.STATED.format(name="Color") not in hidden
@@ -147,6 +152,10 @@ def test_checks_of_pictures_ask_about_what_agrees_and_what_differs():
     examples = small_questions.small_picture_questions([PLAIN] * 60, 0, prompts_each=3)
     color = [e for e in examples if e.question == small_questions.ASKED.format(part="color")]
     assert 0.3 < np.mean([example.answer == "yes" for example in color]) < 0.8
+    shown = {
+        e.answer for e in examples if e.question == small_questions.IN_IMAGE.format(part="color")
+    }
+    assert shown == {PLAIN.product.color.lower()}
     flaws = [e for e in examples if e.question.startswith("Is this in the image")]
     assert {e.answer for e in flaws} == {"no"} and len(flaws) == 60 * 7
 
