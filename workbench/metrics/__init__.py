@@ -27,12 +27,28 @@ from workbench.metrics.intervals import (
     proportion,
     wilson,
 )
+from workbench.metrics.listings import (
+    MEASURES,
+    SCHEMA_RECALL,
+    STATISTICS,
+    AspectScore,
+    ListingCounts,
+    ListingScores,
+    count_listings,
+    listing_json,
+    read_json,
+    score_counts,
+)
 from workbench.metrics.regression import RegressionScores, regression_scores
 from workbench.metrics.resampling import bootstrap_mean
 from workbench.metrics.rouge import rouge_l, rouge_l_each, rouge_l_mean
 from workbench.metrics.seeds import over_seeds
 
 __all__ = [
+    "MEASURES",
+    "SCHEMA_RECALL",
+    "STATISTICS",
+    "AspectScore",
     "AspectScores",
     "AttributeGrounding",
     "AttributeScore",
@@ -40,6 +56,8 @@ __all__ = [
     "Estimate",
     "GroundingScores",
     "Interval",
+    "ListingCounts",
+    "ListingScores",
     "PublishedRatio",
     "RegressionScores",
     "aspect_pairs",
@@ -49,17 +67,21 @@ __all__ = [
     "bootstrap_mean",
     "classification_scores",
     "clopper_pearson",
+    "count_listings",
     "grounding_scores",
+    "listing_json",
     "normalised",
     "over_seeds",
     "proportion",
     "published_ratio",
+    "read_json",
     "regression_scores",
     "rouge_l",
     "rouge_l_each",
     "rouge_l_mean",
     "schema_compliance",
     "schema_recall",
+    "score_counts",
     "undefined",
     "valid_json_rate",
     "wilson",

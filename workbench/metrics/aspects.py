@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 import numpy as np
@@ -45,6 +46,7 @@ class AttributeScore:
     """Share of those items for which any value was predicted."""
 
 
+@lru_cache(maxsize=65_536)
 def normalised(text: str) -> str:
     """Write `text` so that spelling habits do not count: NFKC, case folded, single spaces, none at the ends."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

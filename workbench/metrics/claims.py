@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Generic, TypeVar
 
-from workbench.records import Listing
+from workbench.records import Aspects, Listing
 from workbench.schema import Attribute, Category, Schema, same_word
 
 COLOUR_NAMES = frozenset({"color", "colour"})
@@ -16,6 +17,10 @@ _LONGEST = 4
 """Words of the longest phrase that is looked up as one value."""
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
 _JOINS = re.compile(r"\s*(?:&|,|/|\band\b)\s*")
+_MOST_OBJECTS = 20_000
+"""Categories and schemas whose words are kept."""
+_MOST_PHRASES = 100_000
+"""Phrases of one category that are kept; then they are forgotten, and looked up again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +50,20 @@ def title_claims(title: str, category: Category, schema: Schema) -> Claims:
         category: Whose attributes are looked for.
         schema: Whose categories are looked for, by the last step of their path.
     """
-    phrases = list(_phrases(title))
-    known = {name: one for one in schema.categories.values() for name in product_names(one.name)}
-    products = frozenset(p for p in map(same_word, phrases) if p in known)
+    words = _WORDS_OF(category)
+    known = _PRODUCTS_OF(schema)
+    phrases = [(phrase, words.same(phrase)) for phrase in _phrases(title)]
+    products = frozenset(same for _, same in phrases if same in known)
     # A word that names a kind of product claims that kind and no aspect, though a shop may have a
     # style that is called `Jacket` too.
-    others = [p for p in phrases if same_word(p) not in known]
-    values = {
-        attribute.name: found
-        for attribute in category.attributes
-        if attribute.values and (found := _values(others, attribute))
-    }
+    others = [phrase for phrase, same in phrases if same not in known]
+    found: dict[str, dict[str, str]] = {}  # attribute to value to the phrase that named it
+    for phrase in others:
+        for name, value in words.meant(phrase):
+            own = found.setdefault(name, {})
+            if value not in own and not any(phrase in longer for longer in own.values()):
+                own[value] = phrase
+    values = {one.name: tuple(found[one.name]) for one in category.attributes if one.name in found}
     return Claims(products=products, values=values)
 
 
@@ -70,15 +78,22 @@ def listing_claims(listing: Listing, category: Category, schema: Schema) -> Clai
     if not products and stated:
         products = product_names(stated.name)
     values = {name: list(found) for name, found in title.values.items()}
-    for name, said in listing.aspects.items():
-        attribute = category.attribute(name)
-        if attribute is None:
-            continue
-        for value in said:
-            allowed = attribute.normalise(value)
-            if allowed and allowed not in values.setdefault(attribute.name, []):
-                values[attribute.name].append(allowed)
+    for name, stated_values in schema_words(listing.aspects, category).items():
+        own = values.setdefault(name, [])
+        own += [value for value in stated_values if value not in own]
     return Claims(products=products, values={n: tuple(v) for n, v in values.items() if v})
+
+
+def schema_words(aspects: Aspects, category: Category) -> dict[str, tuple[str, ...]]:
+    """Aspects under the names and in the words of `category`; what it does not know or allow is left out."""
+    words = _WORDS_OF(category)
+    found: dict[str, dict[str, None]] = {}
+    for name, values in aspects.items():
+        attribute = words.attribute(name)
+        if attribute is not None:
+            allowed = (words.value(attribute, value) for value in values)
+            found.setdefault(attribute.name, {}).update({one: None for one in allowed if one})
+    return {name: tuple(values) for name, values in found.items() if values}
 
 
 def share_to_point(right: int, stated: int) -> int:
@@ -98,11 +113,70 @@ def _phrases(text: str) -> Iterator[str]:
             yield " ".join(words[start : start + length])
 
 
-def _values(phrases: list[str], attribute: Attribute) -> tuple[str, ...]:
-    """Values named by the longest phrases: `Navy Blue` is not also `Blue`."""
-    found: dict[str, str] = {}  # value to the phrase that named it
-    for phrase in phrases:
-        value = attribute.normalise(phrase)
-        if value and value not in found and not any(phrase in longer for longer in found.values()):
-            found[value] = phrase
-    return tuple(found)
+class _Words:
+    """What phrases mean in one category; each is looked up once, since listings say the same again and again."""
+
+    def __init__(self, category: Category) -> None:
+        self._category = category
+        self._named = [one for one in category.attributes if one.values]
+        self._meant: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._same: dict[str, str] = {}
+        self._attributes: dict[str, Attribute | None] = {}
+        self._values: dict[tuple[str, str], str | None] = {}
+
+    def same(self, phrase: str) -> str:
+        """`same_word` of the phrase."""
+        return _kept(self._same, phrase, lambda: same_word(phrase))
+
+    def meant(self, phrase: str) -> tuple[tuple[str, str], ...]:
+        """(attribute, value) for every attribute of which the phrase names an allowed value."""
+
+        def look_up() -> tuple[tuple[str, str], ...]:
+            pairs = ((one.name, one.normalise(phrase)) for one in self._named)
+            return tuple((name, value) for name, value in pairs if value)
+
+        return _kept(self._meant, phrase, look_up)
+
+    def attribute(self, name: str) -> Attribute | None:
+        """`Category.attribute`."""
+        return _kept(self._attributes, name, lambda: self._category.attribute(name))
+
+    def value(self, attribute: Attribute, text: str) -> str | None:
+        """`Attribute.normalise`."""
+        return _kept(self._values, (attribute.name, text), lambda: attribute.normalise(text))
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _kept(known: dict[_K, _V], key: _K, make: Callable[[], _V]) -> _V:
+    if key not in known:
+        if len(known) >= _MOST_PHRASES:
+            known.clear()
+        known[key] = make()
+    return known[key]
+
+
+class _OfEach(Generic[_K, _V]):
+    """What is made of an object that cannot be hashed, once; the object is held, so that its id stays its own."""
+
+    def __init__(self, make: Callable[[_K], _V]) -> None:
+        self._make = make
+        self._made: dict[int, tuple[_K, _V]] = {}
+
+    def __call__(self, one: _K) -> _V:
+        found = self._made.get(id(one))
+        if found is None or found[0] is not one:
+            if len(self._made) >= _MOST_OBJECTS:
+                self._made.clear()
+            found = self._made[id(one)] = (one, self._make(one))
+        return found[1]
+
+
+def _products(schema: Schema) -> frozenset[str]:
+    return frozenset(name for one in schema.categories.values() for name in product_names(one.name))
+
+
+_WORDS_OF = _OfEach(_Words)
+_PRODUCTS_OF = _OfEach(_products)
