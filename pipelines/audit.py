@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from workbench.calibration.audits.population import (
     select_decisions,
     selection_of,
 )
+from workbench.catalog.truth import Judged as JudgedByTruth
 from workbench.catalog.truth import annotate_from_truth
 from workbench.errors import CalibrationError, StoreError
 from workbench.records import Audit, Generation, Item, Part, Verdict
@@ -290,35 +291,70 @@ def audit_from_truth(
     Raises:
         CalibrationError: There is nothing to draw from.
     """
+
+    def answer(generation: Generation, verdict: Verdict, audit: str) -> JudgedByTruth:
+        return annotate_from_truth(
+            generation,
+            _item(store, items, str(generation.item)),
+            schema=schema,
+            rubric=rubric,
+            measured={
+                s.criterion: s.passed for s in verdict.scores if s.by.startswith(_INSTRUMENT)
+            },
+            audit=audit,
+            run=recorder.id,
+        )
+
+    def answers(drawn: Sequence[tuple[Generation, Verdict]], audit: str) -> list[JudgedByTruth]:
+        return [answer(generation, verdict, audit) for generation, verdict in drawn]
+
     selection = selection_of(verdicts, generations, part="eval")
+    return draw_and_answer(
+        store, selection, size=size, seed=seed, recorder=recorder, answers=answers
+    )
+
+
+Answers = Callable[[Sequence[tuple[Generation, Verdict]], str], Sequence[JudgedByTruth]]
+"""From what was drawn, and the audit's id, to one simulated answer each, in that order."""
+
+
+def draw_and_answer(
+    store: Store,
+    selection: Selection,
+    *,
+    size: int,
+    seed: int,
+    recorder: Recorder,
+    answers: Answers | None,
+) -> Audit:
+    """Draw `size` of the verdicts that `selection` means, and store the draw with its answers, all or none.
+
+    The same verdicts, size and seed give the same audit, which is then found and not answered again.
+
+    Args:
+        store: Takes the audit, the annotations and the corrections.
+        selection: Which verdicts.
+        size: Generations to draw; all are drawn where there are fewer.
+        seed: Of the draw.
+        recorder: The run that this belongs to.
+        answers: Gives simulated answers; None: the audit waits for people.
+
+    Raises:
+        CalibrationError: There is nothing to draw from.
+    """
     audit = draw_from(store, selection, size=size, seed=seed, run=recorder.id)
     with recorder.stage("audit", len(audit.drawn), unit="answers") as stage:
         if store.known(Audit, [audit.id]):
             stage.advance(known=len(audit.drawn))
             return audit
-        answers = []
         written = store.records(Generation, [d.generation for d in audit.drawn])
         judged = store.records(Verdict, [d.verdict for d in audit.drawn])
-        for generation, verdict in zip(written, judged, strict=True):
-            answers.append(
-                annotate_from_truth(
-                    generation,
-                    _item(store, items, str(generation.item)),
-                    schema=schema,
-                    rubric=rubric,
-                    measured={
-                        s.criterion: s.passed
-                        for s in verdict.scores
-                        if s.by.startswith(_INSTRUMENT)
-                    },
-                    audit=audit.id,
-                    run=recorder.id,
-                )
-            )
+        drawn = list(zip(written, judged, strict=True))
+        given = answers(drawn, audit.id) if answers else []
         store.add(
-            [audit, *(a.annotation for a in answers), *(c for a in answers for c in a.corrections)]
+            [audit, *(a.annotation for a in given), *(c for a in given for c in a.corrections)]
         )
-        stage.advance(len(answers))
+        stage.advance(len(given))
     return audit
 
 

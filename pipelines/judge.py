@@ -1,4 +1,4 @@
-"""Judges listings: with a rubric and a judge, what is in the store and has no such verdict yet."""
+"""Judges listings and pictures: with a rubric and a judge, what is in the store and has no such verdict yet."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 _HEADS = "heads:"
+INSTRUMENTS = "instruments"
+"""The judge of a rubric that asks no model."""
+_MADE_BY = {"listing": "listings", "image": "category-images"}
+"""Kind of output to the run that makes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +63,18 @@ class JudgeSummary:
 def judge_store(
     store: Store, *, rubric: str, judge: str, part: Part | None = None, quiet: bool = False
 ) -> JudgeSummary:
-    """Judge every listing in the store (of one part, if given) that this judge has not judged yet.
+    """Judge every output of the rubric's kind that this judge has not judged yet.
+
+    Args:
+        store: Holds the outputs, and takes the verdicts.
+        rubric: A file or a name; says what is judged, listings or pictures.
+        judge: `heads:<network>`, any scoring model's string, or `instruments`.
+        part: Only outputs about items of this part; None: all, also pictures that describe no item.
+        quiet: No progress bars.
 
     Raises:
         RubricError: The rubric cannot be read.
-        StoreError: The store holds no listings.
+        StoreError: The store holds nothing to judge.
         ModelError: The judge cannot be loaded.
     """
     loaded = find_rubric(store, rubric)
@@ -73,15 +84,13 @@ def judge_store(
     generations = [
         g
         for g in store.records(Generation)
-        if g.kind == loaded.judges
-        and g.item in items
-        and part in {None, parts.get(group_of(items[g.item]))}
+        if g.kind == loaded.judges and _is_meant(g, items, parts, part)
     ]
     if not generations:
         raise StoreError(
             f"want {loaded.judges}s to judge, but {store.url} holds none"
             + (f" in part {part!r}" if part else "")
-            + (": make some with `workbench run listings`" if loaded.judges == "listing" else "")
+            + f": make some with `workbench run {_MADE_BY[loaded.judges]}`"
         )
     with record(store, "judge", arguments, quiet=quiet) as recorder:
         verdicts, known = judge_generations(store, judge, loaded, generations, recorder)
@@ -95,6 +104,19 @@ def judge_store(
     )
 
 
+def _is_meant(
+    generation: Generation,
+    items: Mapping[str, Item],
+    parts: Mapping[str, Part],
+    part: Part | None,
+) -> bool:
+    """Whether an output is of that part; one that describes no item is of none."""
+    if generation.item is None:
+        return part is None
+    item = items.get(generation.item)
+    return item is not None and part in {None, parts.get(group_of(item))}
+
+
 def judge_generations(
     store: Store,
     judge: str,
@@ -102,9 +124,10 @@ def judge_generations(
     generations: Sequence[Generation],
     recorder: Recorder,
 ) -> tuple[list[Verdict], int]:
-    """Judge items' outputs, catalogue by catalogue: the verdicts, and how many of them were there already.
+    """Judge outputs, catalogue by catalogue: the verdicts, and how many of them were there already.
 
-    Each catalogue has its own schema, and a judge made of heads has heads of its own for it.
+    Each catalogue has its own schema, and a judge made of heads has heads of its own for it. Pictures that
+    describe no item are judged by the rubric alone.
 
     Raises:
         StoreError: A catalogue's schema is not in the store.
@@ -114,6 +137,11 @@ def judge_generations(
     parts: Mapping[str, Part] = dict(store.splits()[["group", "part"]].itertuples(index=False))
     verdicts: list[Verdict] = []
     known = 0
+    if own := [g for g in generations if g.item is None]:
+        alone = load_picture_judge(judge, rubric, store=store)
+        verdicts += judge_listings(store, alone, own, None, recorder)
+        known += recorder.stages[-1].known
+    generations = [g for g in generations if g.item is not None]
     for catalog in sorted({catalog_of(str(g.item)) for g in generations}):
         schema = stored_schema(store, catalog)
         built = load_judge(
@@ -150,35 +178,55 @@ def load_judge(
         ModelError: It cannot be loaded, or sees no photos.
         JudgingError: It does not answer a criterion of the rubric.
     """
-    store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
     if not name.startswith(_HEADS):
-        scorer = load_scorer(name)
-        if not scorer.sees:
-            raise ModelError(
-                f"want a judge that sees photos, but {name!r} reads text only: choose a "
-                "vision-language model, or heads:efficientnet-lite2"
-            )
-        return RubricJudge(rubric, ModelAnswerer(scorer))
+        return load_picture_judge(name, rubric, store=store)
+    store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
     encoder = PhotoEncoder(name.removeprefix(_HEADS), cache=read_settings().cache)
     heads = learn_heads(store, encoder, train, schema, recorder, seed=seed)
     return RubricJudge(rubric, HeadsAnswerer(encoder, heads, schema))
+
+
+def load_picture_judge(name: str, rubric: Rubric, *, store: Store) -> RubricJudge:
+    """The judge called `name` that needs no items to learn from: a scoring model's string, or `instruments`.
+
+    Raises:
+        ModelError: It cannot be loaded, sees no photos, or learns from items.
+        JudgingError: It does not answer a criterion of the rubric.
+    """
+    store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
+    if name == INSTRUMENTS:
+        return RubricJudge(rubric)
+    if name.startswith(_HEADS):
+        raise ModelError(
+            f"want a judge of pictures that describe no item, but {name!r} learns from items: choose a "
+            "vision-language model, or `instruments` with a rubric that asks no model"
+        )
+    scorer = load_scorer(name)
+    if not scorer.sees:
+        raise ModelError(
+            f"want a judge that sees photos, but {name!r} reads text only: choose a "
+            "vision-language model, or heads:efficientnet-lite2"
+        )
+    return RubricJudge(rubric, ModelAnswerer(scorer))
 
 
 def judge_listings(
     store: Store,
     judge: RubricJudge,
     generations: Sequence[Generation],
-    schema: Schema,
+    schema: Schema | None,
     recorder: Recorder,
 ) -> list[Verdict]:
     """Judge what has no verdict yet, and return the verdict on each generation, in order."""
-    with recorder.stage("judge", len(generations), unit="listings") as stage:
+    unit = f"{judge.rubric.judges}s"
+    categories = schema.categories if schema else {}
+    with recorder.stage("judge", len(generations), unit=unit) as stage:
         for report in judge_all(store, judge, generations, schema=schema, run=recorder.id):
             if not report.verdicts:
                 stage.advance(known=report.known)
             for verdict in report.verdicts:
                 stage.advance(1, cost=verdict.cost)
-    keys = [judge.key(g, schema.categories.get(g.category)) for g in generations]
+    keys = [judge.key(g, categories.get(g.category)) for g in generations]
     return list(store.records(Verdict, keys))
 
 

@@ -45,6 +45,8 @@ class Stage:
     images: int = 0
     memory: int = 0
     note: str = ""
+    busy: float = 0.0
+    """Seconds of its own, told by whoever works; counts where stages take turns."""
 
     def advance(self, done: int = 0, *, known: int = 0, cost: Cost | None = None) -> None:
         """Count work that was done, and work that was found done."""
@@ -79,19 +81,31 @@ class Recorder:
         return self.run.id
 
     @contextmanager
-    def stage(self, name: str, total: int | None = None, *, unit: str = "items") -> Iterator[Stage]:
+    def stage(
+        self,
+        name: str,
+        total: int | None = None,
+        *,
+        unit: str = "items",
+        takes_turns: bool = False,
+    ) -> Iterator[Stage]:
         """A stage with its progress bar; its counts and costs are stored however it ends.
 
         Args:
             name: As it is shown and stored.
             total: Pieces of work; None where it is not known before.
             unit: What a piece is called.
+            takes_turns: It is one of several that are open together: no bar, and its time is `busy`.
         """
         from tqdm.auto import tqdm
 
         started = time.perf_counter()
         with tqdm(
-            total=total, desc=name, unit=f" {unit}", disable=self.quiet, file=sys.stderr
+            total=total,
+            desc=name,
+            unit=f" {unit}",
+            disable=self.quiet or takes_turns,
+            file=sys.stderr,
         ) as bar:
             stage = Stage(name, bar)
             try:
@@ -104,7 +118,7 @@ class Recorder:
                     known=stage.known,
                     note=stage.note,
                     cost=Cost(
-                        seconds=time.perf_counter() - started,
+                        seconds=stage.busy if takes_turns else time.perf_counter() - started,
                         prompt_tokens=stage.tokens_in,
                         completion_tokens=stage.tokens_out,
                         images=stage.images,

@@ -186,6 +186,31 @@ def check_flaws(model: ImageModel, probes: Probes, *, prompts: int) -> dict[str,
     return checks
 
 
+def flaws_shown(
+    probes: Probes, pictures: Sequence[Image], asked: Sequence[tuple[str, str | None]]
+) -> list[tuple[str, ...]]:
+    """Failure modes that the probes see in each picture; empty for a picture that shows what was asked for.
+
+    Args:
+        probes: From `fit_probes`, for pictures of this size.
+        pictures: RGB.
+        asked: Kind of product and colour that each picture is to show; None: any colour.
+    """
+    if not pictures:
+        return []
+    features = probes.features(pictures)
+    seen = {flaw: probes.shows(flaw, features) for flaw in FLAW_WORDS}
+    found = []
+    for row, (kind, color) in enumerate(asked):
+        flaws = [flaw for flaw, there in seen.items() if there[row]]
+        if probes.kinds(features[row : row + 1]) != [kind]:
+            flaws.append("wrong_product")
+        if color is not None and probes.colors(features[row : row + 1]) != [color]:
+            flaws.append("wrong_color")
+        found.append(tuple(flaws))
+    return found
+
+
 def _made(model: ImageModel, prompts: Sequence[str]) -> list[Image]:
     from workbench.models.protocols import ImageRequest
 

@@ -1,0 +1,335 @@
+"""Category images: popular items, short titles, a prompt, pictures, verdicts; refused, a better prompt, and again.
+
+    items of a category or theme ──► popular ones ──► titles made short ──► prompt ──► pictures ──► verdicts
+                                                                              ▲                        │
+                                                              better prompt ──┴── refused: findings ◄──┤
+                                                                                                       ▼
+                                          approved, or given up with the reason: an audit, and the page
+
+Every step asks the store what is done already, so a run that is stopped anywhere goes on where it was,
+and next season's run works only on categories whose items, rubric or models changed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.audit import draw_and_answer
+from pipelines.category_images_loop import CategoryLoop
+from pipelines.category_images_parts import Finished, LoopPlan
+from pipelines.category_images_topics import Likeness, choose_topics, find_groups
+from pipelines.category_images_truth import ImageTruth, can_tell, probes_for
+from pipelines.category_images_writing import CategoryPrompts
+from pipelines.intake import take_in
+from pipelines.judge import load_picture_judge
+from pipelines.recorder import Recorder, record
+from workbench.calibration.audits.population import Selection, select_decisions
+from workbench.catalog import Catalog
+from workbench.errors import CalibrationError, JudgingError, MissingExtraError
+from workbench.evolution import find_rubric
+from workbench.judging import RubricJudge
+from workbench.models import load_image
+from workbench.models.devices import choose_device
+from workbench.models.protocols import ImageModel
+from workbench.prompting import (
+    RuleImprover,
+    RulePromptWriter,
+    RuleSimplifier,
+    Theme,
+    learn_brands,
+)
+from workbench.records import Audit, Generation, Item
+from workbench.schema import Schema
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+_STARTER_PART = "workbench.models.starter"
+RULES = "rules"
+"""The writer and refiner that need no model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryImagesJob:
+    """What `run_category_images` is asked to do."""
+
+    catalog: str
+    """Address, for the record."""
+    image_model: str
+    judge: str
+    """A vision-language model's string, or `instruments` for a rubric that asks no model."""
+    rubric: str
+    """A file, the name of a rubric that ships, or one of the store's."""
+    writer: str = RULES
+    """Makes titles short and writes first prompts: `rules`, or a text model's string."""
+    refiner: str = RULES
+    """Writes better prompts: `rules`, or a vision-language model's string."""
+    attempts: int = 4
+    """At most, for each topic."""
+    patience: int = 2
+    """Attempts in a row that do not raise the score, after which it gives up; 0: never."""
+    candidates: int = 1
+    """Pictures per prompt."""
+    items: int = 8
+    """Popular items that a topic is told by."""
+    diversity: float = 0.3
+    """0: popularity alone; 1: items as unlike each other as can be."""
+    likeness: Likeness = "words"
+    categories: tuple[str, ...] = ()
+    """Ids, or the beginning of their paths; empty: all, unless there are themes."""
+    themes: tuple[Theme, ...] = ()
+    limit: int | None = None
+    """Items of the catalogue to take; None: all."""
+    audit: int = 120
+    """Judged pictures to draw; 0: none."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryImagesSummary:
+    """What a run came to."""
+
+    run: str
+    topics: int
+    """Categories and themes."""
+    unchanged: int
+    """Of these, those for which nothing had to be made."""
+    approved: int
+    gave_up: int
+    failed: Mapping[str, int]
+    """Reason to the topics that failed for it, the commonest first."""
+    pictures: int
+    """Made by this run."""
+    by_attempt: Mapping[int, int]
+    """Attempt to the topics approved at it."""
+    empty: tuple[str, ...]
+    """Topics without an item that could stand for them."""
+    problems: tuple[str, ...]
+    """Rows and photos that could not be used."""
+    audit: str | None
+    """Id of the audit; None where nothing could be drawn."""
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        broken = sum(self.failed.values())
+        lines = [
+            f"{self.topics} topics: {self.approved} approved, {self.gave_up} given up"
+            + (f", {broken} failed" if broken else "")
+            + f"; {self.pictures} pictures made, {self.unchanged} topics found done"
+        ]
+        if self.by_attempt:
+            said = ", ".join(f"{n} at attempt {k}" for k, n in self.by_attempt.items())
+            lines.append(f"approved: {said}")
+        lines += [f"failed, {n} topics: {why}" for why, n in list(self.failed.items())[:3]]
+        if self.empty:
+            lines.append(
+                f"{len(self.empty)} topics have no item, the first: {', '.join(self.empty[:3])}"
+            )
+        if self.problems:
+            lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
+            lines += [f"  {p}" for p in self.problems[:3]]
+        return "\n".join(lines)
+
+
+def run_category_images(
+    store: Store, catalog: Catalog, job: CategoryImagesJob, *, quiet: bool = False
+) -> CategoryImagesSummary:
+    """Run the whole job; run again, it does only what is not in the store yet.
+
+    Every topic ends in a stated state: approved, given up (the limit, or no progress), or failed, and why.
+
+    Raises:
+        CatalogError: The catalogue has no item with a photo, or no item of what was asked for.
+        ModelError: A model cannot be loaded.
+        JudgingError: The rubric is not about images, or the judge does not answer it.
+    """
+    rubric = find_rubric(store, job.rubric)
+    if rubric.judges != "image":
+        raise JudgingError(
+            f"want a rubric that judges images, but {rubric.label} judges {rubric.judges}s"
+        )
+    model = load_image(job.image_model)
+    judge = load_picture_judge(job.judge, rubric, store=store)
+    arguments = {**asdict(job), "name": catalog.name, **_revisions(model, judge)}
+    with record(store, "run category-images", arguments, quiet=quiet) as recorder:
+        items, problems = take_in(store, catalog, job.catalog, recorder, limit=job.limit)
+        groups = find_groups(items, catalog.schema, categories=job.categories, themes=job.themes)
+        loop = CategoryLoop(
+            store,
+            writer=_prompts(
+                store, items, schema=catalog.schema, job=job, judge=judge, recorder=recorder
+            ),
+            model=model,
+            judge=judge,
+            plan=LoopPlan(
+                attempts=job.attempts,
+                patience=job.patience,
+                candidates=job.candidates,
+                seed=job.seed,
+                overlap=_apart(job, recorder),
+            ),
+            recorder=recorder,
+        )
+        topics = choose_topics(
+            store,
+            items,
+            groups,
+            catalog.schema,
+            count=job.items,
+            diversity=job.diversity,
+            likeness=job.likeness,
+        )
+        finished = Tally()
+        for one in loop.run(topics, total=sum(bool(g.items) for g in groups)):
+            finished.count(one)
+        audit = _audit(
+            store,
+            items,
+            schema=catalog.schema,
+            model=model,
+            judge=judge,
+            job=job,
+            recorder=recorder,
+        )
+    return CategoryImagesSummary(
+        run=recorder.id,
+        topics=sum(finished.states.values()),
+        unchanged=finished.unchanged,
+        approved=finished.states["approved"],
+        gave_up=finished.states["gave up"],
+        failed=dict(finished.failures.most_common()),
+        pictures=finished.pictures,
+        by_attempt=dict(sorted(finished.by_attempt.items())),
+        empty=tuple(g.name for g in groups if not g.items),
+        problems=problems,
+        audit=audit.id if audit else None,
+    )
+
+
+class Tally:
+    """Counts of what has ended; the topics themselves are forgotten."""
+
+    def __init__(self) -> None:
+        """Nothing has ended yet."""
+        self.states: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.by_attempt: Counter[int] = Counter()
+        self.pictures = self.unchanged = 0
+
+    def count(self, one: Finished) -> None:
+        """Add one topic."""
+        self.states[one.ending.state] += 1
+        self.pictures += one.made
+        self.unchanged += one.made == 0 and one.ending.state != "failed"
+        if one.ending.state == "failed":
+            self.failures[one.ending.reason] += 1
+        if one.ending.state == "approved" and one.ending.best:
+            self.by_attempt[one.ending.best.image.attempt] += 1
+
+
+def _names(schema: Schema) -> dict[str, str]:
+    return {c.id: c.name for c in schema.categories.values()}
+
+
+# ---- who writes, and who works beside whom -------------------------------------------------------
+
+
+def _prompts(
+    store: Store,
+    items: Sequence[Item],
+    *,
+    schema: Schema,
+    job: CategoryImagesJob,
+    judge: RubricJudge,
+    recorder: Recorder,
+) -> CategoryPrompts:
+    rules = RuleSimplifier(lexicon=learn_brands(items))
+    return CategoryPrompts(
+        store=store,
+        rubric=judge.rubric,
+        simplifier=rules,
+        writer=RulePromptWriter(schema=schema),
+        improver=RuleImprover(),
+        improver_sees=job.refiner != RULES,
+        image_model=_worded_for(job.image_model),
+        names=_names(schema),
+        run=recorder.id,
+    )
+
+
+def _worded_for(image_model: str) -> str:
+    """Whose words prompts take: those of the starter model where a folder holds one of its kind."""
+    index = Path(image_model.removeprefix("dir:")) / "model_index.json"
+    if image_model.startswith("dir:") and index.is_file() and _STARTER_PART in index.read_text():
+        return "captions"
+    return image_model
+
+
+def _apart(job: CategoryImagesJob, recorder: Recorder) -> bool:
+    """Whether judge and image model work on different processors; said plainly where they do not."""
+    served = any(name.startswith("openai:") for name in (job.judge, job.image_model))
+    if served or choose_device().type != "cpu":
+        return True
+    recorder.warn("image model and judge share this machine's processor, so they take turns")
+    return False
+
+
+def _revisions(model: ImageModel, judge: RubricJudge) -> dict[str, str]:
+    """What the page needs to find these pictures and verdicts again."""
+    return {
+        "image_model_revision": model.revision,
+        "judge_name": judge.name,
+        "judge_revision": judge.revision,
+        "rubric_label": judge.rubric.label,
+    }
+
+
+# ---- the audit -----------------------------------------------------------------------------------
+
+
+def _audit(
+    store: Store,
+    items: Sequence[Item],
+    *,
+    schema: Schema,
+    model: ImageModel,
+    judge: RubricJudge,
+    job: CategoryImagesJob,
+    recorder: Recorder,
+) -> Audit | None:
+    """Draw judged pictures for people; of drawn items the truth can be told, and answers at once."""
+    selection = Selection(
+        judge=judge.name,
+        judge_revision=judge.revision,
+        rubric=judge.rubric.label,
+        model_revision=model.revision,
+        part=None,
+    )
+    try:
+        decided, selection = select_decisions(store, selection)
+    except CalibrationError:
+        return None
+    if not job.audit or all(d.approved is None for d in decided):
+        return None
+    answers = None
+    if can_tell(items):
+        try:
+            first = next(store.records(Generation, [decided[0].generation]))
+            with recorder.stage("learn to tell the truth", 1, unit="probes") as stage:
+                probes = probes_for(store, str(first.image))
+                stage.advance(1)
+        except MissingExtraError as error:
+            recorder.warn(f"the audit waits for people, as the truth cannot be told: {error}")
+        else:
+            truth = ImageTruth(store, schema, judge.rubric, probes)
+            answers = lambda drawn, audit: truth.answers(drawn, audit, run=recorder.id)  # noqa: E731
+    return draw_and_answer(
+        store, selection, size=job.audit, seed=job.seed, recorder=recorder, answers=answers
+    )

@@ -1,0 +1,197 @@
+"""The words of category images: titles made short, first prompts, better prompts; each stored before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from pipelines.category_images_parts import Busy, Rendered, Topic
+from pipelines.learning import load_photo
+from pipelines.recorder import Stage
+from workbench.errors import WorkbenchError
+from workbench.judging.attempts import Attempt, Try
+from workbench.prompting import Attempt as JudgedPicture
+from workbench.prompting import (
+    Brief,
+    PromptImprover,
+    PromptWriter,
+    TitleSimplifier,
+    findings_of,
+    improve,
+    improved_key,
+    prompt_key,
+    read_rendered,
+    simplify,
+    title_key,
+    write_prompts,
+)
+from workbench.records import Generation, Item, content_key
+from workbench.rubric import Rubric
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryPrompts:
+    """Writes the prompts of topics, and what leads to them."""
+
+    store: Store
+    rubric: Rubric
+    simplifier: TitleSimplifier
+    writer: PromptWriter
+    improver: PromptImprover
+    improver_sees: bool
+    """True where the improver wants to look at pictures."""
+    image_model: str
+    """The string of the image model that prompts are worded for."""
+    names: Mapping[str, str]
+    """Category id to its name in words."""
+    run: str
+
+    def first(self, topics: Sequence[Topic], titles: Stage, prompts: Stage) -> list[Generation]:
+        """A prompt for each topic, in order; one that cannot be written has `details["error"]`."""
+        with Busy(titles):
+            short = self._titles({i.id: i for t in topics for i in t.items if i.title}, titles)
+        briefs = [self._brief(topic, short) for topic in topics]
+        keys = [self._key(t, b) for t, b in zip(topics, briefs, strict=True)]
+        with Busy(prompts):
+            found = {g.key: g for g in self.store.records(Generation, keys)}
+            missing = [
+                (key, topic, brief)
+                for key, topic, brief in zip(keys, topics, briefs, strict=True)
+                if key not in found
+            ]
+            prompts.advance(known=len(found))
+            for (key, _, _), prompt in zip(missing, self._written(missing), strict=True):
+                found[key] = prompt
+                prompts.advance(1, cost=prompt.cost)
+            self.store.add(found[key] for key, _, _ in missing)
+        return [found[key] for key in keys]
+
+    def better_key(self, attempt: Attempt, refused: Try) -> str:
+        """Key of the prompt that follows `attempt`, known before it is written."""
+        return improved_key(self._judged(attempt, refused), self.improver, self.image_model)
+
+    def better(self, refused: Sequence[tuple[Attempt, Try]]) -> list[Generation]:
+        """A better prompt for each refused attempt, by its best picture, in order."""
+        judged = [self._judged(a, t, look=self.improver_sees) for a, t in refused]
+        made = _each(
+            lambda some: improve(some, self.improver, image_model=self.image_model, run=self.run),
+            judged,
+        )
+        return [
+            replace(one, details={**one.details, "verdict": _verdict_of(tried)})
+            if isinstance(one, Generation)
+            else self._failed(
+                one, key=self.better_key(attempt, tried), topic=attempt.prompt.category,
+                simulated=attempt.prompt.simulated, before=attempt.prompt,
+            )
+            for one, (attempt, tried) in zip(made, refused, strict=True)
+        ]  # fmt: skip
+
+    def render(self, prompt: Generation) -> Rendered:
+        """As the image model takes it."""
+        words = read_rendered(prompt)
+        return Rendered(prompt=words.prompt, negative=words.negative_prompt)
+
+    def _titles(self, items: Mapping[str, Item], stage: Stage) -> dict[str, str]:
+        """Item to its short title; items whose title could not be made short keep their own."""
+        keys = {
+            title_key(i, self.simplifier, category=self.names.get(i.category, i.category)): i
+            for i in items.values()
+        }
+        found = {g.key: g for g in self.store.records(Generation, keys)}
+        stage.advance(known=len(found))
+        missing = [item for key, item in keys.items() if key not in found]
+        made = _each(
+            lambda some: simplify(some, self.simplifier, categories=self.names, run=self.run),
+            missing,
+        )
+        new = [one for one in made if isinstance(one, Generation)]
+        self.store.add(new)
+        for one in new:
+            stage.advance(1, cost=one.cost)
+        short = {str(g.item): g.text for g in (*found.values(), *new)}
+        return {name: short.get(name) or item.title or "" for name, item in items.items()}
+
+    def _brief(self, topic: Topic, short: Mapping[str, str]) -> Brief:
+        """What the first prompt is written from: the first item leads, in the words of its category."""
+        lead = topic.items[0]
+        titles = tuple(dict.fromkeys(filter(None, (short.get(i.id) for i in topic.items))))
+        return Brief(
+            category=lead.category or topic.id,
+            name=self.names.get(lead.category, topic.name),
+            titles=titles,
+            aspects={**lead.aspects, **topic.aspects},
+            item=lead.id,
+            simulated=any(i.simulated for i in topic.items),
+        )
+
+    def _key(self, topic: Topic, brief: Brief) -> str:
+        return content_key(prompt_key(brief, self.writer, self.image_model), topic.id)
+
+    def _written(self, missing: Sequence[tuple[str, Topic, Brief]]) -> list[Generation]:
+        made = _each(
+            lambda some: write_prompts(
+                some, self.writer, image_model=self.image_model, run=self.run
+            ),
+            [brief for _, _, brief in missing],
+        )
+        return [
+            replace(one, key=key, category=topic.id)
+            if isinstance(one, Generation)
+            else self._failed(one, key=key, topic=topic.id, simulated=brief.simulated)
+            for one, (key, topic, brief) in zip(made, missing, strict=True)
+        ]
+
+    def _judged(self, attempt: Attempt, refused: Try, *, look: bool = False) -> JudgedPicture:
+        assert refused.verdict is not None, "only what was judged is improved"
+        address = str(refused.image.image)
+        return JudgedPicture(
+            prompt=attempt.prompt,
+            findings=findings_of(refused.verdict, self.rubric),
+            picture=load_photo(self.store, address) if look else None,
+            picture_key=address,
+        )
+
+    def _failed(
+        self, why: str, *, key: str, topic: str, simulated: bool, before: Generation | None = None
+    ) -> Generation:
+        """A prompt that was not written, and why: of this run alone, so that another one asks again."""
+        who = self.improver if before else self.writer
+        return Generation(
+            key=content_key(key, "failed", self.run),
+            kind="prompt",
+            category=topic,
+            model=who.name,
+            revision=who.revision,
+            prompt="",
+            parent=before.key if before else None,
+            attempt=before.attempt + 1 if before else 1,
+            details={"error": why},
+            run=self.run,
+            simulated=simulated,
+        )
+
+
+def _each(
+    ask: Callable[[Sequence[S]], list[Generation]], several: Sequence[S]
+) -> list[Generation | str]:
+    """One answer for each, or why there is none: where asking for all fails, each is asked alone."""
+    if not several:
+        return []
+    try:
+        return list(ask(several))
+    except WorkbenchError as error:
+        if len(several) == 1:
+            return [str(error)]
+    return [answer for one in several for answer in _each(ask, [one])]
+
+
+def _verdict_of(tried: Try) -> str:
+    return tried.verdict.key if tried.verdict else ""
