@@ -42,6 +42,8 @@ _IMAGE_WEIGHTS: Mapping[str, float] = {
 """How often each question about a picture is asked."""
 _LISTING_CRITERIA = ("product", "color", "aspects")
 _NAMING = "Say what the picture shows."
+_ANSWERS = "assistant\n"
+"""The chat template's words before every answer."""
 _SHORT = 20
 """Lines of fewer characters are words like others."""
 _PLAIN = frozenset({"white studio", "grey studio", "cream paper"})
@@ -174,7 +176,7 @@ def _named(scene: Scene) -> str:
 def standing_lines(others: Iterable[str] = ()) -> tuple[str, ...]:
     """The lines that judges' prompts repeat: of instructions, of questions, of points and examples, and `others`.
 
-    A line that is part of another one is left out.
+    A line that is part of another one is left out. What stands before every answer comes first.
     """
     lines = {_NAMING, *others}
     for name, kind in ((IMAGE_RUBRIC, "image"), (LISTING_RUBRIC, "listing")):
@@ -195,7 +197,8 @@ def standing_lines(others: Iterable[str] = ()) -> tuple[str, ...]:
             shared = prompts.context(subject, replace(rubric, instructions="")).text
             lines |= {line for line in shared.splitlines() if len(line) > _SHORT}
     long = sorted(line for line in lines if len(line) > _SHORT)
-    return tuple(one for one in long if not any(one in other for other in long if other != one))
+    own = (one for one in long if not any(one in other for other in long if other != one))
+    return (_ANSWERS, *own)
 
 
 def listing_questions(catalog: DrawnCatalog, seed: int, *, first: int, each: int) -> list[Example]:

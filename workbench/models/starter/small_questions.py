@@ -8,7 +8,7 @@ teaches where to look much faster than a yes or no.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +40,8 @@ STATED = "Is this aspect right: {name}?"
 IN_PHOTOS = "Which {name} do the photos show?"
 HIDDEN = "cannot be seen"
 _PARTS = ("kind", "color", "pattern", "background", "light", "composition")
+_PARTS_EACH = 3
+"""Parts that each prompt is asked about."""
 
 
 def lines() -> tuple[str, ...]:
@@ -61,7 +63,7 @@ def small_picture_questions(
             said = _mixed_prompt(scene, rng)
             generation = generation_of("image", prompt=said.text)
             context = some_context(Subject(generation=generation, image=picture()), rubric, rng)
-            asked = [*_compared(said, scene)]
+            asked = list(_compared(said, scene, rng.choice(_PARTS, _PARTS_EACH, replace=False)))
             if place == 0:
                 asked += [*_shown(scene), *_flaws(scene)]
             examples += [
@@ -112,9 +114,10 @@ def _mixed_prompt(scene: Scene, rng: np.random.Generator) -> Said:
     return describe(replace(scene, product=product, style=style, flaws=()), rng)
 
 
-def _compared(said: Said, scene: Scene) -> Iterator[tuple[str, str]]:
-    for part, shown in _parts(scene).items():
-        wanted = getattr(said, part)
+def _compared(said: Said, scene: Scene, parts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    there = _parts(scene)
+    for part in parts:
+        shown, wanted = there[part], getattr(said, part)
         yield IN_PROMPT.format(part=part), UNSAID if wanted is None else _word(part, wanted)
         if wanted is not None:
             yield ASKED.format(part=part), prompts.SEEN[wanted == shown]

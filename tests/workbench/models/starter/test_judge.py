@@ -123,10 +123,14 @@ def test_every_answer_is_one_that_the_question_allows_and_none_is_rare():
 
 
 def test_a_check_says_no_of_the_part_that_differs_and_of_no_other():
-    right = dict(small_questions._compared(told(PLAIN), PLAIN))
+    right = dict(small_questions._compared(told(PLAIN), PLAIN, small_questions._PARTS))
     asked = [small_questions.ASKED.format(part=part) for part in small_questions._PARTS]
     assert [right[question] for question in asked] == ["yes"] * 6 and len(right) == 12
-    wrong = dict(small_questions._compared(told(PLAIN, color="Mint", light=None), PLAIN))
+    wrong = dict(
+        small_questions._compared(
+            told(PLAIN, color="Mint", light=None), PLAIN, small_questions._PARTS
+        )
+    )
     assert [question for question, answer in wrong.items() if answer == "no"] == [
         small_questions.ASKED.format(part="color")
     ]
