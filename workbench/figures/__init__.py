@@ -6,7 +6,7 @@ from workbench.figures.failures import plot_criteria, plot_failure_modes, plot_s
 from workbench.figures.rates import plot_confusion, plot_corrected, plot_rates
 from workbench.figures.svg import to_svg
 from workbench.figures.thresholds import plot_risk_coverage, plot_threshold
-from workbench.figures.training import plot_differences
+from workbench.figures.training import plot_differences, plot_losses
 from workbench.figures.watching import plot_diversity, plot_drift, plot_watch
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "plot_diversity",
     "plot_drift",
     "plot_failure_modes",
+    "plot_losses",
     "plot_people",
     "plot_plans",
     "plot_rates",

@@ -72,6 +72,25 @@ class Chat:
                 self._system_in_user = True
         return self._apply(self._messages(prompt, system_apart=False))
 
+    def render_talk(
+        self, turns: Sequence[tuple[str, str]], *, photos: int = 0, answered: bool = False
+    ) -> str:
+        """A talk as text, one placeholder for each photo before its first words: what trainers learn from.
+
+        One question is rendered as `render` renders it.
+
+        Args:
+            turns: Role (`user` or `assistant`) and text, in order.
+            photos: How many are shown.
+            answered: True where the last turn is the assistant's; else the text ends ready for its answer.
+        """
+        talk: list[dict[str, Any]] = [
+            {"role": role, "content": [{"type": "text", "text": self._harmless(text)}]}
+            for role, text in turns
+        ]
+        talk[0]["content"] = [*[{"type": "image"}] * photos, *talk[0]["content"]]
+        return self._apply(talk, ready=not answered)
+
     def encode(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """Model inputs for prompts that carry equally many photos, padded on the left.
 
@@ -116,9 +135,9 @@ class Chat:
         first = self.tokenizer.bos_token
         return first is None or not rendered.startswith(first)
 
-    def _apply(self, messages: list[dict[str, Any]]) -> str:
+    def _apply(self, messages: list[dict[str, Any]], *, ready: bool = True) -> str:
         rendered: str = self.tokenizer.apply_chat_template(
-            messages, chat_template=self._template, tokenize=False, add_generation_prompt=True
+            messages, chat_template=self._template, tokenize=False, add_generation_prompt=ready
         )
         return rendered
 
