@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from workbench.figures import plot_losses, to_svg
+from workbench.figures.losses import plot_losses
+from workbench.figures.svg import to_svg
 from workbench.metrics import Estimate
 from workbench.training.driving import Finished, Ready, history
 from workbench.training.examples import Example, Pair
