@@ -14,6 +14,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipelines.cli_alignment import (
+    LACU_EPILOG,
+    MACE_EPILOG,
+    run_lacu_command,
+    run_mace_command,
+)
 from pipelines.cli_annotate import annotate_app
 from pipelines.cli_attributes import run_attributes_command
 from pipelines.cli_label_studio import labelstudio_app
@@ -66,6 +72,8 @@ app.add_typer(run_app, name="run")
 app.add_typer(labelstudio_app, name="labelstudio")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(rubric_app, name="rubric")
+run_app.command("mace", epilog=MACE_EPILOG)(run_mace_command)
+run_app.command("lacu", epilog=LACU_EPILOG)(run_lacu_command)
 app.command("pairs", epilog=PAIRS_EPILOG)(pairs_command)
 app.command("trace", epilog=TRACE_EPILOG)(trace_command)
 

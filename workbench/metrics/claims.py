@@ -96,6 +96,11 @@ def schema_words(aspects: Aspects, category: Category) -> dict[str, tuple[str, .
     return {name: tuple(values) for name, values in found.items() if values}
 
 
+def schema_phrases(phrase: str, category: Category) -> tuple[tuple[str, str], ...]:
+    """(attribute, value) for every attribute of `category` of which `phrase` as a whole names an allowed value."""
+    return _WORDS_OF(category).meant(phrase)
+
+
 def share_to_point(right: int, stated: int) -> int:
     """The five classes of a listing judgement: 1 under 30% right, … 5 for 95% and more or none stated.
 

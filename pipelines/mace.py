@@ -1,0 +1,256 @@
+"""A catalogue's own listings cut down to what their photos show: resumable, with what was removed by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipelines.intake import keep_schema, tell_of_namesakes
+from pipelines.learning import load_photo
+from pipelines.recorder import Recorder, Stage, record
+from workbench.alignment import (
+    Aligner,
+    AlignmentCheck,
+    Decisions,
+    ModelAligner,
+    RuleAligner,
+    ScoringAligner,
+    check_alignments,
+)
+from workbench.catalog import Catalog, ingest
+from workbench.errors import CatalogError, ModelError
+from workbench.models import load_scorer, load_text
+from workbench.records import Generation, Item
+from workbench.schema import Schema
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+RULES, SCORE = "rules", "score:"
+"""No model; a model that is asked about each statement. Any other model's string: it answers in JSON."""
+_CHUNK = 64
+"""Items that are aligned and stored together: at most this many are lost to a kill."""
+_CHECKED = 5_000
+"""Drawn items that are held against their truth."""
+_EXAMPLES = 3
+_SHOWN = 60
+"""Characters of an example."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedKind:
+    """What was removed for one reason."""
+
+    kind: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaceSummary:
+    """What aligning a catalogue came to."""
+
+    run: str
+    aligner: str
+    items: int
+    made: int
+    """Alignments made now; the others were found in the store."""
+    unread: int
+    """Items of which the model's answer could not be read."""
+    removed: tuple[RemovedKind, ...]
+    """The commonest first."""
+    kept: tuple[tuple[str, int], ...]
+    """Aspect to the items that keep it, the commonest first."""
+    checked: tuple[AlignmentCheck, ...]
+    """Against the truth of drawn items; empty where none is known."""
+    problems: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"{self.items:,} listings aligned by {self.aligner}, {self.made:,} of them now"]
+        if self.unread:
+            lines.append(
+                f"{self.unread:,} answers could not be read; run again to ask again with another model"
+            )
+        lines.append("removed:")
+        lines += [
+            f"  {one.count:>8,}  {one.kind:<26}  {' | '.join(one.examples)}" for one in self.removed
+        ]
+        named = ", ".join(f"{name} {count:,}" for name, count in self.kept[:8])
+        lines.append(f"kept: {named or 'no aspect'}")
+        lines += [line for one in self.checked for line in _words(one)]
+        if self.problems:
+            lines.append(
+                f"{len(self.problems)} rows or photos could not be used; the first: {self.problems[0]}"
+            )
+        return "\n".join(lines)
+
+
+def run_mace(
+    store: Store,
+    catalog: Catalog,
+    address: str,
+    *,
+    aligner: str = RULES,
+    limit: int | None = None,
+    quiet: bool = False,
+) -> MaceSummary:
+    """Take a catalogue in and align its listings; run again, only what is missing is done.
+
+    Memory does not grow with the catalogue: items are read, aligned and stored in chunks.
+
+    Args:
+        store: Takes items, photos and alignments.
+        catalog: Opened.
+        address: Under which it was opened, for the record.
+        aligner: `rules`, `score:<model>`, or the string of a vision-language model that answers in JSON.
+        limit: Items of the catalogue to take; None: all.
+        quiet: No progress bars.
+
+    Raises:
+        CatalogError: The catalogue has no item with a photo.
+        ModelError: The aligner cannot be loaded, or sees no photos.
+    """
+    arguments = {"catalog": address, "aligner": aligner, "limit": limit, "name": catalog.name}
+    with record(store, "run mace", arguments, quiet=quiet) as recorder:
+        ids, problems = take_ids(store, catalog, address, recorder, limit=limit)
+        by = load_aligner(aligner, catalog.schema)
+        tally = _Tally()
+        sample: list[tuple[Item, Generation]] = []
+        with recorder.stage("align", len(ids), unit="listings") as stage:
+            for item, made in align_all(store, store.records(Item, ids), by, recorder, stage):
+                tally.add(made)
+                if item.truth and len(sample) < _CHECKED:
+                    sample.append((item, made))
+        checked = check_alignments(
+            [item for item, _ in sample], [made for _, made in sample], catalog.schema
+        )
+    return MaceSummary(
+        run=recorder.id,
+        aligner=aligner,
+        items=len(ids),
+        made=stage.done,
+        unread=tally.unread,
+        removed=tally.removed(),
+        kept=tuple(tally.kept.most_common()),
+        checked=checked if sample else (),
+        problems=problems,
+    )
+
+
+def take_ids(
+    store: Store, catalog: Catalog, address: str, recorder: Recorder, *, limit: int | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Ids of the catalogue's items with a photo, now in the store, and what could not be used.
+
+    Raises:
+        CatalogError: There is no such item.
+    """
+    tell_of_namesakes(store, catalog.name, address, recorder)
+    with recorder.stage("ingest", limit) as stage:
+        taken = ingest(store, catalog, limit=limit, progress=stage.tick)
+        stage.done, stage.known = taken.items, taken.known
+    ids: list[str] = []
+    categories: dict[str, Item] = {}
+    for item in store.records(Item, taken.ids):
+        if item.photos:
+            ids.append(item.id)
+            categories.setdefault(item.category, item)
+    if not ids:
+        raise CatalogError(
+            f"want items with at least one photo that can be read, but {catalog.name!r} has none: check the address"
+        )
+    keep_schema(store, catalog, list(categories.values()))
+    return ids, tuple(f"{one.source}: {one.reason}" for one in taken.problems)
+
+
+def load_aligner(name: str, schema: Schema) -> Aligner:
+    """The aligner called `name`; see `run_mace`.
+
+    Raises:
+        ModelError: It cannot be loaded, or sees no photos.
+    """
+    rules = RuleAligner(schema)
+    if name == RULES:
+        return rules
+    if name.startswith(SCORE):
+        scorer = load_scorer(name.removeprefix(SCORE))
+        if not scorer.sees:
+            raise ModelError(
+                f"want a model that sees photos after {SCORE!r}, but {name!r} reads text only"
+            )
+        return ScoringAligner(scorer, schema, rules)
+    return ModelAligner(load_text(name), schema, rules)
+
+
+def align_all(
+    store: Store, items: Iterable[Item], aligner: Aligner, recorder: Recorder, stage: Stage
+) -> Iterator[tuple[Item, Generation]]:
+    """Each item with its alignment, in order; what the store does not hold is made and stored by chunks."""
+    waiting = iter(items)
+    while chunk := list(islice(waiting, _CHUNK)):
+        keys = [aligner.key(item) for item in chunk]
+        known = store.known(Generation, keys)
+        missing = [item for item, key in zip(chunk, keys, strict=True) if key not in known]
+        stage.advance(known=len(chunk) - len(missing))
+        if missing:
+            photos = [
+                tuple(load_photo(store, a) for a in item.photos) if aligner.sees else ()
+                for item in missing
+            ]
+            made = aligner.align(missing, photos, run=recorder.id)
+            store.add(made)
+            for one in made:
+                stage.advance(1, cost=one.cost)
+        yield from zip(chunk, store.records(Generation, keys), strict=True)
+
+
+class _Tally:
+    """Counts by kind, a few examples each; of any number of alignments."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, list[str]] = {}
+        self.kept: Counter[str] = Counter()
+        self.unread = 0
+
+    def add(self, made: Generation) -> None:
+        """Count one alignment."""
+        if made.listing is None:
+            self.unread += 1
+            return
+        self.kept.update(list(made.listing.aspects))
+        for kind, text in Decisions.from_dict(made.details).removed():
+            self._counts[kind] += 1
+            examples = self._examples.setdefault(kind, [])
+            shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+            if len(examples) < _EXAMPLES and shown not in examples:
+                examples.append(shown)
+
+    def removed(self) -> tuple[RemovedKind, ...]:
+        """By kind, the commonest first."""
+        return tuple(
+            RemovedKind(kind=kind, count=count, examples=tuple(self._examples[kind]))
+            for kind, count in self._counts.most_common()
+        )
+
+
+def _words(check: AlignmentCheck) -> list[str]:
+    def told(name: str) -> str:
+        e = getattr(check, name)
+        if e.value is None or e.low is None:
+            return f"not known ({e.reason})"
+        return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n {e.n:,})"
+
+    return [
+        f"against the truth, {check.about}:",
+        f"  of what went, had to go       {told('precision')}",
+        f"  of what had to go, went       {told('recall')}",
+        f"  of what stayed, photos show   {told('kept_right')}",
+    ]

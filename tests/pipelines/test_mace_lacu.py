@@ -1,0 +1,79 @@
+"""Aligning a catalogue and talking about it: resumed, counted by kind, in chunks."""
+
+import json
+from itertools import islice
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+from pipelines.lacu import run_lacu
+from pipelines.mace import align_all, load_aligner, run_mace
+from pipelines.recorder import record
+from workbench.alignment import Decisions
+from workbench.catalog import open_catalog
+from workbench.errors import ModelError
+from workbench.records import Generation, Item
+from workbench.store import Store
+
+ADDRESS = "drawn:seed=17,items=70,size=64"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("mace")
+
+
+def test_both_commands_run_again_and_make_nothing_twice(place):
+    with Store.open(place / "store") as store:
+        first = run_mace(store, open_catalog(ADDRESS), ADDRESS, quiet=True)
+        again = run_mace(store, open_catalog(ADDRESS), ADDRESS, quiet=True)
+        assert (first.items, first.made, again.made) == (70, 70, 0)
+        assert first.removed == again.removed
+        assert {one.kind for one in first.removed} >= {"size", "brand", "condition", "promotion"}
+        assert all(1 <= len(one.examples) <= 3 for one in first.removed)
+        counted = sum(
+            len(list(Decisions.from_dict(g.details).removed()))
+            for g in store.records(Generation)
+            if g.kind == "alignment"
+        )
+        assert counted == sum(one.count for one in first.removed)
+        assert first.checked[1].recall.low > 0.8
+        talks = run_lacu(store, open_catalog(ADDRESS), ADDRESS, quiet=True)
+        more = run_lacu(store, open_catalog(ADDRESS), ADDRESS, quiet=True)
+        assert (talks.made, more.made, talks.fit) == (70, 0, 70)
+        assert talks.rounds >= 5 * 70
+        assert talks.covered == talks.aspects > 0
+        kinds = store.generations()["kind"].value_counts().to_dict()
+        assert kinds == {"alignment": 70, "dialogue": 70}
+        for text in (str(first), str(talks)):
+            assert all(len(line) < 200 for line in text.splitlines())
+
+
+def test_a_stopped_run_goes_on_where_it_was(place):
+    with Store.open(place / "stopped") as store:
+        catalog = open_catalog(ADDRESS)
+        run_mace(store, catalog, ADDRESS, limit=5, quiet=True)
+        by = load_aligner("rules", catalog.schema)
+        with record(store, "test", {}, quiet=True) as recorder, recorder.stage("align") as stage:
+            run_items = [i for i in store.records(Item)]
+            list(islice(align_all(store, run_items, by, recorder, stage), 2))
+            assert (stage.done, stage.known) == (0, 5)
+        rest = run_mace(store, catalog, ADDRESS, quiet=True)
+        assert rest.made == 65
+
+
+def test_the_commands_tell_what_went_in_words_and_as_json(place):
+    arguments = ["-c", ADDRESS, "-s", str(place / "cli"), "-q", "--limit", "6"]
+    told = CliRunner().invoke(app, ["run", "mace", *arguments])
+    assert told.exit_code == 0, told.output
+    assert "6 listings aligned by rules" in told.output
+    assert "of what went, had to go" in told.output
+    told = CliRunner().invoke(app, ["run", "lacu", *arguments, "--json"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)["fit"] == 6
+
+
+def test_a_scorer_that_reads_only_is_refused():
+    with pytest.raises(ModelError, match="reads text only"):
+        load_aligner("score:tiny:text", open_catalog(ADDRESS).schema)
