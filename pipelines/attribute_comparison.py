@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.catalog.truth import truth_of
-from workbench.metrics import Estimate, over_seeds
+from workbench.metrics.resampling import sums_by_group
+from workbench.metrics.ways import Comparison, compare_ways
 from workbench.models.attributes import (
     CATEGORY,
     UNKNOWN,
@@ -29,47 +30,21 @@ Floats = npt.NDArray[np.float64]
 OVERALL, KIND, PRICE = "attributes, macro-F1", "category, macro-F1", "price, R²"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """One measure of both ways, and their difference on the same test groups and seeds."""
-
-    measure: str
-    joint: Estimate
-    siloed: Estimate
-    difference: Estimate
-    """Joint less siloed: over 0 throughout speaks for joint training."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JointComparison:
-    """Both ways to train, measured on items that trained nothing."""
-
-    seeds: int
-    items: int
-    groups: int
-    measures: tuple[Compared, ...]
-    """Price and the mean over attributes first, then each attribute's macro-F1."""
-    joint_seconds: float
-    """Wall-clock seconds of a joint fit, mean over seeds."""
-    siloed_seconds: float
-    """Of all siloed fits of a seed together."""
-
-    def as_dict(self) -> dict[str, object]:
-        """As JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        names = max(len(m.measure) for m in self.measures)
-        lines = [
-            f"{'':{names}}  {'joint':22} {'siloed':22} joint − siloed",
-            *(
-                f"{m.measure:{names}}  {words(m.joint):22} {words(m.siloed):22} {words(m.difference)}"
-                for m in self.measures
-            ),
-            f"{self.seeds} seeds, {self.items} held-out items of {self.groups} groups; a joint fit took "
-            f"{self.joint_seconds:.1f} s, the siloed fits together {self.siloed_seconds:.1f} s",
-        ]
-        return "\n".join(lines)
+def table_of(found: Comparison) -> str:
+    """A comparison as a table for a terminal."""
+    first, second = found.ways
+    names = max(len(m.measure) for m in found.measures)
+    lines = [
+        found.question,
+        f"{'':{names}}  {first:25} {second:25} {first} − {second}",
+        *(
+            f"{m.measure:{names}}  {words(m.first):25} {words(m.second):25} {words(m.difference)}"
+            for m in found.measures
+        ),
+        f"{found.seeds} seeds, {found.items} held-out items of {found.groups} groups",
+        *found.notes,
+    ]
+    return "\n".join(lines)
 
 
 def compare_joint(
@@ -85,7 +60,7 @@ def compare_joint(
     held_out: npt.NDArray[np.bool_] | None = None,
     seeds: int = 5,
     progress: Callable[[int], None] | None = None,
-) -> JointComparison:
+) -> Comparison:
     """Train both ways with the same recipe, once per seed, and measure them on the same held-out items.
 
     A seed sets the first weights, the folds and the dropout. Each siloed network has a trunk of its own,
@@ -129,32 +104,37 @@ def compare_joint(
             ways[way].append([_together(parts_of_one) for parts_of_one in zip(*seen, strict=True)])
     groups = np.array([group_of(item) for item in test])
     sums = {
-        measure: [[_by_group(table(facts), groups) for facts in way] for way in ways]
+        measure: [[sums_by_group(table(facts), groups) for facts in way] for way in ways]
         for measure, table in _tables(test, training, schema, [t.name for t in targets.tasks])
     }
     measures = []
     overall = {m: s for m, s in sums.items() if m not in {KIND, PRICE}}
     if PRICE in sums:
-        measures.append(_compared(PRICE, sums[PRICE], _r2, len(test)))
+        measures.append(compare_ways(PRICE, *sums[PRICE], _r2, n=len(test), better=1))
     if overall:
         columns = [s[0][0].shape[1] for s in overall.values()]
         joined = [
             [np.hstack([s[way][k] for s in overall.values()]) for k in range(seeds)]
             for way in (0, 1)
         ]
-        measures.append(_compared(OVERALL, joined, lambda s: _mean_f1(s, columns), len(test)))
+        measures.append(
+            compare_ways(OVERALL, *joined, lambda s: _mean_f1(s, columns), n=len(test), better=1)
+        )
     measures += [
-        _compared(m, s, lambda t: _mean_f1(t, [t.shape[1]]), len(test))
+        compare_ways(m, *s, lambda t: _mean_f1(t, [t.shape[1]]), n=len(test), better=1)
         for m, s in sums.items()
         if m != PRICE
     ]
-    return JointComparison(
+    return Comparison(
+        question="Joint against siloed training",
+        ways=("joint", "siloed"),
         seeds=seeds,
         items=len(test),
         groups=len(set(groups.tolist())),
         measures=tuple(measures),
-        joint_seconds=spent[0] / seeds,
-        siloed_seconds=spent[1] / seeds,
+        notes=(
+            f"A joint fit took {spent[0] / seeds:.1f} s, the siloed fits together {spent[1] / seeds:.1f} s.",
+        ),
     )
 
 
@@ -247,21 +227,3 @@ def _mean_f1(sums: Floats, columns: Sequence[int]) -> Floats:
         there = (size > 0).sum(axis=1)  # a resample may lack a value
         each.append(f1.sum(axis=1) / np.where(there > 0, there, np.nan))
     return np.asarray(np.mean(each, axis=0))
-
-
-def _by_group(rows: Floats, groups: npt.NDArray[np.str_]) -> Floats:
-    _, codes = np.unique(groups, return_inverse=True)
-    sums = np.zeros((codes.max() + 1, rows.shape[1]))
-    np.add.at(sums, codes, rows)
-    return sums
-
-
-def _compared(
-    measure: str, ways: Sequence[Sequence[Floats]], statistic: Callable[[Floats], Floats], n: int
-) -> Compared:
-    return Compared(
-        measure=measure,
-        joint=over_seeds(ways[0], statistic, n=n),
-        siloed=over_seeds(ways[1], statistic, n=n),
-        difference=over_seeds(ways[0], statistic, less=ways[1], n=n),
-    )

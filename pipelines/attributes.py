@@ -1,4 +1,4 @@
-"""Attributes and price from photos: ingest, split, encode, learn jointly, choose thresholds, measure, keep.
+"""Attributes and price from photos: ingest, split, encode, learn jointly, choose thresholds, measure, keep, write.
 
 What is learnt is kept as a folder that needs no training data. What it is worth is measured on items that
 trained nothing, and so is the question whether learning jointly helps. Predictions are no listings: they
@@ -13,38 +13,57 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.attribute_comparison import JointComparison, compare_joint, networks_of
+from pipelines.attribute_comparison import compare_joint, networks_of, table_of
 from pipelines.attribute_scores import ModelReport, fit_abstentions, score_model
+from pipelines.attribute_texts import compare_texts, networks_for_texts
 from pipelines.intake import take_in
 from pipelines.learning import load_photo, photo_features
+from pipelines.listings import write_listings
 from pipelines.recorder import Recorder, record
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, LearningError
+from workbench.metrics.ways import Comparison
+from workbench.models import load_text
 from workbench.models.attributes import (
+    DECODER,
     AttributeModel,
+    Decoder,
+    DecoderRecipe,
+    DecoderWriter,
+    Learnt,
+    NetworkFacts,
     Recipe,
     Seen,
     Tuned,
     Tuning,
     fit_attributes,
+    lessons,
     read_targets,
     save_attributes,
+    train_decoder,
     tune_backbone,
 )
 from workbench.models.attributes.files import words
 from workbench.models.backbones import load_encoder
+from workbench.models.listings import FactsWriter, ListingWriter
 from workbench.settings import read_settings
 from workbench.store import group_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from workbench.models.encoder import Encoder
     from workbench.models.vector_cache import Features
     from workbench.records import Item
     from workbench.schema import Schema
     from workbench.store import Store
 
 MODEL, BACKBONE, SCORES, PREDICTIONS = "model", "backbone", "scores.json", "predictions.jsonl"
-COMPARISON, FIGURE = "joint.json", "joint.svg"
+COMPARISONS, PAGE = "comparisons.json", "comparisons.html"
 """What a run leaves in its folder."""
+OWN = "own"
+"""The decoder that a run teaches itself."""
 _SHOWN = 3
 """Guesses per attribute that are kept."""
 
@@ -67,7 +86,10 @@ class AttributesJob:
     """Precision, between 0 and 1, that stated attributes should have."""
     seed: int
     compare: int
-    """Trainings of each way, joint and siloed; 0: nothing is compared."""
+    """Trainings of each way that is compared; 0: nothing is compared."""
+    decoder: str | None = None
+    """What words the facts: `own`, which is taught the catalogue's titles, or a text model's string; None:
+    no listings are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +103,10 @@ class AttributesSummary:
     """Rows and photos that could not be used."""
     thresholds: Mapping[str, float | None]
     report: ModelReport
-    comparison: JointComparison | None
+    comparisons: tuple[Comparison, ...]
+    """Empty: nothing was compared."""
+    written: int | None
+    """Listings; None where none were asked for."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -105,8 +130,12 @@ class AttributesSummary:
         lines.append(f"category  {words(report.category.accuracy)}")
         if report.price:
             lines.append(f"price, R²  {words(report.price.r2)}")
-        if self.comparison:
-            lines += ["", str(self.comparison)]
+        for found in self.comparisons:
+            lines += ["", table_of(found)]
+        if self.written is not None:
+            lines.append(
+                f"{self.written} listings are in the store, with what was seen as their evidence."
+            )
         if self.problems:
             lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
             lines += [f"  {p}" for p in self.problems[:3]]
@@ -173,19 +202,30 @@ def run_attributes(
         )
         seen = model.see(x_test)
         report = score_model(model, seen, test, train, catalog.schema)
-        comparison = None
-        if job.compare:
-            total = networks_of(train, catalog.schema, job.compare)
-            with recorder.stage("joint against siloed", total, unit="networks") as stage:
-                comparison = compare_joint(
-                    x, train, x_test, test, catalog.schema, encoder=encoder.name,
-                    encoder_revision=encoder.revision, held_out=tuned.held_out if tuned else None,
-                    seeds=job.compare, progress=stage.advance,
-                )  # fmt: skip
         save_attributes(model, folder / MODEL, figures=report.figures())
-        _write(folder, model, report, comparison)
+        _write_scores(folder, model, report)
         told = {"train": (x, train), "eval": (x_test, test)}
         _write_predictions(folder / PREDICTIONS, model, told, catalog.schema)
+        written = None
+        if job.decoder is not None:
+            facts, schema = NetworkFacts(model), catalog.schema
+            writer: ListingWriter
+            if job.decoder == OWN:
+                decoder = _own_decoder(
+                    learnt, model, train, schema, folder / MODEL / DECODER,
+                    seed=job.seed, recorder=recorder,
+                )  # fmt: skip
+                writer = DecoderWriter(encoder, facts, decoder, schema)
+            else:
+                writer = FactsWriter(encoder, facts, load_text(job.decoder), schema)
+            written = len(write_listings(store, items, writer, recorder))
+        comparisons: tuple[Comparison, ...] = ()
+        if job.compare:
+            comparisons = _compare(
+                told, catalog.schema, encoder, job, recorder,
+                held_out=tuned.held_out if tuned else None,
+            )  # fmt: skip
+            _write_comparisons(folder, comparisons, catalog, encoder, simulated=items[0].simulated)
     return AttributesSummary(
         run=recorder.id,
         folder=str(folder),
@@ -193,7 +233,8 @@ def run_attributes(
         problems=problems,
         thresholds={a.attribute: a.threshold for a in model.abstentions},
         report=report,
-        comparison=comparison,
+        comparisons=comparisons,
+        written=written,
     )
 
 
@@ -235,24 +276,84 @@ def _check_parts(train: Sequence[Item], test: Sequence[Item]) -> None:
         )
 
 
-def _write(
-    folder: Path, model: AttributeModel, report: ModelReport, comparison: JointComparison | None
-) -> None:
+def _own_decoder(
+    learnt: Learnt,
+    model: AttributeModel,
+    train: Sequence[Item],
+    schema: Schema,
+    folder: Path,
+    *,
+    seed: int,
+    recorder: Recorder,
+) -> Decoder:
+    """The decoder in `folder`: taught now, or gone on with, or found done."""
+    recipe = DecoderRecipe(seed=seed)
+    with recorder.stage("teach the decoder", recipe.steps, unit="steps") as stage:
+        taught = train_decoder(
+            lessons(train, learnt.held_out, model, schema), [group_of(i) for i in train],
+            recipe=recipe, folder=folder, progress=stage.tick,
+        )  # fmt: skip
+        stage.done, stage.note = 1, f"weights of step {taught.steps}"
+    return taught.decoder
+
+
+def _compare(
+    told: Mapping[str, tuple[Features, Sequence[Item]]],
+    schema: Schema,
+    encoder: Encoder,
+    job: AttributesJob,
+    recorder: Recorder,
+    *,
+    held_out: npt.NDArray[np.bool_] | None,
+) -> tuple[Comparison, ...]:
+    """Joint against siloed; where listings are written, the routes to their titles too."""
+    (x, train), (x_test, test) = told["train"], told["eval"]
+    total = networks_of(train, schema, job.compare)
+    with recorder.stage("joint against siloed", total, unit="networks") as stage:
+        joint = compare_joint(
+            x, train, x_test, test, schema, encoder=encoder.name, encoder_revision=encoder.revision,
+            held_out=held_out, seeds=job.compare, progress=stage.advance,
+        )  # fmt: skip
+    if job.decoder is None:
+        return (joint,)
+    total = networks_for_texts(job.compare)
+    with recorder.stage("hierarchical against direct", total, unit="networks") as stage:
+        texts = compare_texts(
+            x, train, x_test, test, schema, encoder=encoder.name, encoder_revision=encoder.revision,
+            wanted=job.wanted, held_out=held_out, seeds=job.compare, progress=stage.advance,
+        )  # fmt: skip
+    return (joint, *texts)
+
+
+def _write_scores(folder: Path, model: AttributeModel, report: ModelReport) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     scores = {"model": model.revision, "encoder": model.encoder, **report.as_dict()}
     (folder / SCORES).write_text(json.dumps(scores, indent=1, allow_nan=False) + "\n", "utf-8")
-    if comparison is None:
-        return
-    from workbench.figures import plot_differences, to_svg
 
-    (folder / COMPARISON).write_text(
-        json.dumps(comparison.as_dict(), indent=1, allow_nan=False) + "\n", "utf-8"
+
+def _write_comparisons(
+    folder: Path,
+    comparisons: Sequence[Comparison],
+    catalog: Catalog,
+    encoder: Encoder,
+    *,
+    simulated: bool,
+) -> None:
+    """The comparisons as JSON, as a figure each and as a page."""
+    from reports.attributes import write_attributes_page
+    from workbench.figures import plot_ways, to_svg
+
+    (folder / COMPARISONS).write_text(
+        json.dumps([one.as_dict() for one in comparisons], indent=1, allow_nan=False) + "\n",
+        "utf-8",
     )
-    figure = plot_differences(
-        {one.measure: one.difference for one in comparison.measures}, label="joint − siloed"
-    )
-    (folder / FIGURE).write_text(
-        to_svg(figure, title="Joint less siloed training, with intervals"), "utf-8"
+    for one in comparisons:
+        name = one.question.lower().replace(" ", "-")
+        (folder / f"{name}.svg").write_text(
+            to_svg(plot_ways(one), title=f"{one.question}, with intervals"), "utf-8"
+        )
+    write_attributes_page(
+        folder / PAGE, comparisons, catalog=catalog.name, encoder=encoder.name, simulated=simulated
     )
 
 

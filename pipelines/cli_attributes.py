@@ -44,10 +44,19 @@ def run_attributes_command(
             min=0.01, max=0.999, help="Precision of what is stated; less sure values are left out."
         ),
     ] = 0.9,
+    decoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Write listings from what may be stated: own (a small decoder that is taught the catalogue's "
+            "titles), or any text model, such as gguf:smollm2, hf:NAME or starter:listing."
+        ),
+    ] = None,
     compare: Annotated[
         int,
         typer.Option(
-            min=0, help="Train jointly and siloed with this many seeds, and compare them; 0: no."
+            min=0,
+            help="Train jointly and siloed with this many seeds and compare them, and with --decoder the ways "
+            "from photo to title too; 0: no.",
         ),
     ] = 0,
     limit: LimitOption = None,
@@ -59,14 +68,14 @@ def run_attributes_command(
         Path | None,
         typer.Option(
             file_okay=False,
-            help="Folder for model, scores, predictions and the comparison; default: attributes in the "
+            help="Folder for model, scores, predictions and comparisons; default: attributes in the "
             "store's folder.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Photos in; a model that tells attributes and price, with thresholds and scores, out."""
+    """Photos in; a model that tells attributes and price, with thresholds and scores, out; and listings."""
     from pipelines.attributes import AttributesJob, run_attributes
     from workbench.catalog import open_catalog, whole_address
 
@@ -83,6 +92,7 @@ def run_attributes_command(
             wanted=wanted,
             seed=seed,
             compare=compare,
+            decoder=decoder,
         )
         summary = run_attributes(opened, source, job, folder, quiet=quiet or as_json)
     tell(as_json, summary.as_dict(), lambda: str(summary))

@@ -21,6 +21,7 @@ from workbench.errors import CalibrationError, JudgingError
 from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
+from workbench.models.telling import LinearFacts
 from workbench.records import Generation, Item
 from workbench.rubric import load_rubric
 from workbench.schema import Schema
@@ -127,7 +128,7 @@ def run_listings(
             recorder=recorder, seed=job.seed,
         )  # fmt: skip
         # Both are there: what is wrong with the judge is said before hours of writing.
-        generations = _write(store, items, writer, recorder)
+        generations = write_listings(store, items, writer, recorder)
         verdicts = judge_listings(store, judge, generations, catalog.schema, recorder)
 
         held_out = [k for k, i in enumerate(items) if parts[group_of(i)] == "eval"]
@@ -171,10 +172,10 @@ def _writer(
         return PhotoWriter(model, schema)
     encoder = PhotoEncoder(FACTS_NETWORK, cache=read_settings().cache)
     heads = learn_heads(store, encoder, train, schema, recorder, seed=job.seed)
-    return FactsWriter(encoder, heads, model, schema)
+    return FactsWriter(encoder, LinearFacts(heads), model, schema)
 
 
-def _write(
+def write_listings(
     store: Store, items: Sequence[Item], writer: ListingWriter, recorder: Recorder
 ) -> list[Generation]:
     """Write the listings that are not in the store yet; return all, in the order of `items`."""

@@ -8,8 +8,8 @@ from workbench.figures.losses import plot_losses
 from workbench.figures.rates import plot_confusion, plot_corrected, plot_rates
 from workbench.figures.svg import to_svg
 from workbench.figures.thresholds import plot_risk_coverage, plot_threshold
-from workbench.figures.training import plot_differences
 from workbench.figures.watching import plot_diversity, plot_drift, plot_watch
+from workbench.figures.ways import plot_ways
 
 __all__ = [
     "plot_by_popularity",
@@ -18,7 +18,6 @@ __all__ = [
     "plot_confusion",
     "plot_corrected",
     "plot_criteria",
-    "plot_differences",
     "plot_diversity",
     "plot_drift",
     "plot_failure_modes",
@@ -32,5 +31,6 @@ __all__ = [
     "plot_slices",
     "plot_threshold",
     "plot_watch",
+    "plot_ways",
     "to_svg",
 ]

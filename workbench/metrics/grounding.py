@@ -66,13 +66,7 @@ def published_ratio(
 
     Source: arXiv 2510.21835 and the program published with it.
     """
-    if len(texts) != len(predicted):
-        raise ValueError(f"want predicted attributes each, got {len(texts)=}, {len(predicted)=}")
-    counts = np.zeros((len(texts), 2))
-    for row, text, said in zip(counts, texts, predicted, strict=True):
-        values = {value.lower() for value in said.values()} - _SAYS_NOTHING
-        words = set(_WORD.findall(text.lower()))
-        row[:] = sum(not any(w in v for v in values) for w in words), len(words & values)
+    counts = ratio_counts(texts, predicted)
     return PublishedRatio(
         unmatched=int(counts[:, 0].sum()),
         matched=int(counts[:, 1].sum()),
@@ -83,6 +77,24 @@ def published_ratio(
             undefined_reason="no word of any text is a predicted value",
         ),
     )  # fmt: skip
+
+
+def ratio_counts(
+    texts: Sequence[str], predicted: Sequence[Mapping[str, str]]
+) -> npt.NDArray[np.float64]:
+    """What `published_ratio` is made of: unmatched and matched words of each text, shape (n, 2).
+
+    Raises:
+        ValueError: Lengths differ.
+    """
+    if len(texts) != len(predicted):
+        raise ValueError(f"want predicted attributes each, got {len(texts)=}, {len(predicted)=}")
+    counts = np.zeros((len(texts), 2))
+    for row, text, said in zip(counts, texts, predicted, strict=True):
+        values = {value.lower() for value in said.values()} - _SAYS_NOTHING
+        words = set(_WORD.findall(text.lower()))
+        row[:] = sum(not any(w in v for v in values) for w in words), len(words & values)
+    return counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +227,35 @@ def grounding_scores(
             for name in sorted(sizes, key=lambda name: (name != PRODUCT, -sizes[name], name))
         ),
     )  # fmt: skip
+
+
+def claim_counts(
+    texts: Sequence[str | Listing | None], truth: Sequence[Listing], schema: Schema
+) -> npt.NDArray[np.float64]:
+    """What each text claims, as counts that can be added up: shape (n, 4).
+
+    Columns: claims that could be checked, those of them that are false, true values, those of them that
+    the text claims. Claims are those of `grounding_scores`.
+
+    Args:
+        texts: Length n.
+        truth: Length n.
+        schema: Whose values are looked for.
+
+    Raises:
+        ValueError: Lengths differ.
+        SchemaError: A true category is not in the schema.
+    """
+    if len(texts) != len(truth):
+        raise ValueError(f"want a truth each, got {len(texts)=}, {len(truth)=}")
+    counts = np.zeros((len(texts), 4))
+    for row, text, true in zip(counts, texts, truth, strict=True):
+        claimed, wanted = _Tally([], [], []), _Tally([], [], [])
+        _compare(text, true, schema, owner=0, claimed=claimed, wanted=wanted)
+        row[:] = (
+            len(claimed.right), claimed.right.count(False), len(wanted.right), wanted.right.count(True)
+        )  # fmt: skip
+    return counts
 
 
 def _compare(

@@ -1,7 +1,8 @@
 """Photos to listings, by any model: one that sees writes from the photo, one that reads from facts.
 
-A text model is given the facts that attribute heads read from the photo, and only those that are
-probable; it words them, it is not asked to know them (hierarchical generation, arXiv:2510.21835).
+A text model is given the facts that attribute heads read from the photo, and only those that may be
+stated; it words them, it is not asked to know them (hierarchical generation, arXiv:2510.21835). Of a
+photo of which nothing may be stated it is not asked at all.
 """
 
 from __future__ import annotations
@@ -14,30 +15,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.metrics.claims import product_names
-from workbench.models.heads import AttributeHeads, Facts, Guess, within
 from workbench.models.protocols import Completion, Decoding, Prompt, TextModel
+from workbench.models.telling import MOST_VALUES, STATE_ABOVE, FactSource
 from workbench.records import Aspects, Cost, Generation, Item, Listing, content_key
 from workbench.schema import Category, Schema, same_word
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from workbench.models.encoder import PhotoEncoder
+    from workbench.models.encoder import Encoder
 
-STATE_ABOVE = 0.7
-"""A fact less probable than this is not stated."""
+UNTOLD = "Item"
+"""Title of what nothing may be stated of: it says less than any kind of product would."""
 _FACTS_DECODING = Decoding(max_tokens=160)
 _PHOTO_DECODING = Decoding(max_tokens=400)
-_MOST_VALUES = 2
-"""Values of one aspect that are stated."""
 _MOST_FACTS = 4
 """Aspects that a title names; with more of them it reads like a list."""
+_NOTHING_ASKED = Prompt(text="")
 _AT_ONCE = 4
 """Groups of prompts that are asked at the same time, each with its own schema."""
 _UNSAID = frozenset({"Solid"})
 """Values that go without saying."""
-_SHOWN_GUESSES = 3
-"""Guesses per attribute that are kept with the listing as evidence."""
 
 
 class ListingWriter(Protocol):
@@ -66,10 +64,11 @@ class ListingWriter(Protocol):
 
 @dataclass(frozen=True)
 class FactsWriter:
-    """A text model that words what attribute heads see."""
+    """A text model that words what heads see."""
 
-    encoder: PhotoEncoder
-    heads: AttributeHeads
+    encoder: Encoder
+    source: FactSource
+    """What may be stated; its heads take the encoder's features."""
     model: TextModel
     schema: Schema
     decoding: Decoding = _FACTS_DECODING
@@ -83,40 +82,46 @@ class FactsWriter:
     @cached_property
     def revision(self) -> str:
         """Digest of encoder, heads, text model, instructions and limits."""
-        parts = (self.encoder.revision, self.heads.revision, self.model.revision)
-        return content_key(*parts, _examples(), STATE_ABOVE, _MOST_VALUES, _MOST_FACTS)
+        parts = (self.encoder.revision, self.source.revision, self.model.revision)
+        return content_key(*parts, _examples(), STATE_ABOVE, MOST_VALUES, _MOST_FACTS)
 
     def key(self, item: Item) -> str:
         """Content key; the rendered facts follow from photo and revision."""
-        return _key(item, self.revision, self.decoding)
+        return listing_key(item, self.revision, self.decoding)
 
     def write(
         self, items: Sequence[Item], photos: Sequence[tuple[Image, ...]], *, run: str | None = None
     ) -> list[Generation]:
         """One generation per item, from its first photo."""
         features = self.encoder.encode([i.photos[0] for i in items], [p[0] for p in photos])
-        seen = self.heads.predict(features)
-        categories = [self.schema.category(facts.category[0].value) for facts in seen]
-        seen = [within(f, c) for f, c in zip(seen, categories, strict=True)]
-        kept = [(c, probable(f, c)) for f, c in zip(seen, categories, strict=True)]
-        prompts = [facts_prompt(category, aspects) for category, aspects in kept]
-        schemas = [_facts_schema(category, aspects) for category, aspects in kept]
-        answers = _complete_once(self.model, prompts, schemas, self.decoding, self._answers)
+        told = self.source.tell(features, self.schema)
+        known = [(i, t.category) for i, t in enumerate(told) if t.category is not None]
+        prompts = {i: facts_prompt(category, told[i].aspects) for i, category in known}
+        schemas = [_facts_schema(category, told[i].aspects) for i, category in known]
+        asked = _complete_once(
+            self.model, list(prompts.values()), schemas, self.decoding, self._answers
+        )
+        answers = dict(zip(prompts, asked, strict=True))
         return [
-            _generation(
+            generation_of(
                 item,
                 self,
-                prompt=prompt,
-                answer=answer,
-                listing=read_listing(answer, category, facts.price.value if facts.price else None),
+                prompt=prompts.get(i, _NOTHING_ASKED),
+                answer=answers.get(i, Completion(text="")),
+                listing=read_listing(answers[i], one.category, one.price)
+                if one.category is not None
+                else untold_listing(),
                 decoding=self.decoding,
-                details=_evidence(facts),
+                details=one.evidence,
                 run=run,
             )
-            for item, facts, (category, _), prompt, answer in zip(
-                items, seen, kept, prompts, answers, strict=True
-            )
+            for i, (item, one) in enumerate(zip(items, told, strict=True))
         ]
+
+
+def untold_listing() -> Listing:
+    """The listing of a photo of which nothing may be stated: no kind, no aspect, no price."""
+    return Listing(title=UNTOLD)
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class PhotoWriter:
 
     def key(self, item: Item) -> str:
         """Content key of photos, question, model and decoding."""
-        return _key(item, self.revision, self.decoding)
+        return listing_key(item, self.revision, self.decoding)
 
     def write(
         self, items: Sequence[Item], photos: Sequence[tuple[Image, ...]], *, run: str | None = None
@@ -153,7 +158,7 @@ class PhotoWriter:
         schemas = [category.json_schema(visible_only=True) for category in categories]
         answers = _complete(self.model, prompts, schemas, self.decoding)
         return [
-            _generation(
+            generation_of(
                 item,
                 self,
                 prompt=prompt,
@@ -167,38 +172,6 @@ class PhotoWriter:
                 items, categories, prompts, answers, strict=True
             )
         ]
-
-
-def probable(facts: Facts, category: Category) -> dict[str, tuple[str, ...]]:
-    """What may be stated of a product of `category`: aspects of which a value is over `STATE_ABOVE`.
-
-    What the category's path says already (`Men > Tops > Tees`) is taken from there, so that the listing
-    does not contradict itself. What the category requires is stated whatever its probability. Aspects
-    come in the order in which a title names them.
-
-    Args:
-        facts: From `within`, so that only allowed values are left.
-        category: The one that the listing will state.
-    """
-    stated: dict[str, tuple[str, ...]] = {}
-    for attribute in category.attributes:
-        if attribute.visible == "no":
-            continue
-        implied = [step for step in category.path if step in attribute.values]
-        least = 0.0 if attribute.required else STATE_ABOVE
-        likely = [g.value for g in facts.aspects.get(attribute.name, ()) if g.probability > least]
-        most = _MOST_VALUES if attribute.multiple else 1
-        if values := tuple((implied or likely)[:most]):
-            stated[attribute.name] = values
-    return dict(sorted(stated.items(), key=lambda kv: _place_in_title(kv[0])))
-
-
-_TITLE_ORDER = ("department", "gender", "color", "colour", "pattern", "material")
-
-
-def _place_in_title(name: str) -> int:
-    folded = name.casefold()
-    return _TITLE_ORDER.index(folded) if folded in _TITLE_ORDER else len(_TITLE_ORDER)
 
 
 def _examples() -> str:
@@ -307,19 +280,9 @@ def _complete_once(
     ]
 
 
-def _key(item: Item, revision: str, decoding: Decoding) -> str:
+def listing_key(item: Item, revision: str, decoding: Decoding) -> str:
+    """Content key of the listing that a writer of `revision` makes of the item's photos."""
     return content_key("listing", item.id, item.photos, revision, asdict(decoding))
-
-
-def _evidence(facts: Facts) -> dict[str, object]:
-    def shown(guesses: Sequence[Guess]) -> list[list[object]]:
-        return [[g.value, round(g.probability, 4)] for g in guesses[:_SHOWN_GUESSES]]
-
-    return {
-        "category": shown(facts.category),
-        "aspects": {name: shown(guesses) for name, guesses in facts.aspects.items()},
-        "price": asdict(facts.price) if facts.price else None,
-    }
 
 
 def read_listing(answer: Completion, category: Category, price: float | None) -> Listing | None:
@@ -337,7 +300,7 @@ def read_listing(answer: Completion, category: Category, price: float | None) ->
         return None
 
 
-def _generation(
+def generation_of(
     item: Item,
     writer: ListingWriter,
     *,
@@ -348,6 +311,7 @@ def _generation(
     details: Mapping[str, object],
     run: str | None,
 ) -> Generation:
+    """The record of one answer, keyed by content."""
     return Generation(
         key=writer.key(item),
         kind="listing",

@@ -8,7 +8,8 @@ from PIL import Image
 
 from workbench.models import load_text
 from workbench.models.heads import Facts, Guess, PriceGuess, within
-from workbench.models.listings import FactsWriter, PhotoWriter, facts_prompt, probable
+from workbench.models.listings import FactsWriter, PhotoWriter, facts_prompt
+from workbench.models.telling import LinearFacts, Told, probable
 from workbench.records import Item
 from workbench.schema import Attribute, Category, Schema
 
@@ -135,7 +136,7 @@ def photo():
 def test_the_same_facts_are_asked_once_and_cost_once():
     blue = Facts(category=FACTS.category, aspects={"Color": guesses(Blue=1.0)}, price=None)
     model = CountingModel()
-    writer = FactsWriter(NumberEncoder(), FixedHeads(FACTS, blue), model, SCHEMA)
+    writer = FactsWriter(NumberEncoder(), LinearFacts(FixedHeads(FACTS, blue)), model, SCHEMA)
     items = [item(k) for k in range(6)]
     made = writer.write(items[:4], [photo()] * 4) + writer.write(items[4:], [photo()] * 2)
     assert len(model.asked) == 2
@@ -150,7 +151,7 @@ def test_the_same_facts_are_asked_once_and_cost_once():
 
 
 def test_a_key_is_known_before_and_changes_with_photo_model_and_heads():
-    writer = FactsWriter(NumberEncoder(), FixedHeads(FACTS), CountingModel(), SCHEMA)
+    writer = FactsWriter(NumberEncoder(), LinearFacts(FixedHeads(FACTS)), CountingModel(), SCHEMA)
     other = FixedHeads(FACTS)
     other.revision = "other"
     keys = {

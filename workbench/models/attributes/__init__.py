@@ -1,5 +1,13 @@
 """Attributes and price from photos: one trunk, a head each, learnt jointly; says when it does not know."""
 
+from workbench.models.attributes.decoder import (
+    DECODER,
+    Decoder,
+    DecoderRecipe,
+    load_decoder,
+    save_decoder,
+)
+from workbench.models.attributes.decoder_training import TrainedDecoder, train_decoder
 from workbench.models.attributes.familiarity import Familiarity, fit_familiarity
 from workbench.models.attributes.files import load_attributes, save_attributes
 from workbench.models.attributes.fitting import Learnt, fit_attributes, fit_targets, siloed
@@ -15,19 +23,28 @@ from workbench.models.attributes.targets import (
 )
 from workbench.models.attributes.training import Recipe
 from workbench.models.attributes.tuning import Tuned, Tuning, tune_backbone
+from workbench.models.attributes.wording import Lesson, grounded, lessons, render_prompt, tell_seen
+from workbench.models.attributes.writing import DecoderWriter, NetworkFacts
 
 __all__ = [
     "CATEGORY",
+    "DECODER",
     "UNFAMILIAR",
     "UNKNOWN",
     "Abstention",
     "AttributeModel",
+    "Decoder",
+    "DecoderRecipe",
+    "DecoderWriter",
     "Familiarity",
     "Learnt",
+    "Lesson",
+    "NetworkFacts",
     "Recipe",
     "Seen",
     "Targets",
     "Task",
+    "TrainedDecoder",
     "Tuned",
     "Tuning",
     "answers_of",
@@ -35,10 +52,17 @@ __all__ = [
     "fit_attributes",
     "fit_familiarity",
     "fit_targets",
+    "grounded",
+    "lessons",
     "load_attributes",
+    "load_decoder",
     "read_targets",
+    "render_prompt",
     "save_attributes",
+    "save_decoder",
     "siloed",
     "statable",
+    "tell_seen",
+    "train_decoder",
     "tune_backbone",
 ]

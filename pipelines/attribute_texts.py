@@ -1,0 +1,300 @@
+"""Titles from photos: two routes by the same decoder compared, and the one that is grounded kept and used.
+
+Hierarchical: what the attribute network may state goes in as a prompt. Direct: the photo's features go in.
+The decoder's sizes, its texts, its steps and its limit are the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.attribute_scores import fit_abstentions
+from workbench.catalog.truth import truth_of
+from workbench.metrics import rouge_l_each
+from workbench.metrics.grounding import claim_counts, ratio_counts
+from workbench.metrics.resampling import sums_by_group
+from workbench.metrics.ways import Compared, Comparison, compare_ways
+from workbench.models.attributes import (
+    AttributeModel,
+    DecoderRecipe,
+    Recipe,
+    fit_attributes,
+    grounded,
+    lessons,
+    render_prompt,
+    tell_seen,
+    train_decoder,
+)
+from workbench.models.attributes.decoder import Decoder
+from workbench.models.attributes.model import project
+from workbench.models.attributes.targets import Floats as Floats32
+from workbench.models.telling import Told
+from workbench.models.vector_cache import Features
+from workbench.records import Item, Listing
+from workbench.schema import Schema
+from workbench.store import group_of
+
+Floats = npt.NDArray[np.float64]
+HALLUCINATION = "claims that are false"
+HIERARCHICAL, RAW, BOLD, DIRECT = "hierarchical", "as written", "stating all", "direct"
+_TIMED = 16
+"""Photos whose texts are timed one by one, for each seed."""
+_WARM = 2
+"""Texts that are written before any is timed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sums:
+    """What one seed's texts come to, added up by test group."""
+
+    claims: Floats
+    """From `claim_counts`."""
+    rouge: Floats
+    """ROUGE-L and 1, for each text."""
+    ratio: Floats
+    """From `ratio_counts`."""
+
+
+def compare_texts(
+    x: Features,
+    training: Sequence[Item],
+    x_test: Features,
+    test: Sequence[Item],
+    schema: Schema,
+    *,
+    encoder: str,
+    encoder_revision: str,
+    wanted: float,
+    recipe: Recipe | None = None,
+    decoder: DecoderRecipe | None = None,
+    held_out: npt.NDArray[np.bool_] | None = None,
+    seeds: int = 5,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Comparison, ...]:
+    """Hierarchical against direct, with and without abstention and what cuts its texts, and both routes' speed.
+
+    A seed sets weights, folds and batches of the attribute network and of both decoders. With and without
+    abstention the decoder is the same: only what it is told differs.
+
+    Args:
+        x: Shape (n, d), features of the training items.
+        training: The training items.
+        x_test: Shape (m, d), features of the held-out items.
+        test: The held-out items.
+        schema: Which attributes there are.
+        encoder: Name of the backbone.
+        encoder_revision: Its revision.
+        wanted: Precision, between 0 and 1, that stated attributes should have.
+        recipe: Of the attribute network; its seed is replaced.
+        decoder: Of both decoders; its seed is replaced.
+        held_out: Shape (n,), True for training items that a tuned backbone has not seen; None: folds.
+        seeds: How many trainings, from seed 0 on.
+        progress: Told how many networks were trained; three for each seed.
+
+    Raises:
+        LearningError: There is too little to learn from.
+    """
+    sums: dict[str, list[_Sums]] = {way: [] for way in (HIERARCHICAL, RAW, BOLD, DIRECT)}
+    timed: dict[str, list[Floats]] = {HIERARCHICAL: [], DIRECT: []}
+    groups = np.array([group_of(item) for item in test])
+    notes: list[str] = []
+    for seed in range(seeds):
+        learnt = fit_attributes(
+            x, training, schema, encoder=encoder, encoder_revision=encoder_revision,
+            recipe=replace(recipe or Recipe(), seed=seed), held_out=held_out,
+        )  # fmt: skip
+        model = learnt.model.with_abstentions(
+            fit_abstentions(
+                learnt.model, learnt.held_out, training, schema, wanted=wanted, seed=seed
+            )
+        )
+        if progress:
+            progress(1)
+        own = replace(decoder or DecoderRecipe(), seed=seed)
+        taught = lessons(training, learnt.held_out, model, schema)
+        labels = [group_of(item) for item in training]
+        z, z_test = (project(one, model.mean, model.directions) for one in (x, x_test))
+        words = train_decoder(taught, labels, recipe=own, progress=None).decoder
+        if progress:
+            progress(1)
+        sees = train_decoder(taught, labels, photos=z, recipe=own, progress=None).decoder
+        if progress:
+            progress(1)
+        routes = _Routes(model=model, schema=schema, words=words, sees=sees, x=x_test, z=z_test)
+        predicted = routes.best_guesses()
+        for way, texts in routes.texts().items():
+            sums[way].append(_sums(texts, predicted, test, schema, groups))
+        for way, rows in routes.timings().items():
+            timed[way].append(rows)
+        if seed == 0:
+            notes = [
+                f"Decoders of {words.model.num_parameters():,} parameters, {own.steps} steps, "
+                f"{words.limit} tokens at most, {sum(one is not None for one in taught)} titles to learn from.",
+                *_reference(test, schema),
+            ]
+    n, count = len(test), len(set(groups.tolist()))
+
+    def compared(
+        question: str, ways: tuple[str, str], keys: tuple[str, str], *said: str
+    ) -> Comparison:
+        return Comparison(
+            question=question, ways=ways, seeds=seeds, items=n, groups=count,
+            measures=_measures(sums[keys[0]], sums[keys[1]], n), notes=said,
+        )  # fmt: skip
+
+    return (
+        compared("Hierarchical against direct generation", (HIERARCHICAL, DIRECT), (HIERARCHICAL, DIRECT), *notes),
+        compared(
+            "With and without abstention", ("abstaining", BOLD), (HIERARCHICAL, BOLD),
+            "The same decoder; without abstention it is told every best guess.",
+        ),
+        compared(
+            "Cut to what was told and as written", ("cut", RAW), (HIERARCHICAL, RAW),
+            "The same titles; claims that the prompt does not hold are cut out, or left.",
+        ),
+        _speed(timed, seeds),
+    )  # fmt: skip
+
+
+def networks_for_texts(seeds: int) -> int:
+    """How many networks `compare_texts` trains."""
+    return 3 * seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Routes:
+    """Both routes of one seed, and the held-out photos as each takes them."""
+
+    model: AttributeModel
+    schema: Schema
+    words: Decoder
+    """Reads prompts."""
+    sees: Decoder
+    """Reads photos."""
+    x: Features
+    z: Floats32
+    """`x` in the directions of the attribute network's trunk."""
+
+    def texts(self) -> dict[str, list[str]]:
+        """Each way's titles; "" where nothing may be stated."""
+        # Direct titles have no prompt that anything could be cut by.
+        found = {DIRECT: [one.text for one in self.sees.write(self.z)]}
+        for way, abstaining in ((HIERARCHICAL, True), (BOLD, False)):
+            told = self._told(self.x, abstaining=abstaining)
+            written = self.words.write([render_prompt(one) for one in told])
+            pairs = list(zip(written, told, strict=True))
+            found[way] = [grounded(w.text, t, self.schema) for w, t in pairs]
+            if abstaining:
+                found[RAW] = [w.text if t.category else "" for w, t in pairs]
+        return found
+
+    def best_guesses(self) -> list[dict[str, str]]:
+        """Attribute to its most probable value, of each photo."""
+        told = self._told(self.x, abstaining=False)
+        return [{name: values[0] for name, values in one.aspects.items()} for one in told]
+
+    def timings(self) -> dict[str, Floats]:
+        """Seconds, tokens and 1 of some photos' titles, one at a time: shape (photos, 3).
+
+        From features to title, attribute network included; both write as many tokens as the limit allows.
+        The two routes take turns, so that what else the machine does falls on both.
+        """
+        rows: dict[str, list[tuple[float, float, float]]] = {HIERARCHICAL: [], DIRECT: []}
+        photos = np.resize(np.arange(len(self.x)), min(len(self.x), _TIMED) + _WARM)
+        for k, i in enumerate(photos.tolist()):
+            for way, timed in rows.items():
+                began = time.perf_counter()
+                if way == HIERARCHICAL:
+                    (told,) = self._told(self.x[i : i + 1], abstaining=False)
+                    (one,) = self.words.write([render_prompt(told)], least=self.words.limit)
+                    grounded(one.text, told, self.schema)
+                else:
+                    (one,) = self.sees.write(self.z[i : i + 1], least=self.sees.limit)
+                if k >= _WARM:
+                    timed.append((time.perf_counter() - began, one.tokens, 1.0))
+        return {way: np.array(found) for way, found in rows.items()}
+
+    def _told(self, x: Features, *, abstaining: bool) -> list[Told]:
+        return [
+            tell_seen(self.model, seen, self.schema, abstaining=abstaining)
+            for seen in self.model.see(x)
+        ]
+
+
+def _sums(
+    texts: Sequence[str],
+    predicted: Sequence[Mapping[str, str]],
+    test: Sequence[Item],
+    schema: Schema,
+    groups: npt.NDArray[np.str_],
+) -> _Sums:
+    rouge = rouge_l_each(texts, [item.title or "" for item in test])
+    return _Sums(
+        claims=sums_by_group(claim_counts(texts, _truth(test, schema), schema), groups),
+        rouge=sums_by_group(np.stack([rouge, np.ones(len(texts))], axis=1), groups),
+        ratio=sums_by_group(ratio_counts(texts, predicted), groups),
+    )
+
+
+def _truth(items: Sequence[Item], schema: Schema) -> list[Listing]:
+    return [
+        Listing(title="", aspects=truth_of(item, schema).values, category=item.category)
+        for item in items
+    ]
+
+
+def _reference(test: Sequence[Item], schema: Schema) -> list[str]:
+    """What the catalogue's own titles come to: nobody need be better."""
+    counts = claim_counts([i.title or "" for i in test], _truth(test, schema), schema).sum(axis=0)
+    if not counts[0]:
+        return ["The catalogue's own titles claim nothing in the schema's words."]
+    return [
+        f"Of the catalogue's own titles' {counts[0]:.0f} claims {counts[1]:.0f} are false of their items."
+    ]
+
+
+def _measures(first: Sequence[_Sums], second: Sequence[_Sums], n: int) -> tuple[Compared, ...]:
+    def compared(
+        name: str, of: Callable[[_Sums], Floats], columns: tuple[int, int], better: int
+    ) -> Compared:
+        ways = ([of(s) for s in first], [of(s) for s in second])
+        return compare_ways(name, *ways, _share(*columns), n=n, better=better)
+
+    return (
+        compared(HALLUCINATION, lambda s: s.claims, (1, 0), -1),
+        compared("true values claimed", lambda s: s.claims, (3, 2), 1),
+        compared("ROUGE-L", lambda s: s.rouge, (0, 1), 1),
+        compared("claims a title", lambda s: np.hstack([s.claims[:, :1], s.rouge[:, 1:]]), (0, 1), 0),
+        compared("published ratio", lambda s: s.ratio, (0, 1), 0),
+    )  # fmt: skip
+
+
+def _share(k: int, per: int) -> Callable[[Floats], Floats]:
+    """One column of sums per another."""
+    return lambda s: np.asarray(s[:, k] / np.where(s[:, per] > 0, s[:, per], np.nan))
+
+
+def _speed(timed: Mapping[str, Sequence[Floats]], seeds: int) -> Comparison:
+    first, second = timed[HIERARCHICAL], timed[DIRECT]
+    n = len(first[0])
+    return Comparison(
+        question="Speed at equal token limits",
+        ways=(HIERARCHICAL, DIRECT),
+        seeds=seeds,
+        items=n,
+        groups=n,
+        measures=(
+            compare_ways("milliseconds a title", first, second, lambda s: 1000 * s[:, 0] / s[:, 2], n=n, better=-1),
+            compare_ways("tokens a second", first, second, lambda s: s[:, 1] / s[:, 0], n=n, better=1),
+            compare_ways("tokens a title", first, second, lambda s: s[:, 1] / s[:, 2], n=n, better=0),
+        ),
+        notes=(
+            "Warm, one photo at a time on a CPU, from features to title, the attribute network included; "
+            "encoding the photo costs both the same. Every title is written to the limit.",
+        ),
+    )  # fmt: skip
