@@ -22,6 +22,10 @@ from pipelines.cli_alignment import (
 )
 from pipelines.cli_annotate import annotate_app
 from pipelines.cli_attributes import run_attributes_command
+from pipelines.cli_category_images import (
+    CATEGORY_IMAGES_EPILOG,
+    run_category_images_command,
+)
 from pipelines.cli_label_studio import labelstudio_app
 from pipelines.cli_options import (
     CatalogOption,
@@ -74,6 +78,7 @@ app.add_typer(annotate_app, name="annotate")
 app.add_typer(rubric_app, name="rubric")
 run_app.command("mace", epilog=MACE_EPILOG)(run_mace_command)
 run_app.command("lacu", epilog=LACU_EPILOG)(run_lacu_command)
+run_app.command("category-images", epilog=CATEGORY_IMAGES_EPILOG)(run_category_images_command)
 app.command("pairs", epilog=PAIRS_EPILOG)(pairs_command)
 app.command("trace", epilog=TRACE_EPILOG)(trace_command)
 

@@ -96,7 +96,7 @@ def _card(
             {
                 "name": s.criterion,
                 "passed": s.passed,
-                **_on_scale(s.criterion, s.score, rubric),
+                **on_scale(s.criterion, s.score, rubric),
                 "reason": s.reason if s.passed is not True else None,
             }
             for s in verdict.scores
@@ -155,7 +155,7 @@ def _money(price: float, item: Item | None) -> str:
     return f"{number(price, 0)} {item.currency if item and item.currency else ''}".rstrip()
 
 
-def _on_scale(criterion: str, score: float | None, rubric: Rubric | None) -> dict[str, object]:
+def on_scale(criterion: str, score: float | None, rubric: Rubric | None) -> dict[str, object]:
     """Where on its scale a score and its threshold lie, 0 to 1, and both in words."""
     if rubric is None:
         return {"share": 0.0, "tick": None, "text": "—" if score is None else f"{score:.1f}", "said": ""}  # fmt: skip

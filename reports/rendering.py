@@ -59,10 +59,16 @@ def write_whole(path: Path, text: str) -> Path:
     return path
 
 
-def thumbnail(store: Store, address: str) -> str | None:
-    """A stored picture as a small JPEG inside a data URL; None where it is gone or broken."""
+def thumbnail(store: Store, address: str, *, side: int = _THUMBNAIL) -> str | None:
+    """A stored picture as a small JPEG inside a data URL; None where it is gone or broken.
+
+    Args:
+        store: Holds the picture.
+        address: `sha256:<hex>`.
+        side: Longer side in pixels at most.
+    """
     try:
-        picture = open_photo(store.images.get(address), where=address, max_side=_THUMBNAIL)
+        picture = open_photo(store.images.get(address), where=address, max_side=side)
     except (PhotoError, StoreError):
         return None
     out = io.BytesIO()

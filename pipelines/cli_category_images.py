@@ -1,0 +1,147 @@
+"""The command `workbench run category-images`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipelines.cli_options import (
+    CatalogOption,
+    ImagesOption,
+    JsonOption,
+    LimitOption,
+    StoreOption,
+    address_of,
+    open_store,
+    tell,
+)
+
+CATEGORY_IMAGES_EPILOG = (
+    "\b\nExamples:\n"
+    "  workbench run category-images --catalog magento:exports/shop --store shop \\\n"
+    "    --image-model hf:stabilityai/stable-diffusion-xl-base-1.0 --judge hf:Qwen/Qwen2.5-VL-7B-Instruct\n"
+    "  workbench run category-images --catalog drawn:seed=7,items=400 --store demo \\\n"
+    "    --image-model tiny:image --judge tiny:vlm --themes themes.yaml"
+)
+
+
+def run_category_images_command(
+    catalog: CatalogOption,
+    image_model: Annotated[
+        str,
+        typer.Option(
+            help="Who makes pictures: hf:NAME, dir:FOLDER, openai:URL, starter:image or tiny:image."
+        ),
+    ] = "starter:image",
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="Who judges: any vision-language model's string, or instruments for a rubric that asks no model."
+        ),
+    ] = "starter:judge",
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    rubric: Annotated[
+        str,
+        typer.Option(
+            help="A rubric file, a shipped one's name, or the store's: category-image@2, category-image@current."
+        ),
+    ] = "category-image",
+    writer: Annotated[
+        str,
+        typer.Option(
+            help="Makes titles short and writes prompts: rules, or a text model's string."
+        ),
+    ] = "rules",
+    refiner: Annotated[
+        str,
+        typer.Option(help="Writes better prompts: rules, or a vision-language model's string."),
+    ] = "rules",
+    attempts: Annotated[int, typer.Option(min=1, help="Prompts for a topic at most.")] = 4,
+    patience: Annotated[
+        int,
+        typer.Option(min=0, help="Give up after so many attempts without progress; 0: never."),
+    ] = 2,
+    candidates: Annotated[int, typer.Option(min=1, max=32, help="Pictures of each prompt.")] = 1,
+    items: Annotated[int, typer.Option(min=1, help="Popular items that stand for a topic.")] = 8,
+    diversity: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="0: the most popular items; 1: the most different ones."),
+    ] = 0.3,
+    likeness: Annotated[
+        Literal["words", "embeddings"],
+        typer.Option(
+            help="How alike items are: by their words, or by embeddings of text and photo."
+        ),
+    ] = "words",
+    category: Annotated[
+        list[str] | None,
+        typer.Option("--category", help="Only this category, or this step of a path; repeatable."),
+    ] = None,
+    themes: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A YAML file of themes, queries over items; instead of categories.",
+        ),
+    ] = None,
+    limit: LimitOption = None,
+    audit: Annotated[
+        int,
+        typer.Option(min=0, help="How many judged pictures are drawn for people; 0: none."),
+    ] = 120,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of pictures and draw.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, help="The page; default: category-images.html in the store's folder."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Popular items in; an approved picture for each category or theme, or why there is none, out.
+
+    Run again, it does only what is not in the store: next season, only categories whose items, rubric or
+    models changed. Stopped, it goes on where it was.
+    """
+    from pipelines.category_images import CategoryImagesJob, run_category_images
+    from pipelines.category_images_diversity import measure_narrowing
+    from reports.category_images import write_category_images_page
+    from workbench.catalog import open_catalog, whole_address
+    from workbench.prompting import load_themes
+
+    source = open_catalog(catalog)
+    place = address_of(store)
+    page = out or (
+        Path("category-images.html") if "://" in place else Path(place) / "category-images.html"
+    )
+    with open_store(store, images, create=True) as opened:
+        job = CategoryImagesJob(
+            catalog=whole_address(catalog),
+            image_model=image_model,
+            judge=judge,
+            rubric=rubric,
+            writer=writer,
+            refiner=refiner,
+            attempts=attempts,
+            patience=patience,
+            candidates=candidates,
+            items=items,
+            diversity=diversity,
+            likeness=likeness,
+            categories=tuple(category or ()),
+            themes=load_themes(themes, schema=source.schema) if themes else (),
+            limit=limit,
+            audit=audit,
+            seed=seed,
+        )
+        summary = run_category_images(opened, source, job, quiet=quiet or as_json)
+        diversity = measure_narrowing(opened, summary.run)
+        written = write_category_images_page(opened, page, run=summary.run, narrowing=diversity)
+    tell(
+        as_json, {**summary.as_dict(), "page": str(written)}, lambda: f"{summary}\nPage: {written}"
+    )
