@@ -21,6 +21,7 @@ from workbench.prompting.improving import (
     improved_key,
 )
 from workbench.prompting.items import Chosen, ItemRate, popular_items, rate_items
+from workbench.prompting.prompt_model import ModelImprover, ModelPromptWriter
 from workbench.prompting.prompts import (
     Brief,
     PromptWriter,
@@ -40,7 +41,16 @@ from workbench.prompting.rendering import (
     token_estimate,
 )
 from workbench.prompting.themes import Theme, items_of, load_themes, parse_themes
+from workbench.prompting.title_model import ModelSimplifier
 from workbench.prompting.title_rules import RuleSimplifier
+from workbench.prompting.title_scores import KindScore, MarkedTitle, read_marked, score_titles
+from workbench.prompting.title_tagger import (
+    Tagger,
+    TaggerSimplifier,
+    fit_tagger,
+    load_tagger,
+    save_tagger,
+)
 from workbench.prompting.titles import (
     REMOVED_KINDS,
     Removed,
@@ -63,6 +73,11 @@ __all__ = [
     "Finding",
     "ImagePrompt",
     "ItemRate",
+    "KindScore",
+    "MarkedTitle",
+    "ModelImprover",
+    "ModelPromptWriter",
+    "ModelSimplifier",
     "PromptImprover",
     "PromptWriter",
     "Removed",
@@ -72,6 +87,8 @@ __all__ = [
     "RulePromptWriter",
     "RuleSimplifier",
     "Simplified",
+    "Tagger",
+    "TaggerSimplifier",
     "Theme",
     "TitleQuestion",
     "TitleSimplifier",
@@ -79,20 +96,25 @@ __all__ = [
     "brands_of",
     "family_of",
     "findings_of",
+    "fit_tagger",
     "fits",
     "improve",
     "improved_key",
     "items_of",
     "learn_brands",
+    "load_tagger",
     "load_themes",
     "parse_themes",
     "popular_items",
     "prompt_key",
     "rate_items",
+    "read_marked",
     "read_prompt",
     "read_rendered",
     "read_simplified",
     "render",
+    "save_tagger",
+    "score_titles",
     "simplify",
     "title_key",
     "token_estimate",

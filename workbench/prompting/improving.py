@@ -8,7 +8,7 @@ vision-language model sees picture, prompt and verdict, and writes the prompt an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -178,7 +178,7 @@ class RuleImprover:
         better = replace(
             prompt, **{n: ", ".join(p) for n, p in parts.items()}, negative=tuple(negative)
         )
-        return _shortened(better, fresh, image_model, prompt)
+        return shortened_prompt(better, image_model, fresh=fresh)
 
     @cached_property
     def _words(self) -> dict[str, Any]:
@@ -297,10 +297,16 @@ def _added(said: list[str], words: Sequence[str], fresh: set[str]) -> list[str]:
     return [*new, *said]
 
 
-def _shortened(
-    prompt: ImagePrompt, fresh: set[str], image_model: str, before: ImagePrompt
+def shortened_prompt(
+    prompt: ImagePrompt, image_model: str, *, fresh: Collection[str] = ()
 ) -> ImagePrompt:
-    """`prompt` without its oldest phrases, until the image model reads the rest; what is new stays longest."""
+    """`prompt` without its last phrases, until the image model reads the rest.
+
+    Args:
+        prompt: Of any length.
+        image_model: The string of the image model.
+        fresh: Phrases, case folded, that stay longest.
+    """
     parts = {name: phrases(getattr(prompt, name)) for name in _PARTS}
     negative = list(prompt.negative)
 
@@ -316,4 +322,4 @@ def _shortened(
                     return whole()
                 if len(said) > least and not (old_only and phrase.casefold() in fresh):
                     said.remove(phrase)
-    return whole() if fits(whole(), image_model) else before
+    return whole()

@@ -1,0 +1,88 @@
+"""Themes: named queries over items, and clear words about what is wrong with a file of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.errors import CatalogError
+from workbench.prompting import items_of, load_themes, parse_themes
+from workbench.records import Item
+from workbench.schema import Attribute, Category, Schema
+
+SCHEMA = Schema(
+    name="shop",
+    version="1",
+    categories={
+        "Women/Dresses": Category(
+            id="Women/Dresses", name="Dresses", path=("Women", "Dresses"),
+            attributes=(Attribute(name="Color", values=("Red", "Blue")),),
+        ),
+        "Mugs": Category(id="Mugs", name="Mugs", path=("Mugs",)),
+    },
+)  # fmt: skip
+ITEMS = [
+    Item(id="s/1", category="Women/Dresses", title="Red summer dress", aspects={"color": ("red",)}, price=20),
+    Item(id="s/2", category="Women/Dresses", title="Blue beach dress", aspects={"Color": ("Blue",)}, price=80),
+    Item(id="s/3", category="Mugs", title="Red mugs, set", aspects={"Color": ("Red",)}),
+    Item(id="s/4", category="Women/Dresses", title=None, aspects={"Color": ("Red", "Blue")}, price=30),
+]  # fmt: skip
+
+
+def found(text):
+    return [
+        i.id[-1]
+        for i in items_of(
+            parse_themes(f"themes:\n  - name: t\n    {text}\n", schema=SCHEMA)[0], ITEMS
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("categories: [Women]", ["1", "2", "4"]),
+        ("categories: [Mugs]", ["3"]),
+        ("aspects: {Color: red}", ["1", "3", "4"]),
+        ("aspects: {COLOR: [Blue, Green]}", ["2", "4"]),
+        ("title: [dresses, red]", ["1"]),
+        ("title_any: [summer, beach]", ["1", "2"]),
+        ("title_any: [mug]", ["3"]),
+        ("price: {to: 30}", ["1", "4"]),
+        ("price: {from: 30, to: 80}", ["2", "4"]),
+    ],
+)
+def test_each_part_of_a_query(query, ids):
+    assert found(query) == ids
+
+
+def test_a_theme_carries_an_id_of_its_own(tmp_path):
+    path = tmp_path / "themes.yaml"
+    path.write_text(
+        "themes:\n  - name: Summer dresses!\n    categories: [Women]\n    title: [summer]\n"
+    )
+    (theme,) = load_themes(path, schema=SCHEMA)
+    assert theme.id == "theme:summer-dresses" and [i.id for i in items_of(theme, ITEMS)] == ["s/1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("themes: []", "1: themes: want at least 1"),
+        ("themes:\n  - name: a\n    colour: [x]\n", "unknown key"),
+        ("themes:\n  - name: a\n", "needs at least one of"),
+        ("themes:\n  - name: a\n    categories: [Mug]\n", "no such category: 'Mug'; did you mean 'Mugs'?"),
+        ("themes:\n  - name: a\n    aspects: {Colr: Red}\n", "no such aspect; did you mean 'Color'?"),
+        ("themes:\n  - name: a\n    price: {from: 9, to: 3}\n", "3: themes[0].price: want `from` up to `to`"),
+        ("themes:\n  - {name: a b, title: [x]}\n  - {name: A-B, title: [x]}\n", "3: themes[1].name: themes[0] has this name"),
+        ("themes: [", "this is no YAML"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_line(text, said):
+    with pytest.raises(CatalogError) as error:
+        parse_themes(text, where="themes.yaml", schema=SCHEMA)
+    assert said in str(error.value) and "themes.yaml:" in str(error.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(CatalogError, match="want a YAML file of themes"):
+        load_themes(tmp_path / "none.yaml")
