@@ -227,6 +227,23 @@ def _remarks(scene: Scene, rng: np.random.Generator) -> list[str]:
     return said
 
 
+def words_for(part: str, value: str, rng: np.random.Generator) -> str:
+    """Words that captions use for a value of a part of the scene, such as `white background`; in lower case."""
+    if part == "kind":
+        words = _kind_words(KINDS[value], rng)
+    elif part == "color":
+        words = _in_words(value, COLOR_WORDS, rng)
+    elif part == "pattern":
+        words = _in_words(value, PATTERN_WORDS, rng)
+    elif part == "background":
+        words = _one_of(_PLACE_WORDS.get(value, (f"{value} background",)), rng)
+    elif part == "light":
+        words = _one_of(_LIGHT_WORDS[value], rng)
+    else:
+        words = value
+    return words.lower()
+
+
 def _other(value: str, known: Sequence[str], rng: np.random.Generator) -> str:
     return _one_of([one for one in known if one != value], rng)
 
