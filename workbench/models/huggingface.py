@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,9 @@ def _processor(where: str, config: Any, options: dict[str, Any]) -> Any:
         return AutoTokenizer.from_pretrained(where, **options)
     whole: Any = PROCESSOR_MAPPING.get(type(config), None)
     if whole is None or "video_processor" not in whole.get_attributes():
+        return AutoProcessor.from_pretrained(where, **options)
+    asked = inspect.signature(whole.__init__).parameters["video_processor"]
+    if asked.default is asked.empty:  # SmolVLM's cannot do without, so it needs torchvision
         return AutoProcessor.from_pretrained(where, **options)
 
     class PhotosOnly(whole):  # type: ignore[misc]

@@ -102,9 +102,13 @@ def check_rows(
     for number, row in enumerate(rows, 1):
         faults = list(_faults(row, reader, plan, known))
         if not faults:
-            tokens = reader.example(row) if isinstance(row, Example) else reader.pair(row)
-            read.append(tokens)
-            faults = list(_of_tokens(tokens, reader, plan))
+            try:
+                tokens = reader.example(row) if isinstance(row, Example) else reader.pair(row)
+            except ValueError as error:  # of the processor, which counts photos and their places
+                faults = [("image tokens", f"{len(row.photos)} photos have other places: {error}")]
+            else:
+                read.append(tokens)
+                faults = list(_of_tokens(tokens, reader, plan))
         found += [
             Fault(row=number, item=row.item, what=name, detail=detail) for name, detail in faults
         ]

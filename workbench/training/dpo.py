@@ -16,11 +16,11 @@ from workbench.errors import SettingsError
 from workbench.metrics import Estimate, bootstrap_mean, proportion
 from workbench.records import content_key
 from workbench.training.card import write_results
-from workbench.training.driving import Ready, carry_out, make_ready, processes, save
+from workbench.training.driving import Ready, carry_out, done_already, make_ready, processes, save
 from workbench.training.examples import Pair, Photos
 from workbench.training.layouts import collate, pair_batch
 from workbench.training.plan import TrainingPlan
-from workbench.training.run import Stages, Trained, finish, read_trained, silent
+from workbench.training.run import Stages, Trained, finish, silent
 from workbench.training.scoring import Scored, load_scores, save_scores, score_pairs
 from workbench.training.sft import read_file
 from workbench.training.trainers import pair_trainer
@@ -65,12 +65,12 @@ def train_dpo(
     """
     if plan.method != "dpo":
         raise SettingsError(f"want a plan for dpo, got one for {plan.method!r}")
+    if (done := done_already(model, pairs, evaluation, plan=plan, out=out)) is not None:
+        return done
     ready = make_ready(
         model, pairs, evaluation, plan=plan, out=out, photos=photos, cache=cache, device=device,
         stages=stages, head=("log_probs",),
     )  # fmt: skip
-    if (done := read_trained(out)) is not None:
-        return done
     from trl import DPOConfig
 
     reference = _reference(ready, [*pairs, *evaluation])

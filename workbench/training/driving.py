@@ -16,18 +16,20 @@ from workbench.training.examples import Example, Pair, Photos
 from workbench.training.features import Features, encode_photos, folder_for, vision_digest
 from workbench.training.freezing import check_trainable, core_of, freeze, with_lora
 from workbench.training.layouts import Batcher
-from workbench.training.opening import open_trainable
+from workbench.training.opening import open_trainable, revision_of
 from workbench.training.plan import TrainingPlan
 from workbench.training.reading import Reader
 from workbench.training.run import (
     CACHE,
     MODEL,
     Stages,
+    Trained,
     arguments_of,
     autocast_of,
     callbacks_of,
     claim,
     last_checkpoint,
+    read_trained,
     total_steps,
 )
 from workbench.training.trainers import Order
@@ -71,6 +73,27 @@ def processes() -> Any:
     return PartialState(cpu=not torch.cuda.is_available())
 
 
+def done_already(
+    name: str,
+    rows: Sequence[Example | Pair],
+    held_out: Sequence[Example | Pair],
+    *,
+    plan: TrainingPlan,
+    out: Path,
+) -> Trained | None:
+    """What came of this run where it is done, without loading anything; None where it is not.
+
+    Raises:
+        LearningError: Another run is done in `out`.
+    """
+    done = read_trained(out)
+    if done is None:
+        return None
+    revision = revision_of(name) or done.revision
+    claim(out, plan, start=name, revision=revision, rows=rows, held_out=held_out)
+    return done
+
+
 def make_ready(
     name: str,
     rows: Sequence[Example | Pair],
@@ -88,7 +111,6 @@ def make_ready(
 
     `head` names what TRL's fused head computes of each token.
     """
-    opened = open_trainable(name, attention=plan.attention)
     together = processes()
     if together.num_processes != plan.devices:
         raise SettingsError(
@@ -96,6 +118,7 @@ def make_ready(
             "would have other rows than planned. Set `devices`, or start it with `accelerate launch`"
         )
     main = bool(together.is_main_process)
+    opened = open_trainable(name, attention=plan.attention)
     with together.main_process_first():
         claim(out, plan, start=name, revision=opened.revision, rows=rows, held_out=held_out)
     reader = Reader(opened.processor, photos)

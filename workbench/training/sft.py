@@ -10,11 +10,11 @@ import numpy as np
 from workbench.errors import SettingsError
 from workbench.metrics import Estimate, bootstrap_mean
 from workbench.training.card import write_results
-from workbench.training.driving import Ready, carry_out, make_ready, save
+from workbench.training.driving import Ready, carry_out, done_already, make_ready, save
 from workbench.training.examples import Example, Photos
 from workbench.training.layouts import collate, example_batch
 from workbench.training.plan import TrainingPlan
-from workbench.training.run import Stages, Trained, finish, read_trained, silent
+from workbench.training.run import Stages, Trained, finish, silent
 from workbench.training.scoring import Floats, score_examples
 from workbench.training.trainers import example_trainer
 
@@ -65,12 +65,12 @@ def train_sft(
     """
     if plan.method != "sft":
         raise SettingsError(f"want a plan for sft, got one for {plan.method!r}")
+    if (done := done_already(model, examples, evaluation, plan=plan, out=out)) is not None:
+        return done
     ready = make_ready(
         model, examples, evaluation, plan=plan, out=out, photos=photos, cache=cache, device=device,
         stages=stages, head=("log_probs", "entropy", "is_top1"),
     )  # fmt: skip
-    if (done := read_trained(out)) is not None:
-        return done
     from trl import SFTConfig
 
     before = _losses(ready, ready.model)

@@ -9,15 +9,15 @@ import pytest
 from workbench.training import read_log, to_dataset, train_dpo, train_sft
 from workbench.training.freezing import freeze
 from workbench.training.opening import open_trainable
-from workbench.training.run import arguments_of
 from workbench.training.reading import Reader
+from workbench.training.run import arguments_of
 from workbench.training.trainers import Order
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 FAMILIES = ("idefics3", "smolvlm", "qwen2-vl", "qwen2.5-vl", "qwen3-vl", "llava-next", "internvl")
 
 
-def plain_losses(name, rows, plan, folder, photo, *, weights=None, lora=None):
+def plain_losses(name, rows, plan, folder, photo):
     """What TRL's own trainer logs on the same rows in the same order, its model frozen in the same way."""
     opened = open_trainable(name, attention=plan.attention)
     from transformers.trainer_callback import PrinterCallback
@@ -53,39 +53,46 @@ def plain_losses(name, rows, plan, folder, photo, *, weights=None, lora=None):
     return [one["loss"] for one in trainer.state.log_history if "loss" in one]
 
 
-def check(family, method, steps, backbone, kit, plan, tmp_path, **other):
-    pairs = kit.pairs(16)
-    rows = pairs if method == "dpo" else [pair.chosen_example() for pair in pairs]
-    asked = plan(method, steps=steps, **other)
-    train = train_dpo if method == "dpo" else train_sft
-    trained = train(backbone(family), rows, plan=asked, out=tmp_path / "ours", photos=kit.photo)
-    ours = [one["loss"] for one in read_log(trained.out) if "loss" in one]
-    plain = plain_losses(backbone(family), rows, asked, tmp_path, kit.photo)
-    assert len(ours) == len(plain) == steps
-    assert ours == pytest.approx(plain, abs=1e-4)
-    assert max(plain) - min(plain) > 0.01, "nothing was learnt, so equal losses would say nothing"
+@pytest.fixture
+def compare(backbone, kit, plan, tmp_path):
+    """`compare("idefics3", "dpo", 20)`: the losses of both, 20 steps long."""
+
+    def losses(family, method, steps, **other):
+        pairs = kit.pairs(16)
+        rows = pairs if method == "dpo" else [pair.chosen_example() for pair in pairs]
+        asked = plan(method, steps=steps, **other)
+        train = train_dpo if method == "dpo" else train_sft
+        out = tmp_path / "ours"
+        trained = train(backbone(family), rows, plan=asked, out=out, photos=kit.photo)
+        ours = [one["loss"] for one in read_log(trained.out) if "loss" in one]
+        plain = plain_losses(backbone(family), rows, asked, tmp_path, kit.photo)
+        assert len(ours) == len(plain) == steps
+        assert ours == pytest.approx(plain, abs=1e-4)
+        assert max(plain) - min(plain) > 0.01, "nothing was learnt: equal losses would say nothing"
+
+    return losses
 
 
 @pytest.mark.parametrize("method", ["sft", "dpo"])
-def test_losses_are_those_of_plain_trl(method, backbone, kit, plan, tmp_path):
-    check("idefics3", method, 8, backbone, kit, plan, tmp_path)
+def test_losses_are_those_of_plain_trl(method, compare):
+    compare("idefics3", method, 8)
 
 
-def test_three_coordinates_and_several_layers_of_features_too(backbone, kit, plan, tmp_path):
-    check("qwen3-vl", "dpo", 6, backbone, kit, plan, tmp_path, sft_weight=0.3)
+def test_three_coordinates_and_several_layers_of_features_too(compare):
+    compare("qwen3-vl", "dpo", 6, sft_weight=0.3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("method", ["sft", "dpo"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_twenty_steps_on_every_family(family, method, attention, backbone, kit, plan, tmp_path):
-    check(family, method, 20, backbone, kit, plan, tmp_path, attention=attention)
+def test_twenty_steps_on_every_family(family, method, attention, compare):
+    compare(family, method, 20, attention=attention)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["sft", "dpo"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_tuned_projector_too(family, method, backbone, kit, plan, tmp_path):
+def test_a_tuned_projector_too(family, method, compare):
     """Photos are then encoded as they come, once for both answers."""
-    check(family, method, 20, backbone, kit, plan, tmp_path, projector="tuned")
+    compare(family, method, 20, projector="tuned")
