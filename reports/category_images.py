@@ -174,7 +174,9 @@ def _page(
             ),
         ],
         "gallery_lead": _gallery_lead(len(shown), len(told), states),
-        "costs": cost_rows(store, told, approved),
+        "costs": (costs := cost_rows(store, told, approved)),
+        "with_tokens": any(c["tokens"] for c in costs),
+        "with_memory": any(c["memory"] != "–" for c in costs),
         "cost_lead": _cost_lead(run, approved),
         "figures": _figures(told, narrowing),
         "facts": _facts(run, audited, rubric),
@@ -297,7 +299,7 @@ def _gallery_lead(shown: int, total: int, states: Mapping[str, int]) -> str:
 def _cost_lead(run: Run, approved: int) -> str:
     machine = run.versions.get("machine", "an unknown machine")
     per = (
-        f"the last two columns count everything that was made, refused pictures too, per approved topic ({approved:,})"
+        f"what is counted per approval is everything that was made, refused pictures too, over approved topics ({approved:,})"
         if approved
         else "nothing was approved, so nothing can be counted per approval"
     )
@@ -317,7 +319,8 @@ def _figures(
             "title": "Who gets an approved picture",
             "svg": Markup(svg),  # noqa: S704
             "caption": "Topics by the shrunken click-through rate of the item that leads them, in groups of equal "
-            "size, the least popular first. Intervals that lie left of the line: niche items come off badly.",
+            "size, the least popular first. First groups whose intervals lie left of the line would say that niche "
+            "items come off badly.",
         }
     ]
     if narrowing is not None:

@@ -24,7 +24,7 @@ def plot_by_popularity(rates: Sequence[tuple[str, Estimate]], *, overall: float 
     """
     return whiskers(
         [Row(name=name, estimate=rate) for name, rate in rates],
-        label="share of topics with an approved picture",
+        label="share of topics approved",
         at=[] if overall is None else [(overall, "all")],
         empty="no item of these topics has clicks and impressions",
     )

@@ -70,7 +70,7 @@ def narrowing(
 def _ratio(made: Floats, own: Floats, level: float) -> Estimate:
     n = len(made)
     if n < FEWEST:
-        return undefined(f"only {n} pictures, want {FEWEST}", method=_METHOD, n=n, level=level)
+        return undefined(f"fewer than {FEWEST} pictures", method=_METHOD, n=n, level=level)
     value = _of(made, own)
     if value is None:
         return undefined("the items' own photos are all alike", method=_METHOD, n=n, level=level)
