@@ -27,6 +27,7 @@ from pipelines.cli_category_images import (
     run_category_images_command,
 )
 from pipelines.cli_label_studio import labelstudio_app
+from pipelines.cli_listings import listings_app
 from pipelines.cli_options import (
     CatalogOption,
     EvalShareOption,
@@ -44,6 +45,7 @@ from pipelines.cli_preferences import (
     trace_command,
 )
 from pipelines.cli_rubric import rubric_app
+from pipelines.cli_training import train_app
 from workbench import __version__
 from workbench.errors import (
     CalibrationError,
@@ -76,6 +78,8 @@ app.add_typer(run_app, name="run")
 app.add_typer(labelstudio_app, name="labelstudio")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(rubric_app, name="rubric")
+app.add_typer(train_app, name="train")
+app.add_typer(listings_app, name="listings")
 run_app.command("mace", epilog=MACE_EPILOG)(run_mace_command)
 run_app.command("lacu", epilog=LACU_EPILOG)(run_lacu_command)
 run_app.command("category-images", epilog=CATEGORY_IMAGES_EPILOG)(run_category_images_command)

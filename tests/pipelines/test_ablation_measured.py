@@ -1,0 +1,140 @@
+"""What an ablation is measured by: arms over seeds, what each step adds, niche items, the page."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from pipelines.ablation_arms import ARMS, Material, require_rows
+from pipelines.ablation_result import NAMES, RETRIEVAL, START, AblationJob, write_result
+from pipelines.listings_ablation import STEPS, measure, niche_items
+from reports.ablation import PAPER, write_ablation_page
+from workbench.catalog.drawn import DrawnCatalog, clean_listing
+from workbench.errors import LearningError
+from workbench.metrics import listing_json
+from workbench.records import Item, Listing
+
+CATALOG = DrawnCatalog(seed=3, items=60, size=64)
+ITEMS = list(CATALOG.items())
+TRUTH = [clean_listing(entry.product) for entry in CATALOG.entries]
+
+
+def material(**more):
+    given = dict(
+        schema=CATALOG.schema, model="starter:listing", train=ITEMS[:20], held_out=ITEMS, raw=[], aligned=[],
+        dialogues=[], chosen={}, truth={i.id: t for i, t in zip(ITEMS, TRUTH, strict=True)}, steps=1,
+        more_steps=1, batch=2, out=None,
+    )  # fmt: skip
+    return Material(**{**given, **more})
+
+
+def said(share, seed):
+    """Answers of which `share` are the truth, the others what the seller typed, one in twenty cut off."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for item, true in zip(ITEMS, TRUTH, strict=True):
+        raw = Listing(title=item.title, aspects=item.aspects)
+        text = listing_json(true if rng.random() < share else raw)
+        found.append(text[:-5] if rng.random() < 0.05 else text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def result():
+    shares = {"raw": 0.1, "raw-long": 0.1, "mace": 0.5, "mace-long": 0.7, "lacu": 0.7, "more": 0.8,
+              "chosen": 0.9, "dpo": 0.9}  # fmt: skip
+    answers = {
+        arm: [said(share, 10 * n + s) for s in range(3)]
+        for n, (arm, share) in enumerate(shares.items())
+    }
+    answers = {RETRIEVAL: [said(0.0, 99)] * 3, START: [said(0.05, 98)] * 3} | answers
+    return measure(
+        AblationJob(catalog="drawn:seed=3,items=60"), "run", material(), answers, dialogues=20, checked=(),
+        classes={"under 30%": 4, "95–100%": 9}, pairs=[8, 9, 10], missing=["seed 2, DPO: none"],
+    )  # fmt: skip
+
+
+def test_every_arm_has_every_measure_over_seeds_on_both_parts(result):
+    assert set(result.arms) == {"held out", "niche"}
+    for arms in result.arms.values():
+        assert set(arms) == {RETRIEVAL, START, *(a.id for a in ARMS if a.id != "dpo-sft")}
+        for told in arms.values():
+            assert {
+                "rouge_l",
+                "aspect_f1",
+                "schema_compliance",
+                "valid_json",
+                "hallucination",
+            } <= set(told)
+            for one in told.values():
+                assert one.low <= one.value <= one.high
+                assert "seeds" in one.method
+    assert result.niche == 20
+    assert result.arms["held out"]["mace"]["aspect_f1"].n == 60
+
+
+def test_a_step_is_held_against_its_control(result):
+    """MACE raises aspect F1; LACU seems to, until it is held against as many steps without it."""
+    assert {step for step, _, _ in STEPS} - set(result.added) == {
+        "DPO with an SFT term over the same"
+    }
+    assert result.added["MACE"]["aspect_f1"].low > 0.1
+    assert result.added["LACU, with its steps"]["aspect_f1"].low > 0
+    alone = result.added["LACU at equal steps"]["aspect_f1"]
+    assert alone.low < 0 < alone.high
+    control = result.added["DPO over SFT on its chosen answers"]["aspect_f1"]
+    assert control.low < 0 < control.high
+    assert result.against["dpo"].win_rate.low > 0.5
+    assert set(result.against) == {a.id for a in ARMS if a.id != "dpo-sft"}
+
+
+def test_the_table_and_the_steps_are_told_in_words(result):
+    text = str(result)
+    for arm in result.arms["held out"]:
+        assert NAMES[arm] in text
+    assert "MACE: aspect F1 +0." in text
+    assert "seed 2, DPO: none" in text
+
+
+def test_niche_items_are_those_looked_at_least():
+    few = niche_items(ITEMS, ITEMS)
+    least = sorted(ITEMS, key=lambda i: i.impressions)[:20]
+    assert {i.id for i, n in zip(ITEMS, few, strict=True) if n} == {i.id for i in least}
+    shop = [Item(id=f"s/{n}", category="rare" if n == 2 else "common") for n in range(3)]
+    assert niche_items(shop, shop).tolist() == [False, False, True]
+
+
+def test_too_few_items_are_refused():
+    require_rows(material())
+    with pytest.raises(LearningError, match="8 training items"):
+        require_rows(material(train=ITEMS[:3]))
+
+
+@pytest.fixture(scope="module")
+def page_file(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ablation")
+    data = json.loads(write_result(result, folder).read_text())
+    return write_ablation_page(data, folder / "ablation.html")
+
+
+def test_the_page_says_what_each_step_adds_beside_the_papers_numbers(page_file):
+    text = page_file.read_text()
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|\#)[^"']*""", text)
+    assert "MACE, at equal steps over sellers&#39; own words adds aspect F1: +0." in text
+    assert "LACU itself, at equal steps cannot be told from no effect on aspect F1" in text
+    for name, cells in PAPER:
+        assert name in text
+        assert " / ".join(f"{v:.2f}" for v in cells[-1]) in text
+    assert "Simulated items" in text
+    assert "strictness 0.35" in text
+    assert text.count('<span class="chip">control</span>') == 2 * 4
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_the_page_fits(browser, page_file, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("figure svg").count() == 2
+    page.close()
