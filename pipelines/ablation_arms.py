@@ -50,13 +50,13 @@ class Arm:
 
 ARMS = (
     Arm(id="raw", name="SFT on sellers' listings", data="raw"),
-    Arm(id="raw-long", name="the same, twice the steps", data="raw", length="twice", control=True),
+    Arm(id="raw-long", name="sellers' listings, twice the steps", data="raw", length="twice", control=True),
     Arm(id="mace", name="SFT after MACE", data="aligned"),
-    Arm(id="mace-long", name="the same, twice the steps", data="aligned", length="twice", control=True),
+    Arm(id="mace-long", name="MACE, twice the steps", data="aligned", length="twice", control=True),
     Arm(id="lacu", name="MACE + LACU", data="aligned and dialogues", length="twice"),
     Arm(id="more", name="MACE + LACU, more of the same", data="aligned and dialogues", start="lacu",
         length="more", control=True),
-    Arm(id="chosen", name="MACE + LACU, SFT on the chosen answers", data="chosen", start="lacu",
+    Arm(id="chosen", name="MACE + LACU, SFT on chosen answers", data="chosen", start="lacu",
         length="more", control=True),
     Arm(id="dpo", name="MACE + LACU + DPO", data="pairs", start="lacu", length="more"),
     Arm(id="dpo-sft", name="MACE + LACU + DPO with an SFT term", data="pairs, with an SFT term", start="lacu",

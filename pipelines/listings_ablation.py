@@ -60,12 +60,12 @@ _NETWORK = "efficientnet-lite0"
 STEPS: tuple[tuple[str, str, str], ...] = (
     ("MACE", "mace", "raw"),
     ("twice the steps", "mace-long", "mace"),
-    ("LACU, with its steps", "lacu", "mace"),
+    ("LACU and its steps", "lacu", "mace"),
     ("LACU at equal steps", "lacu", "mace-long"),
-    ("DPO, with its steps", "dpo", "lacu"),
-    ("DPO over more of the same", "dpo", "more"),
-    ("DPO over SFT on its chosen answers", "dpo", "chosen"),
-    ("DPO with an SFT term over the same", "dpo-sft", "chosen"),
+    ("DPO and its steps", "dpo", "lacu"),
+    ("DPO over more SFT", "dpo", "more"),
+    ("DPO over SFT on chosen", "dpo", "chosen"),
+    ("DPO + SFT over chosen", "dpo-sft", "chosen"),
 )
 """What a step adds: its name, the arm with it, the arm that it is held against."""
 

@@ -28,12 +28,12 @@ _PAPER_ARMS = ("raw", "mace", "lacu", "dpo")
 _SENTENCES = {
     "MACE": "MACE, at equal steps over sellers' own words",
     "twice the steps": "Training MACE's listings for twice the steps, without a word of dialogue",
-    "LACU, with its steps": "LACU with the steps that come with it",
+    "LACU and its steps": "LACU with the steps that come with it",
     "LACU at equal steps": "LACU itself, at equal steps",
-    "DPO, with its steps": "DPO with the steps that come with it",
-    "DPO over more of the same": "DPO itself, over more of the same fine-tuning",
-    "DPO over SFT on its chosen answers": "DPO's rejected side, over fine-tuning on its chosen answers alone",
-    "DPO with an SFT term over the same": "DPO with an SFT term, over fine-tuning on the chosen answers alone",
+    "DPO and its steps": "DPO with the steps that come with it",
+    "DPO over more SFT": "DPO itself, over more of the same fine-tuning",
+    "DPO over SFT on chosen": "DPO's rejected side, over fine-tuning on its chosen answers alone",
+    "DPO + SFT over chosen": "DPO with an SFT term, over fine-tuning on the chosen answers alone",
 }
 
 
