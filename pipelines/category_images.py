@@ -23,24 +23,30 @@ from pipelines.category_images_loop import CategoryLoop
 from pipelines.category_images_parts import Finished, LoopPlan
 from pipelines.category_images_topics import Likeness, choose_topics, find_groups
 from pipelines.category_images_truth import ImageTruth, can_tell, probes_for
-from pipelines.category_images_writing import CategoryPrompts
+from pipelines.category_images_writing import CategoryPrompts, SamePrompt
 from pipelines.intake import take_in
 from pipelines.judge import load_picture_judge
 from pipelines.recorder import Recorder, record
+from pipelines.titles import brands_of_catalog
 from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, JudgingError, MissingExtraError
 from workbench.evolution import find_rubric
 from workbench.judging import RubricJudge
-from workbench.models import load_image
+from workbench.models import load_image, load_text
 from workbench.models.devices import choose_device
 from workbench.models.protocols import ImageModel
 from workbench.prompting import (
+    ModelImprover,
+    ModelPromptWriter,
+    ModelSimplifier,
+    PromptImprover,
+    PromptWriter,
     RuleImprover,
     RulePromptWriter,
-    RuleSimplifier,
+    TaggerSimplifier,
     Theme,
-    learn_brands,
+    TitleSimplifier,
 )
 from workbench.records import Audit, Generation, Item
 from workbench.schema import Schema
@@ -51,6 +57,8 @@ if TYPE_CHECKING:
 _STARTER_PART = "workbench.models.starter"
 RULES = "rules"
 """The writer and refiner that need no model."""
+NONE = "none"
+"""The refiner that changes nothing: the same prompt with another seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +75,7 @@ class CategoryImagesJob:
     writer: str = RULES
     """Makes titles short and writes first prompts: `rules`, or a text model's string."""
     refiner: str = RULES
-    """Writes better prompts: `rules`, or a vision-language model's string."""
+    """Writes better prompts: `rules`, a vision-language model's string, or `none`."""
     attempts: int = 4
     """At most, for each topic."""
     patience: int = 2
@@ -250,14 +258,26 @@ def _prompts(
     judge: RubricJudge,
     recorder: Recorder,
 ) -> CategoryPrompts:
-    rules = RuleSimplifier(lexicon=learn_brands(items))
+    simplifier: TitleSimplifier = TaggerSimplifier(lexicon=brands_of_catalog(items, schema))
+    writer: PromptWriter = RulePromptWriter(schema=schema)
+    improver: PromptImprover = RuleImprover()
+    sees = False
+    if job.writer != RULES:
+        text = load_text(job.writer)
+        simplifier = ModelSimplifier(model=text, fallback=simplifier)
+        writer = ModelPromptWriter(model=text, fallback=writer)
+    if job.refiner == NONE:
+        improver = SamePrompt()
+    elif job.refiner != RULES:
+        model = load_text(job.refiner)
+        improver, sees = ModelImprover(model=model, fallback=improver), model.sees
     return CategoryPrompts(
         store=store,
         rubric=judge.rubric,
-        simplifier=rules,
-        writer=RulePromptWriter(schema=schema),
-        improver=RuleImprover(),
-        improver_sees=job.refiner != RULES,
+        simplifier=simplifier,
+        writer=writer,
+        improver=improver,
+        improver_sees=sees,
         image_model=_worded_for(job.image_model),
         names=_names(schema),
         run=recorder.id,

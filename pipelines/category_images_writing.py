@@ -17,10 +17,12 @@ from workbench.prompting import (
     PromptImprover,
     PromptWriter,
     TitleSimplifier,
+    Written,
     findings_of,
     improve,
     improved_key,
     prompt_key,
+    read_prompt,
     read_rendered,
     simplify,
     title_key,
@@ -34,6 +36,16 @@ if TYPE_CHECKING:
 
 
 S = TypeVar("S")
+
+
+class SamePrompt:
+    """Writes nothing better: the same prompt again, so that only the seed differs. What refining is measured against."""
+
+    name = revision = "none"
+
+    def improve(self, attempts: Sequence[JudgedPicture], *, image_model: str) -> list[Written]:
+        """The prompts as they were."""
+        return [Written(prompt=read_prompt(a.prompt), by=self.name) for a in attempts]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,9 @@ def run_category_images_command(
     ] = "rules",
     refiner: Annotated[
         str,
-        typer.Option(help="Writes better prompts: rules, or a vision-language model's string."),
+        typer.Option(
+            help="Writes better prompts: rules, a vision-language model's string, or none: the same prompt, another seed."
+        ),
     ] = "rules",
     attempts: Annotated[int, typer.Option(min=1, help="Prompts for a topic at most.")] = 4,
     patience: Annotated[

@@ -1,0 +1,240 @@
+"""Does refining make more category images truly suitable? On the drawn catalogue, where the truth can be told.
+
+    python benchmarks/category_images.py
+    python benchmarks/category_images.py --image-model dir:FOLDER --judge dir:FOLDER --topics 60
+    python benchmarks/category_images.py --judge instruments      # no model: what instruments measure
+
+Topics are the commonest kinds in their commonest colours. Each one's first picture is compared with the best
+of all its attempts, as the judge sees it; whether a picture is suitable is told by linear probes that saw neither
+models nor prompts (kind and colour that the first prompt asks for, and no flaw). Because the best of four
+seeds is better than one without any refining, the same run is made with the first prompt again and again
+(`--refiner none`). Ends with status 1 where the gain over the first attempt is not told from 0, or the run
+takes more than 12 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.category_images import CategoryImagesJob, run_category_images
+from pipelines.category_images_truth import ImageTruth, probes_for
+from pipelines.judge import INSTRUMENTS
+from workbench.calibration.audited import calibrate_audit, find_audit
+from workbench.catalog.drawn import KINDS, DrawnCatalog
+from workbench.judging.attempts import best_try, ending
+from workbench.judging.chains import ChainsOf, read_chains
+from workbench.judging.instruments import SAFETY
+from workbench.metrics import Estimate, bootstrap_mean, proportion
+from workbench.models.starter.probing import Probes
+from workbench.prompting import Theme
+from workbench.records import Generation, Item, Run
+from workbench.rubric import Rubric, dump_rubric, load_rubric
+from workbench.schema import Schema
+from workbench.store import Store
+
+BAR_SECONDS = 720
+SEED, SIZE = 7, 64
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Truth about each topic's first picture and the one that was kept, in order of topics."""
+
+    first: np.ndarray
+    kept: np.ndarray
+    approved: np.ndarray
+    attempts: np.ndarray
+    precision: Estimate
+    recall: Estimate
+    seconds: float
+
+
+def topics_of(catalog: DrawnCatalog, count: int) -> tuple[Theme, ...]:
+    pairs: Counter[tuple[str, str]] = Counter()
+    for item in catalog.items():
+        assert isinstance(item, Item)
+        for color in item.aspects.get("Color", ()):
+            pairs[item.category, color] += 1
+    commonest = sorted(pairs, key=lambda p: (-pairs[p], p))[:count]
+    return tuple(
+        Theme(name=f"{color} {KINDS[kind].plural}", categories=(kind,), aspects={"Color": (color,)})
+        for kind, color in commonest
+        if kind in KINDS
+    )
+
+
+def rubric_for(judge: str) -> Rubric:
+    """The shipped rubric less what nobody here can answer; said on the terminal."""
+    from dataclasses import replace
+
+    shipped = load_rubric("category-image")
+    left_out = {"safety"} if SAFETY.revision == "1/nobody" else set()
+    if judge == INSTRUMENTS:
+        left_out |= {c.id for c in shipped.criteria if c.by == "model"}
+    if not left_out:
+        return shipped
+    print(
+        f"left out of {shipped.label}, as nobody here can answer it: {', '.join(sorted(left_out))}"
+    )
+    return replace(
+        shipped,
+        name=f"{shipped.name}-drawn",
+        criteria=tuple(c for c in shipped.criteria if c.id not in left_out),
+        failure_modes=tuple(m for m in shipped.failure_modes if m.criterion not in left_out),
+        examples=tuple(e for e in shipped.examples if e.criterion not in left_out),
+    )
+
+
+def measure(
+    folder: Path, catalog: DrawnCatalog, job: CategoryImagesJob, probes: Probes | None
+) -> tuple[Outcome, Probes]:
+    started = time.perf_counter()
+    with Store.open(folder) as store:
+        summary = run_category_images(store, catalog, job)
+        seconds = time.perf_counter() - started
+        print(f"{job.refiner}: {summary}\n{seconds:.0f} s")
+        run = store.find(Run, summary.run)
+        assert run is not None
+        rubric = load_rubric(job.rubric)
+        if probes is None:
+            picture = next(str(g.image) for g in store.records(Generation) if g.image)
+            probes = probes_for(store, picture)
+            for name, right in probes.on_drawn.items():
+                print(f"  probe of {name:<22} right on drawn pictures: {shown(right)}")
+        outcome = _outcome(
+            store, run, rubric, schema=catalog.schema, job=job, probes=probes, seconds=seconds
+        )
+    return outcome, probes
+
+
+def _outcome(
+    store: Store,
+    run: Run,
+    rubric: Rubric,
+    *,
+    schema: Schema,
+    job: CategoryImagesJob,
+    probes: Probes,
+    seconds: float,
+) -> Outcome:
+    whose = ChainsOf(
+        model_revision=str(run.arguments["image_model_revision"]),
+        judge=str(run.arguments["judge_name"]),
+        judge_revision=str(run.arguments["judge_revision"]),
+    )
+    first, kept, approved, attempts = [], [], [], []
+    for chain in read_chains(store, whose, rubric):
+        end = ending(chain.attempts, rubric, limit=job.attempts, patience=job.patience)
+        start = best_try(chain.attempts[0], rubric)
+        if start is None or end.best is None:
+            continue
+        first.append(start.image)
+        kept.append(end.best.image)
+        approved.append(end.state == "approved")
+        attempts.append(len(chain.attempts))
+    truth = ImageTruth(store, schema, rubric, probes)
+    rates = calibrate_audit(store, find_audit(store)).calibration.rates
+    return Outcome(
+        first=np.array([not f for f in truth.flaws(first)], dtype=float),
+        kept=np.array([not f for f in truth.flaws(kept)], dtype=float),
+        approved=np.array(approved),
+        attempts=np.array(attempts),
+        precision=rates.precision,
+        recall=rates.recall,
+        seconds=seconds,
+    )
+
+
+def shown(e: Estimate) -> str:
+    if e.value is None or e.low is None or e.high is None:
+        return f"— ({e.reason})"
+    return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f}), n = {e.n}"
+
+
+def table(refined: Outcome, again: Outcome | None) -> None:
+    gain = bootstrap_mean(refined.kept - refined.first)
+    rows = [
+        ("first attempt, truly suitable", proportion(refined.first > 0)),
+        ("kept after refining, truly suitable", proportion(refined.kept > 0)),
+        ("gain of refining over the first attempt", gain),
+        ("topics approved", proportion(refined.approved)),
+        ("attempts a topic", bootstrap_mean(refined.attempts.astype(float))),
+        ("precision of approvals, from the audit", refined.precision),
+        ("recall of suitable pictures, from the audit", refined.recall),
+    ]
+    if refined.approved.any():
+        rows.insert(
+            4, ("approved pictures, truly suitable", proportion(refined.kept[refined.approved] > 0))
+        )
+    if again is not None:
+        rows += [
+            ("kept with the same prompt again, truly suitable", proportion(again.kept > 0)),
+            ("gain of seeds alone", bootstrap_mean(again.kept - again.first)),
+        ]
+        if len(again.kept) == len(refined.kept):
+            rows.append(
+                ("refined less the same prompt again", bootstrap_mean(refined.kept - again.kept))
+            )
+    for name, estimate in rows:
+        print(f"{name:<50} {shown(estimate)}")
+    print(
+        f"{'seconds, audit and its probes among them':<50} {refined.seconds:.0f} (bar: {BAR_SECONDS})"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--image-model", default="starter:image")
+    parser.add_argument("--judge", default="starter:judge")
+    parser.add_argument("--refiner", default="rules")
+    parser.add_argument("--topics", type=int, default=60)
+    parser.add_argument("--attempts", type=int, default=4)
+    parser.add_argument("--patience", type=int, default=2)
+    parser.add_argument("--items", type=int, default=1200)
+    parser.add_argument("--audit", type=int, default=120)
+    parser.add_argument("--no-control", action="store_true", help="leave out the same prompt again")
+    parser.add_argument(
+        "--store", type=Path, help="keep the stores here; default: a temporary folder"
+    )
+    told = parser.parse_args()
+    catalog = DrawnCatalog(seed=SEED, items=told.items, size=SIZE)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = told.store or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        rubric = folder / "rubric.yaml"
+        rubric.write_text(dump_rubric(rubric_for(told.judge)))
+
+        def job(refiner: str) -> CategoryImagesJob:
+            return CategoryImagesJob(
+                catalog=f"drawn:seed={SEED},items={told.items},size={SIZE}",
+                image_model=told.image_model,
+                judge=told.judge,
+                rubric=str(rubric),
+                refiner=refiner,
+                attempts=told.attempts,
+                patience=told.patience,
+                themes=topics_of(catalog, told.topics),
+                audit=told.audit,
+            )
+
+        refined, probes = measure(folder / "refined", catalog, job(told.refiner), None)
+        again = None
+        if not told.no_control:
+            again, _ = measure(folder / "again", catalog, job("none"), probes)
+        table(refined, again)
+    gain = bootstrap_mean(refined.kept - refined.first)
+    return int(gain.low is None or gain.low <= 0 or refined.seconds > BAR_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
