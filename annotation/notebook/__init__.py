@@ -50,6 +50,8 @@ def show(
         ValueError: The frame calls two rows by one key, or `annotator` is no person's name.
         StoreError: The store has no such audit, or no such rubric.
     """
+    import pandas as pd
+
     from annotation.notebook._kept import Kept
     from annotation.notebook._view import View
     from workbench.store import Store
@@ -61,8 +63,11 @@ def show(
         if rubric is not None:
             rows = replace(rows, rubric=_rubric(held, rubric))
         if embeddings is not None:
-            vectors = [embeddings.get(key) for key in rows.frame["key"]]
-            rows = replace(rows, frame=rows.frame.assign(embedding=vectors))
+            frame = rows.frame.copy()
+            frame["embedding"] = pd.Series(
+                [embeddings.get(key) for key in frame["key"]], index=frame.index, dtype=object
+            )
+            rows = replace(rows, frame=frame)
         return rows
 
     return View(read, store=held, kept=Kept.beside(held, name), annotator=annotator)

@@ -36,7 +36,7 @@ def curve_of(rows: Rows) -> dict[str, Any]:
     if not there.any():
         reason = "The judge gave no confidence, so there is no threshold to move."
         return {"points": [], "judged": 0, "answered": 0, "reason": reason}
-    kept = {
+    kept: dict[str, Any] = {
         name: None
         if values is None
         else [one for one, keep in zip(values, there, strict=True) if keep]
@@ -60,10 +60,10 @@ def curve_of(rows: Rows) -> dict[str, Any]:
 
 def thresholds_of(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The distinct confidences, ascending; of more than `MOST`, those at equal steps of items."""
-    distinct = np.unique(scores)
-    if distinct.size <= MOST:
-        return distinct
-    return np.unique(np.quantile(scores, np.linspace(0, 1, MOST), method="lower"))
+    found: np.ndarray[Any, Any] = np.unique(scores)
+    if found.size > MOST:
+        found = np.unique(np.quantile(scores, np.linspace(0, 1, MOST), method="lower"))
+    return found
 
 
 def arguments_of(rows: Rows) -> dict[str, Any] | str:

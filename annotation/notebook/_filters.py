@@ -62,8 +62,8 @@ def _fits(
     chosen = set(wanted)
     if column.kind == "names":
         return np.array([_names(row, chosen) for row in values], dtype=bool)
-    known = set(column.values)
-    texts = [str(one) if one is not None and str(one) in known else MISSING for one in values]
+    values_known = set(column.values)
+    texts = [str(one) if str(one) in values_known else MISSING for one in values]
     return np.array([one in chosen for one in texts], dtype=bool)
 
 

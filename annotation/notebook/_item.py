@@ -97,9 +97,8 @@ def changes(before: str, after: str) -> list[list[str]]:
     return pieces
 
 
-def _there(value: object) -> bool:
+def _there(value: Any) -> bool:  # noqa: ANN401 - any cell
     import pandas as pd
 
-    return (
-        value is not None and not (pd.api.types.is_scalar(value) and pd.isna(value)) and value != ""
-    )
+    missing = pd.api.types.is_scalar(value) and bool(pd.isna(value))
+    return not missing and value not in (None, "")

@@ -49,4 +49,5 @@ def _unit(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return found.astype(np.float32)
     low, high = np.nanmin(found, axis=0), np.nanmax(found, axis=0)
     scaled = (found - low) / np.where(high > low, high - low, 1)
-    return scaled.astype(np.float32)
+    unit: np.ndarray[Any, Any] = scaled.astype(np.float32)
+    return unit

@@ -87,9 +87,8 @@ def _store_frame(store: Store, audited: Audited | None, label: str | None) -> pd
 
     made = store.generations()
     made = made[made["kind"].isin(["listing", "image"])].reset_index(drop=True)
-    verdicts = store.verdicts()
-    if label is not None:
-        verdicts = verdicts[verdicts["rubric"] == label]
+    every = store.verdicts()
+    verdicts = every if label is None else every[every["rubric"] == label]
     last = verdicts.drop_duplicates("generation", keep="last").set_index("generation")
     judged = {} if audited is None else {j.generation.key: j for j in audited.population}
     drawn = {} if audited is None else {one.generation: one for one in audited.audit.drawn}
@@ -118,6 +117,13 @@ def _store_frame(store: Store, audited: Audited | None, label: str | None) -> pd
             "prompt": made["prompt"],
         }
     )
+    for other in sorted(set(every["rubric"]) - {label}) if label is not None else ():
+        by = (
+            every[every["rubric"] == other]
+            .drop_duplicates("generation", keep="last")
+            .set_index("generation")
+        )
+        frame[f"judge by {other}"] = [_verdict(by, key) for key in keys]
     scores = [name for name in last.columns if name.startswith("score_")]
     for name in scores:
         frame[name] = last[name].reindex(keys).to_numpy()

@@ -46,7 +46,7 @@ def fill(store: Store, *, items: int, drawn: int, seed: int = 3) -> None:
             good[key] = suitable
             made.append(
                 Generation(
-                    key=key, kind="listing", category=item.category, model=model, revision="r1",
+                    key=key, kind="listing", category=item.category, model=model, revision=f"r{model[-1]}",
                     prompt="Describe the photo.", item=item.id, inputs=item.photos[:1], run="run",
                     listing=Listing(title=title, aspects=item.aspects, price=item.price),
                 )
@@ -168,3 +168,67 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
         log.close()
+
+
+@dataclass
+class Page:
+    """A notebook that is open in a browser, and what went wrong in it."""
+
+    page: object
+    faults: list[str]
+    foreign: list[str]
+    """Requests that would have left this machine."""
+
+    def command(self, name: str, **options: object) -> None:
+        self.page.evaluate(
+            "([name, options]) => { window.jupyterapp.commands.execute(name, options) }",
+            [name, options],
+        )
+
+    def run_all(self) -> None:
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_selector(".cwb-view[data-ready]", timeout=120_000)
+
+    def printed(self, word: str) -> str:
+        """Run the last cell again; what follows `word` in its output."""
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 99")
+        self.page.evaluate(
+            "window.jupyterapp.shell.currentWidget.content.activeCell.model.clearExecution()"
+        )
+        self.command("notebook:run-cell")
+        text = self.page.locator(".jp-OutputArea-output pre", has_text=word).last.inner_text(
+            timeout=60_000
+        )
+        return text.partition(word)[2].strip()
+
+
+@pytest.fixture
+def opened(lab: Lab, browser):
+    """`opened(address)`: a page of that notebook, whose consoles and requests are watched."""
+    contexts = []
+
+    def open_page(address: str, *, width: int = 1440) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 1000})
+        contexts.append(context)
+        found = Page(context.new_page(), [], [])
+        found.page.set_default_timeout(60_000)
+        found.page.on("pageerror", lambda error: found.faults.append(error.stack or str(error)))
+        found.page.on(
+            "console", lambda said: found.faults.append(said.text) if said.type == "error" else None
+        )
+        inside = (lab.address, lab.address.replace("http", "ws"), "blob:", "data:")
+        found.page.on(
+            "request",
+            lambda one: None if one.url.startswith(inside) else found.foreign.append(one.url),
+        )
+        found.page.goto(address)
+        found.page.wait_for_function(
+            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel && document.querySelector('.jp-NotebookPanel .jp-Cell')"
+        )
+        found.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.ready")
+        found.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+        return found
+
+    yield open_page
+    for context in contexts:
+        context.close()

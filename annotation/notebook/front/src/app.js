@@ -4,7 +4,7 @@ import { mask, searched } from "./table.js";
 
 /** Columns that tell what the judge or other people said: hidden from whoever answers alone. */
 export const TELLING = (name) =>
-  ["judge", "people", "confidence", "judge named", "people named"].includes(name) || name.startsWith("score_");
+  ["people", "confidence", "people named"].includes(name) || name.startsWith("judge") || name.startsWith("score_");
 
 const SAVED_AFTER = 120;
 
@@ -41,6 +41,14 @@ export class App {
 
   answered(mine) {
     this.mine = new Map(mine.answers.map(([row, approved, modes, note]) => [row, { approved, modes, note }]));
+    this.undoable = mine.undoable;
+    this.tell("mine");
+  }
+
+  /** Takes what Python stored about one row; answers to others may be on their way. */
+  merge(row, mine) {
+    const stored = mine.answers.find(([one]) => one === row);
+    if (stored) this.mine.set(row, { approved: stored[1], modes: stored[2], note: stored[3] });
     this.undoable = mine.undoable;
     this.tell("mine");
   }

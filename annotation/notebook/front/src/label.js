@@ -187,25 +187,37 @@ export class Label {
       title: this.title.value.trim() === app.table.titles[row] ? null : this.title.value.trim(),
       seconds: (performance.now() - this.began) / 1000,
     };
-    // One after another, so that undo takes back the latest.
-    this.saving = this.saving.then(() => this.#stored(row, word));
+    const before = app.mine.get(row);
+    app.mine.set(row, { approved, modes: word.failure_modes, note: word.note });
+    // The next item at once: who is fast answers it while this one is being stored. One after another, so
+    // that undo takes back the latest.
+    this.saving = this.saving.then(() => this.#stored(row, word, before));
+    this.#next();
   }
 
-  async #stored(row, word) {
+  async #stored(row, word, before) {
     const { app } = this;
     try {
       const { answer } = await app.link.ask("label", word);
       const others = answer.others.length ? ` ${answer.others.join(", ")} answered it too: both answers are kept.` : "";
       const told = word.approved === null ? "skipped" : word.approved ? "suitable" : "not suitable";
-      this.said.className = "said";
-      this.said.textContent = `Saved: ${app.table.titles[row].slice(0, 60)} – ${told}.${others}`;
+      const rest = app.shown.every((one) => app.mine.has(one)) ? " All that is shown here is answered." : "";
+      this.#say(`Saved: ${app.table.titles[row].slice(0, 60)} – ${told}.${others}${rest}`);
       app.unweighed = (app.unweighed ?? 0) + 1;
-      app.answered(answer.mine);
-      if (this.row === row) this.#next();
+      app.merge(row, answer.mine);
     } catch (error) {
-      this.said.className = "said error";
-      this.said.textContent = `Not saved: ${error.message}`;
+      if (before) app.mine.set(row, before);
+      else app.mine.delete(row);
+      app.tell("mine");
+      app.open(row);
+      this.again();
+      this.#say(`Not saved: ${error.message}`, "error");
     }
+  }
+
+  #say(words, tone = "") {
+    this.said.className = `said ${tone}`;
+    this.said.textContent = words;
   }
 
   /** The next item that I have not answered, from here on and round; else the next one. */
@@ -220,9 +232,8 @@ export class Label {
       }
     }
     app.move(app.cursor + 1);
-    this.row = undefined;
-    this.draw();
-    this.said.textContent += " All that is shown here is answered.";
+    this.again();
+    this.card.focus({ preventScroll: true });
   }
 
   #undo() {
@@ -236,11 +247,10 @@ export class Label {
         const place = app.shown.indexOf(app.table.keys.indexOf(answer.key));
         if (place >= 0) app.move(place);
         this.draw();
-        this.said.className = "said";
-        this.said.textContent = "Taken back.";
+        this.card?.focus({ preventScroll: true });
+        this.#say("Taken back.");
       } catch (error) {
-        this.said.className = "said error";
-        this.said.textContent = `Not taken back: ${error.message}`;
+        this.#say(`Not taken back: ${error.message}`, "error");
       }
     });
   }

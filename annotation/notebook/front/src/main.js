@@ -1,6 +1,7 @@
 // The widget: a head, filters, the grid, and one panel beside it.
 
 import { App } from "./app.js";
+import { Compare } from "./compare.js";
 import { count, h } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
@@ -8,6 +9,7 @@ import { Item } from "./item.js";
 import { Judge } from "./judge.js";
 import { Label } from "./label.js";
 import { Link } from "./link.js";
+import { Atlas } from "./map.js";
 import { Pictures } from "./pictures.js";
 import { bytes, Table } from "./table.js";
 import { followTheme } from "./theme.js";
@@ -22,7 +24,11 @@ function render({ model, el }) {
   const grid = new Grid(app, pictures);
   const filters = new Filters(app);
   const threshold = new Threshold(app);
-  const panels = { judge: ["Judge", new Judge(app)], threshold: ["Threshold", threshold], item: ["Item", new Item(app, pictures)], label: ["Answer", new Label(app, pictures)] };
+  const atlas = new Atlas(app);
+  const panels = {
+    judge: ["Judge", new Judge(app)], threshold: ["Threshold", threshold], map: ["Map", atlas],
+    item: ["Item", new Item(app, pictures)], compare: ["Compare", new Compare(app, pictures)], label: ["Answer", new Label(app, pictures)],
+  };
   const failed = h("p", { class: "error", role: "alert", hidden: true });
   const head = heading(app, () => load());
   const side = tabs(app, panels);
@@ -51,6 +57,7 @@ function render({ model, el }) {
       app.fill(table, answer, new Uint32Array(bytes(buffers[after])));
       app.unweighed = 0;
       threshold.reset();
+      atlas.reset();
       app.tell("state");
       failed.hidden = true;
       root.dataset.ready = String(Math.round(performance.now() - began));
@@ -69,6 +76,7 @@ function render({ model, el }) {
   return () => {
     app.close();
     grid.close();
+    atlas.close();
     pictures.close();
     link.close();
     wide.disconnect();
