@@ -45,6 +45,7 @@ from pipelines.cli_preferences import (
     trace_command,
 )
 from pipelines.cli_rubric import rubric_app
+from pipelines.cli_titles import titles_app
 from pipelines.cli_training import train_app
 from workbench import __version__
 from workbench.errors import (
@@ -78,6 +79,7 @@ app.add_typer(run_app, name="run")
 app.add_typer(labelstudio_app, name="labelstudio")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(rubric_app, name="rubric")
+app.add_typer(titles_app, name="titles")
 app.add_typer(train_app, name="train")
 app.add_typer(listings_app, name="listings")
 run_app.command("mace", epilog=MACE_EPILOG)(run_mace_command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -298,7 +298,8 @@ def measure_titles(
     marked = read_marked(path, known=others)
     if limit is not None and limit < len(marked):
         marked = [marked[k * len(marked) // limit] for k in range(limit)]
-    brands = learn_brands(_as_items(others))
+    # Known beforehand, but not complete: a title's own brand may be a new one.
+    brands = replace(learn_brands(_as_items(others)), stated=0.0)
     results = []
     for name in simplifiers:
         simplifier = load_simplifier(name, brands=brands)

@@ -18,6 +18,8 @@ _MOSTLY = 0.8
 """Share of the titles with these words that have to begin with them."""
 _TRUSTED = 0.5
 """Share of items that bear a brand's word in their title, and are of that brand; below, it is a common word."""
+_MOST = 0.5
+"""Share of items that state a brand from which on a lexicon is taken for complete."""
 _FEW_KNOWN = 3
 """Items of known brand that speak against a word before it is taken for a common one."""
 
@@ -28,11 +30,19 @@ class BrandLexicon:
 
     brands: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     """Folded words of each brand to the number of items that bear it."""
+    stated: float = 0.0
+    """Share of the catalogue's items whose aspects say their brand, 0 to 1: how complete the lexicon is."""
 
     @property
     def revision(self) -> str:
-        """Content key of the brands."""
-        return content_key("brands", sorted([" ".join(b), n] for b, n in self.brands.items()))
+        """Content key of the brands, and of whether most items state one."""
+        listed = sorted([" ".join(b), n] for b, n in self.brands.items())
+        return content_key("brands", listed, self.is_complete)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether most items say their brand, so that what is not in here is hardly one."""
+        return self.stated >= _MOST
 
     def find(self, words: Sequence[Word]) -> list[tuple[int, int]]:
         """Where brands stand among `words`: first and last-plus-one index, the longest first, none overlapping."""
@@ -55,8 +65,11 @@ class BrandLexicon:
         return found
 
     def joined(self, other: BrandLexicon) -> BrandLexicon:
-        """The brands of both."""
-        return BrandLexicon(brands=dict(Counter(self.brands) + Counter(other.brands)))
+        """The brands of both; as complete as the more complete one."""
+        return BrandLexicon(
+            brands=dict(Counter(self.brands) + Counter(other.brands)),
+            stated=max(self.stated, other.stated),
+        )
 
 
 def learn_brands(
@@ -85,7 +98,8 @@ def learn_brands(
     if from_titles:
         for brand, count in _beginnings(known, never).items():
             kept.setdefault(brand, count)
-    return BrandLexicon(brands=kept)
+    told = sum(bool(own) for _, own, _ in known)
+    return BrandLexicon(brands=kept, stated=told / len(known) if known else 0.0)
 
 
 def _is_told_apart(

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -60,9 +60,11 @@ _WHOSE = re.compile(
 
 @dataclass(frozen=True)
 class TaggerSimplifier:
-    """Takes a title apart with a fitted tagger, beside rules for what nobody marked: talk of sellers.
+    """Takes a title apart with a fitted tagger, beside rules for sizes, part numbers and talk of sellers.
 
-    What the item's own aspects call its brand is removed wherever it stands.
+    Where the item's own aspects state its brand, or most items of the catalogue state theirs, these brands are
+    removed wherever they stand and nothing else is taken for one. Elsewhere the tagger tells, and the lexicon is
+    one of the things that it weighs; never where all of them are words for products, colours and materials.
 
     Raises:
         ModelError: When it is first used: the weights are not there or of another version.
@@ -91,15 +93,24 @@ class TaggerSimplifier:
 
     def spans(self, question: TitleQuestion) -> list[Span]:
         """The parts that go, none overlapping."""
-        words = words_of(question.title)
-        own = [
-            Span(start=words[i].start, end=words[k - 1].end, kind="brand")
-            for brand in question.brands
-            for i, k in find_words(words, brand)
-        ]
+        title, words = question.title, words_of(question.title)
+        known = [at for brand in question.brands for at in find_words(words, brand)]
+        if question.brands or self.lexicon.is_complete:
+            known += self.lexicon.find(words)  # else the tagger weighs what the lexicon says
+        brands = [Span(start=words[i].start, end=words[k - 1].end, kind="brand") for i, k in known]
         tagged = self._tagger.spans(question, self._brands)
-        talk = promotions(question.title, words, read_phrases(self.phrases))
-        return first_come([*own, *talk, *tagged])
+        if question.brands or self.lexicon.is_complete:
+            tagged = [s for s in tagged if s.kind != "brand"]
+        tagged = [
+            _with_its_word(title, s) for s in tagged if s.kind != "brand" or not _is_plain(words, s)
+        ]
+        return first_come([
+            *brands,
+            *promotions(title, words, read_phrases(self.phrases)),
+            *tagged,
+            *sorted(sizes(title), key=lambda s: s.start - s.end),
+            *part_numbers(title),
+        ])  # fmt: skip
 
     @cached_property
     def _tagger(self) -> Tagger:
@@ -108,6 +119,21 @@ class TaggerSimplifier:
     @cached_property
     def _brands(self) -> BrandLexicon:
         return self._tagger.lexicon.joined(self.lexicon)
+
+
+_SIZE_WORD = re.compile(r"\b(?:size|sz)\.?\s*:?\s*$", re.IGNORECASE)
+
+
+def _with_its_word(title: str, span: Span) -> Span:
+    """`36 mm` with the word `size` before it."""
+    before = _SIZE_WORD.search(title, 0, span.start) if span.kind == "size" else None
+    return replace(span, start=before.start()) if before else span
+
+
+def _is_plain(words: Sequence[Word], span: Span) -> bool:
+    """Whether all words of a part are words for products, details, colours and materials."""
+    inside = [w for w in words if w.counts and span.start <= w.start < span.end]
+    return all(same_word(w.text) in _word_classes() for w in inside)
 
 
 _VERSION = 1
