@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from workbench.figures.losses import plot_losses
-from workbench.figures.svg import to_svg
 from workbench.metrics import Estimate
 from workbench.training.driving import Finished, Ready, history
 from workbench.training.examples import Example, Pair
@@ -46,9 +45,8 @@ def write_results(
         told = history(finished)
         learnt = [(int(one["step"]), one["loss"]) for one in told if "loss" in one]
         looked = [(int(one["step"]), one["eval_loss"]) for one in told if "eval_loss" in one]
-        title = f"Loss of {ready.plan.method.upper()} by step"
-        drawn = to_svg(plot_losses(learnt, looked, best=trained.best_step), title=title)
-        (ready.out / "curves.svg").write_text(drawn)
+        drawn = plot_losses(learnt, looked, best=trained.best_step)
+        drawn.savefig(ready.out / "curves.svg", format="svg", metadata={"Date": None})
         parts = ["learnt"] * len(rows) + ["held out"] * len(held_out)
         write_lineage(ready.out, [*rows, *held_out], parts)
         write_json(

@@ -170,7 +170,7 @@ def test_the_finished_folder_is_an_ordinary_model(sft, kit):
     assert told["rows"] == 16 and told["simulated"] == 16 and told["plan"]["epochs"] == 6
     card = (sft.folder / "README.md").read_text()
     assert "16 of 16 rows are simulated" in card and "held-out loss after" in card
-    assert (sft.out / "curves.svg").read_text().startswith("<svg")
+    assert "held-out rows" in (sft.out / "curves.svg").read_text()
     assert list((sft.out / "tensorboard").glob("events.out.tfevents.*"))
 
 

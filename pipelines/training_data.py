@@ -1,0 +1,225 @@
+"""What a store holds to train on: examples of four kinds, and pairs; nothing of an item that is held out.
+
+Kinds of examples: `raw`, the catalogue's own listing of each item; `alignment`, that listing cut down to what its
+photos show (MACE); `dialogue`, a talk about it (LACU); `correction`, a listing as people put it right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
+
+from workbench.alignment import examine, fingerprint
+from workbench.errors import LearningError
+from workbench.preferences import build_pairs
+from workbench.records import Generation, Item, Listing, PreferencePair
+from workbench.schema import Schema, parse_schema
+from workbench.store import catalog_of, group_of
+from workbench.training import Example, Pair, Turn, listing_example, training_pair
+
+if TYPE_CHECKING:
+    from workbench.store import Store
+
+Kind = Literal["raw", "alignment", "dialogue", "correction"]
+Row = TypeVar("Row", Example, Pair)
+KINDS: tuple[Kind, ...] = ("raw", "alignment", "dialogue", "correction")
+
+
+def examples_of(store: Store, kinds: Iterable[Kind]) -> dict[Kind, list[Example]]:
+    """Examples of each of `kinds`, about items of the training part alone, in the order of their keys.
+
+    Raises:
+        LearningError: A kind is unknown, or the store has none of one that was asked for.
+        LeakageError: An item of the training part is held out by another split (a mistake of ours).
+    """
+    asked = list(dict.fromkeys(kinds))
+    if unknown := [kind for kind in asked if kind not in KINDS]:
+        raise LearningError(f"want kinds of examples among {', '.join(KINDS)}; got {unknown[0]!r}")
+    items = _training_items(store)
+    schemas = _schemas(store, items.values())
+    makers = {
+        "raw": lambda: _raw(items, schemas),
+        "alignment": lambda: _aligned(store, items, schemas),
+        "dialogue": lambda: _dialogues(store, items, schemas),
+        "correction": lambda: _corrected(store, items),
+    }
+    found = {kind: list(makers[kind]()) for kind in asked}
+    if missing := [kind for kind, rows in found.items() if not rows]:
+        how = {
+            "raw": "take a catalogue in with `workbench run listings`",
+            "alignment": "`workbench run mace` makes them",
+            "dialogue": "`workbench run lacu` makes them",
+            "correction": "people make them in Label Studio: `workbench annotate`",
+        }
+        raise LearningError(
+            f"the store has no examples of the kind {missing[0]} about items that may train: {how[missing[0]]}"
+        )
+    told = [row.item for rows in found.values() for row in rows if row.item is not None]
+    store.require_train(sorted(set(told)))
+    return found
+
+
+def stored_pairs(store: Store) -> list[Pair]:
+    """The preference pairs of texts that the store keeps, about items that may train.
+
+    Raises:
+        LearningError: It keeps none.
+        LeakageError: One is about an item that is held out.
+    """
+    records = [one for one in store.records(PreferencePair) if not one.chosen.startswith("sha256:")]
+    if not records:
+        raise LearningError(
+            "the store keeps no pair of texts: `workbench pairs` makes them of what people corrected"
+        )
+    store.require_train(sorted({one.item for one in records if one.item is not None}))
+    return [training_pair(one) for one in sorted(records, key=lambda one: one.key)]
+
+
+def exported_pairs(folder: Path) -> tuple[list[Pair], dict[str, Path]]:
+    """The pairs that `workbench pairs --format trl` wrote to `folder`, and where their photos are.
+
+    Raises:
+        LearningError: It is no such export.
+    """
+    import json
+
+    file = folder / "metadata.jsonl"
+    if not file.is_file():
+        raise LearningError(
+            f"want a folder that `workbench pairs --format trl` wrote, got {str(folder)!r}: it has no metadata.jsonl"
+        )
+    pairs, files = [], {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        photos = tuple(row.get("images_file_names", ()))
+        files.update({name: folder / name for name in photos})
+        pairs.append(
+            Pair(
+                prompt=row["prompt"][0]["content"],
+                chosen=row["chosen"][0]["content"],
+                rejected=row["rejected"][0]["content"],
+                photos=photos,
+                source="export",
+                lineage=(row["pair"],),
+            )
+        )
+    return pairs, files
+
+
+def apart(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Rows to learn from, and rows about other items that choose the weights: (learnt, held out).
+
+    Both are of the training part: items of the evaluation part measure finished models and choose nothing.
+
+    Args:
+        rows: Any number.
+        share: Of items that are held out, 0 to under 1.
+        seed: Of the draw.
+    """
+    names = sorted({row.item or row.key for row in rows})
+    count = round(share * len(names))
+    drawn = np.random.default_rng(seed).permutation(len(names))[:count]
+    aside = {names[i] for i in drawn}
+    learnt = [row for row in rows if (row.item or row.key) not in aside]
+    return learnt, [row for row in rows if (row.item or row.key) in aside]
+
+
+def _training_items(store: Store) -> dict[str, Item]:
+    parts = store.splits(part="train")
+    groups = set(parts["group"]) if len(parts) else set()
+    found = {one.id: one for one in store.records(Item) if group_of(one) in groups and one.photos}
+    if not found:
+        raise LearningError(
+            "no item with a photo is in the training part: `workbench run listings` takes a catalogue in and deals it"
+        )
+    return dict(sorted(found.items()))
+
+
+def _schemas(store: Store, items: Iterable[Item]) -> dict[str, Schema]:
+    names = sorted({catalog_of(item.id) for item in items})
+    texts = {name: store.schema_text(name) for name in names}
+    if missing := [name for name, text in texts.items() if text is None]:
+        raise LearningError(f"the store has no schema of the catalogue {missing[0]!r}")
+    return {
+        name: parse_schema(text, where=f"the schema of {name}")
+        for name, text in texts.items()
+        if text is not None
+    }
+
+
+def _raw(items: Mapping[str, Item], schemas: Mapping[str, Schema]) -> Iterator[Example]:
+    for item in items.values():
+        if item.title:
+            category = schemas[catalog_of(item.id)].category(item.category)
+            yield listing_example(
+                Listing(title=item.title, aspects=item.aspects), category, item.photos,
+                item=item.id, source="raw", lineage=(item.id,), simulated=item.simulated,
+            )  # fmt: skip
+
+
+def _aligned(
+    store: Store, items: Mapping[str, Item], schemas: Mapping[str, Schema]
+) -> Iterator[Example]:
+    for made in _generations(store, "alignment", items):
+        item = items[str(made.item)]
+        if made.listing is not None and made.listing.title:
+            category = schemas[catalog_of(item.id)].category(item.category)
+            yield listing_example(
+                made.listing, category, item.photos, item=item.id, source="alignment",
+                lineage=(made.key,), simulated=made.simulated,
+            )  # fmt: skip
+
+
+def _dialogues(
+    store: Store, items: Mapping[str, Item], schemas: Mapping[str, Schema]
+) -> Iterator[Example]:
+    """What is fit of each dialogue: rounds that its aligned listing bears out, and no dialogue twice."""
+    seen: set[bytes] = set()
+    made = _generations(store, "dialogue", items)
+    parents = {
+        one.key: one
+        for one in store.records(Generation, sorted({one.parent for one in made if one.parent}))
+    }
+    for one in made:
+        aligned = parents.get(one.parent or "")
+        if aligned is None or aligned.listing is None or not one.text:
+            continue
+        item = items[str(one.item)]
+        schema = schemas[catalog_of(item.id)]
+        fit = examine(one.text, aligned.listing, schema.category(item.category), schema).dialogue
+        if fit is None or (mark := fingerprint(fit)) in seen:
+            continue
+        seen.add(mark)
+        turns: list[Turn] = []
+        for said in fit.rounds:
+            turns.append(Turn(role="user", text=said.buyer))
+            turns.append(Turn(role="assistant", text=said.seller))
+        yield Example(
+            turns=tuple(turns), photos=item.photos, item=item.id, source="dialogue",
+            lineage=(one.key, aligned.key), simulated=one.simulated,
+        )  # fmt: skip
+
+
+def _corrected(store: Store, items: Mapping[str, Item]) -> Iterator[Example]:
+    """Listings as people put them right: the chosen side of pairs that come from corrections."""
+    for pair in build_pairs(store).pairs:
+        if pair.source == "correction" and pair.kind == "text" and pair.item in items:
+            yield replace(training_pair(pair).chosen_example(), source="correction")
+
+
+def _generations(
+    store: Store, kind: Literal["alignment", "dialogue"], items: Mapping[str, Item]
+) -> list[Generation]:
+    """The newest of each item, in the order of items."""
+    newest: dict[str, Generation] = {}
+    for one in store.records(Generation):
+        if one.kind != kind or one.item is None or one.item not in items:
+            continue
+        known = newest.get(one.item)
+        if known is None or (one.created_at, one.key) > (known.created_at, known.key):
+            newest[one.item] = one
+    return [newest[item] for item in items if item in newest]
