@@ -135,6 +135,7 @@ def compare_texts(
             notes = [
                 f"Decoders of {words.model.num_parameters():,} parameters, {own.steps} steps, "
                 f"{words.limit} tokens at most, {sum(one is not None for one in taught)} titles to learn from.",
+                "Hierarchical titles are cut to what was told; a direct one has no prompt to be cut by.",
                 *_reference(test, schema),
             ]
     n, count = len(test), len(set(groups.tolist()))

@@ -6,6 +6,7 @@ import pytest
 
 from workbench.errors import SchemaError
 from workbench.metrics import grounding_scores, published_ratio
+from workbench.metrics.grounding import claim_counts, ratio_counts
 from workbench.records import Listing
 from workbench.schema import Attribute, Category, Schema
 
@@ -79,6 +80,16 @@ def test_claims_are_held_against_the_truth_by_hand():
     assert by_name["Neck"].recall.value == 0.25
     assert by_name["product"].precision.value == pytest.approx(2 / 3)
     assert 0 <= found.hallucination.low < found.hallucination.high <= 1
+
+
+def test_counts_of_each_text_add_up_to_the_rates():
+    texts = ["Crimson round neck tee", "Red V-neck tee, lovely", "Skirt", None]
+    counts = claim_counts(texts, [TRUE] * 4, SCHEMA)
+    # Claims, false ones, true values, those of them that are claimed.
+    assert counts.tolist() == [[3, 1, 3, 2], [3, 0, 3, 3], [1, 1, 3, 0], [0, 0, 3, 0]]
+    assert ratio_counts(["Red lovely", "tee"], [{"Color": "Red"}] * 2).tolist() == [[1, 1], [1, 0]]
+    with pytest.raises(ValueError, match="want a truth each"):
+        claim_counts(texts, [TRUE], SCHEMA)
 
 
 def test_a_text_that_talks_much_and_says_only_what_is_true_has_no_false_claim():

@@ -198,8 +198,10 @@ def load_decoder(folder: str | Path) -> Decoder:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
     from transformers import AutoTokenizer, T5ForConditionalGeneration
+    from transformers.utils import logging
 
-    place = Path(folder)
+    place, talks = Path(folder), logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # it loads in a blink
     try:
         config = json.loads((place / _CONFIG).read_text(encoding="utf-8"))
         return Decoder(
@@ -213,8 +215,11 @@ def load_decoder(folder: str | Path) -> Decoder:
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(
             f"want a folder with a text decoder, but {str(place)!r} cannot be read as one "
-            f"({type(error).__name__}: {error}): train it with `workbench run attributes --text`"
+            f"({type(error).__name__}: {error}): train it with `workbench run attributes --decoder own`"
         ) from error
+    finally:
+        if talks:
+            logging.enable_progress_bar()
 
 
 def _tokenizer(texts: Iterable[str], vocabulary: int) -> Any:

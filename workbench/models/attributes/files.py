@@ -15,7 +15,7 @@ from workbench.models.attributes.model import UNFAMILIAR, Abstention, AttributeM
 from workbench.models.attributes.targets import CATEGORY, Task
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "attributes.json", "README.md"
-_FORMAT = 1
+_FORMAT = 2
 
 
 def save_attributes(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from workbench.models.attributes.calibrating import fit_spread, fit_temperature
 from workbench.models.attributes.familiarity import fit_familiarity
-from workbench.models.attributes.model import AttributeModel, project
+from workbench.models.attributes.model import AttributeModel
 from workbench.models.attributes.targets import CATEGORY, Floats, Targets, read_targets
 from workbench.models.attributes.training import Recipe, fit_network
 from workbench.models.heads import Facts
@@ -22,7 +22,7 @@ from workbench.schema import Schema
 if TYPE_CHECKING:
     from workbench.models.protocols import Progress
 
-_METHOD = "attributes/1"
+_METHOD = "attributes/2"
 """Changes whenever the fit does, so that what another fit said is another's word."""
 
 
@@ -123,9 +123,7 @@ def fit_targets(
         mean=fitted.mean,
         directions=fitted.directions,
         weights=fitted.weights,
-        familiarity=fit_familiarity(
-            project(x, fitted.mean, fitted.directions), targets.groups, seed=recipe.seed
-        ),
+        familiarity=fit_familiarity(x, targets.groups, seed=recipe.seed),
     )  # fmt: skip
     facts = model.read(np.where(unseen[:, None], fitted.held_out, 0.0))
     return Learnt(

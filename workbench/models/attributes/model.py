@@ -117,10 +117,14 @@ class AttributeModel:
         return self.read(self.outputs(x))
 
     def see(self, x: Floats) -> list[Seen]:
-        """What is seen in each photo, and how familiar it is."""
+        """What is seen in each photo, and how familiar it is.
+
+        Familiarity goes by the whole features: what is strange about a photo lies mostly outside the
+        directions in which training photos differ, which are all that the trunk sees.
+        """
         if len(x) == 0:
             return []
-        shares = self.familiarity.share_as_far(project(x, self.mean, self.directions)).tolist()
+        shares = self.familiarity.share_as_far(x).tolist()
         return [
             Seen(facts=facts, share_as_far=share)
             for facts, share in zip(self.predict(x), shares, strict=True)

@@ -41,7 +41,7 @@ SCHEMA = Schema(
         "Mugs": Category(id="Mugs", name="Mugs", path=("Mugs",), attributes=ATTRIBUTES),
     },
 )
-RECIPE = Recipe(hidden=24, members=1, folds=4, steps=150, components=48)
+RECIPE = Recipe(hidden=24, members=1, folds=3, steps=110, components=32)
 
 
 def world(n=240, noise=0.5, seed=0, group_size=2):

@@ -1,0 +1,85 @@
+"""The page of comparisons: a sentence that the intervals carry, a table, a figure."""
+
+import numpy as np
+import pytest
+
+from reports.attributes import answer, verdict, write_attributes_page
+from workbench.figures import plot_ways, to_svg
+from workbench.metrics.ways import Comparison, compare_ways
+
+
+def mean(sums):
+    return sums[:, 0] / sums[:, 1]
+
+
+def compared(measure, first, second, better, spread=0.01):
+    """Twenty groups of one item, two seeds."""
+    rng = np.random.default_rng(0)
+
+    def seeds(value):
+        return [np.column_stack([value + spread * rng.normal(size=20), np.ones(20)]) for _ in range(2)]  # fmt: skip
+
+    return compare_ways(measure, seeds(first), seeds(second), mean, n=20, better=better)
+
+
+@pytest.fixture(scope="module")
+def comparisons():
+    routes = Comparison(
+        question="Hierarchical against <direct>", ways=("hierarchical", "direct"), seeds=2, items=20, groups=20,
+        measures=(
+            compared("claims that are false", 0.1, 0.5, -1),
+            compared("ROUGE-L", 0.3, 0.4, 1),
+            compared("true values claimed", 0.3, 0.3, 1),
+            compared("published ratio", 9.0, 17.0, 0),
+        ),
+        notes=("Decoders of 600,000 parameters.",),
+    )  # fmt: skip
+    speed = Comparison(
+        question="Speed", ways=("hierarchical", "direct"), seeds=2, items=20, groups=20,
+        measures=(compared("milliseconds a title", 200, 200, -1, spread=30),),
+    )  # fmt: skip
+    return routes, speed
+
+
+def test_a_sentence_names_what_the_intervals_tell_apart(comparisons):
+    routes, speed = comparisons
+    assert answer(routes) == (
+        "Hierarchical is better in claims that are false (0.10 against 0.50) and worse in ROUGE-L "
+        "(0.30 against 0.40) than direct."
+    )
+    assert answer(speed) == "The intervals do not tell hierarchical and direct apart."
+    assert [verdict(m) for m in routes.measures] == ["better", "worse", "not told apart", ""]
+
+
+def test_ways_are_measured_on_the_same_groups(comparisons):
+    routes, _ = comparisons
+    for one in routes.measures:
+        assert one.difference.value == pytest.approx(one.first.value - one.second.value)
+        assert one.difference.low <= one.difference.value <= one.difference.high
+
+
+def test_the_figure_draws_shares_side_by_side_and_other_units_alone(comparisons):
+    routes, speed = comparisons
+    drawn = to_svg(plot_ways(routes), title="Routes")
+    assert "claims that are false" in drawn
+    assert "published ratio" not in drawn  # no share, and neither better nor worse
+    assert "milliseconds a title" in to_svg(plot_ways(speed), title="Speed")
+
+
+def test_the_page_holds_everything_and_fits_a_phone(comparisons, tmp_path, browser):
+    place = write_attributes_page(
+        tmp_path / "p.html", comparisons, catalog="shop", encoder="e", simulated=True
+    )
+    text = place.read_text()
+    assert "Hierarchical against &lt;direct&gt;" in text
+    assert "Simulated items" in text
+    assert "Decoders of 600,000 parameters." in text
+    for width in (1440, 390):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        problems = []
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)  # noqa: B023
+        page.goto(place.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.locator("section svg").count() == 2
+        assert problems == []
+        page.close()
