@@ -142,8 +142,8 @@ def run_category_images_command(
             seed=seed,
         )
         summary = run_category_images(opened, source, job, quiet=quiet or as_json)
-        diversity = measure_narrowing(opened, summary.run)
-        written = write_category_images_page(opened, page, run=summary.run, narrowing=diversity)
+        narrowing = measure_narrowing(opened, summary.run)
+        written = write_category_images_page(opened, page, run=summary.run, narrowing=narrowing)
     tell(
         as_json, {**summary.as_dict(), "page": str(written)}, lambda: f"{summary}\nPage: {written}"
     )

@@ -148,7 +148,7 @@ def _page(
     narrowing: Sequence[Narrowing] | None,
 ) -> dict[str, object]:
     arguments = run.arguments
-    states = Counter(t.ending.state for t in told)
+    states: Counter[str] = Counter(t.ending.state for t in told)
     approved = sum(t.ending.state == "approved" for t in told)
     ordered = sorted(told, key=lambda t: (_ORDER[t.ending.state], t.chain.category))
     shown = _spread(ordered)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.figures._whiskers import Row, whiskers
-from workbench.figures.svg import BAD
+from workbench.figures.svg import ACCENT, BAD
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def plot_narrowing(found: Sequence[Narrowing]) -> Figure:
         Row(
             name=f"attempt {one.attempt} ({one.pictures})",
             estimate=one.diversity,
-            **({"colour": BAD} if (one.diversity.high or 1.0) < 1.0 else {}),
+            colour=BAD if (one.diversity.high or 1.0) < 1.0 else ACCENT,
         )
         for one in found
     ]
