@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,12 @@ from pipelines.category_images_truth import ImageTruth, probes_for
 from pipelines.judge import INSTRUMENTS
 from workbench.calibration.audited import calibrate_audit, find_audit
 from workbench.catalog.drawn import KINDS, DrawnCatalog
+from workbench.errors import ModelError
 from workbench.judging.attempts import best_try, ending
 from workbench.judging.chains import ChainsOf, read_chains
 from workbench.judging.instruments import SAFETY
 from workbench.metrics import Estimate, bootstrap_mean, proportion
+from workbench.models.starter import shipped_folder
 from workbench.models.starter.probing import Probes
 from workbench.prompting import Theme
 from workbench.records import Generation, Item, Run
@@ -73,8 +75,6 @@ def topics_of(catalog: DrawnCatalog, count: int) -> tuple[Theme, ...]:
 
 def rubric_for(judge: str) -> Rubric:
     """The shipped rubric less what nobody here can answer; said on the terminal."""
-    from dataclasses import replace
-
     shipped = load_rubric("category-image")
     left_out = {"safety"} if SAFETY.revision == "1/nobody" else set()
     if judge == INSTRUMENTS:
@@ -207,6 +207,13 @@ def main() -> int:
         "--store", type=Path, help="keep the stores here; default: a temporary folder"
     )
     told = parser.parse_args()
+    for name in (told.image_model, told.judge):
+        if name.startswith("starter:"):
+            try:
+                shipped_folder(name.removeprefix("starter:"))
+            except ModelError as error:
+                print(f"nothing measured: {error}; name others with --image-model and --judge")
+                return 0
     catalog = DrawnCatalog(seed=SEED, items=told.items, size=SIZE)
     with tempfile.TemporaryDirectory() as temporary:
         folder = told.store or Path(temporary)
