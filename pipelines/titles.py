@@ -103,8 +103,9 @@ def simplify_titles(
     for start in range(0, len(missing), _CHUNK):
         made = simplify(missing[start : start + _CHUNK], simplifier, categories=names, run=run)
         store.add(made)
-        for one in made if stage else ():
-            stage.advance(1, cost=one.cost)
+        if stage:
+            for one in made:
+                stage.advance(1, cost=one.cost)
     return list(store.records(Generation, keys))
 
 

@@ -108,7 +108,7 @@ def fit_crf(
         )
         expected = np.concatenate([(counterpart @ by_token).ravel(), by_pair.ravel(), by_start])
         value = whole - flat_weights @ right + 0.5 * penalty * float(flat_weights @ flat_weights)
-        return value, expected - right + penalty * flat_weights
+        return float(value), expected - right + penalty * flat_weights
 
     found = minimize(
         loss,

@@ -248,7 +248,9 @@ def _marginal(
     left = np.ones(n, dtype=bool)
     order: list[tuple[int, float, float]] = []
     if np.ptp(relevance) == 0 and n > 1 and n <= _MOST_COMPARED:
-        start = np.array([likeness(k).sum() for k in range(n)])  # the most typical one
+        start: Floats = np.array(
+            [float(likeness(k).sum()) for k in range(n)], dtype=np.float64
+        )  # the most typical one
     else:
         start = relevance
     while len(order) < min(count, n):

@@ -138,7 +138,8 @@ def subject_of(brief: Brief, schema: Schema | None = None) -> str:
 def _in_schema_words(title: str, aspects: Aspects, category: Category, schema: Schema) -> str:
     """`Pink Striped Plastic Chair with Slat Back`: the title counts before the aspects."""
     claimed = title_claims(title, category, schema).values
-    before, after = [], []
+    before: list[str] = []
+    after: list[str] = []
     for attribute in category.attributes:
         if attribute.visible == "no":
             continue

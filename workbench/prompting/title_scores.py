@@ -11,12 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.errors import CatalogError
 from workbench.metrics import Estimate
 from workbench.metrics.resampling import bootstrap
 from workbench.prompting._words import Span, Word, find_words, words_of
 from workbench.prompting.titles import REMOVED_KINDS, RemovedKind, Simplified, TitleQuestion
+
+Floats = npt.NDArray[np.float64]
 
 MARKED_ASPECTS: Mapping[str, RemovedKind] = {
     "brand": "brand",
@@ -160,7 +163,7 @@ def score_titles(
         sums = np.array(rows, dtype=np.float64)  # right, removed, marked
         total = sums.sum(axis=0)
 
-        def one(columns: Sequence[int], sums: np.ndarray = sums, reason: str = "") -> Estimate:
+        def one(columns: Sequence[int], sums: Floats = sums, reason: str = "") -> Estimate:
             return bootstrap(
                 sums,
                 lambda s: _ratio(s, columns),
@@ -185,7 +188,7 @@ def score_titles(
     return scores
 
 
-def _ratio(sums: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+def _ratio(sums: Floats, columns: Sequence[int]) -> Floats:
     below = sums[:, list(columns)].sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(below > 0, len(columns) * sums[:, 0] / below, np.nan))
@@ -281,7 +284,7 @@ def _other_values(marks: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _values(marks: Mapping[str, object]) -> list[tuple[str, str]]:
-    found = []
+    found: list[tuple[str, str]] = []
     for name, said in marks.items():
         kind = MARKED_ASPECTS.get(str(name).casefold().replace("_", " "))
         if kind is None or said is None:
