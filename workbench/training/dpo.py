@@ -97,7 +97,7 @@ def train_dpo(
     )
     figures = preference_figures(reference[ready.learnt :], after, evaluation, beta=plan.beta)
     save(ready, finished)
-    return finish(write_results(ready, finished, figures, pairs, evaluation))
+    return finish(write_results(ready, finished, figures, pairs, evaluation), main=ready.main)
 
 
 def preference_figures(

@@ -65,12 +65,15 @@ class Ready:
         return self.rows[self.learnt :]
 
 
-def processes() -> Any:
-    """The processes that train together, one where nothing says otherwise: accelerate's state."""
+def processes(device: str | None = None) -> Any:
+    """The processes that train together, one where nothing says otherwise: accelerate's state.
+
+    `device` says where they compute; once they are known it is not asked again.
+    """
     import torch
     from accelerate import PartialState
 
-    return PartialState(cpu=not torch.cuda.is_available())
+    return PartialState(cpu=device == "cpu" or not torch.cuda.is_available())
 
 
 def done_already(
@@ -111,11 +114,11 @@ def make_ready(
 
     `head` names what TRL's fused head computes of each token.
     """
-    together = processes()
+    together = processes(device)
     if together.num_processes != plan.devices:
         raise SettingsError(
             f"the plan is for {plan.devices} devices and {together.num_processes} process(es) were started: a step "
-            "would have other rows than planned. Set `devices`, or start it with `accelerate launch`"
+            "would have other rows than planned. Set `devices`, or start it with `accelerate launch` or `torchrun`"
         )
     main = bool(together.is_main_process)
     opened = open_trainable(name, attention=plan.attention)

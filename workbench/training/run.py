@@ -315,8 +315,10 @@ def write_lineage(out: Path, rows: Sequence[Example | Pair], parts: Sequence[str
     half.replace(out / "lineage.jsonl")
 
 
-def finish(trained: Trained) -> Trained:
-    """Say that the run is done, then remove what it needed to go on."""
+def finish(trained: Trained, *, main: bool) -> Trained:
+    """Say that the run is done, then remove what it needed to go on; the first of several processes does it."""
+    if not main:
+        return trained
     write_json(trained.out / _DONE, trained.as_dict())
     shutil.rmtree(trained.out / CHECKPOINTS, ignore_errors=True)
     shutil.rmtree(trained.out / CACHE, ignore_errors=True)

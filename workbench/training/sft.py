@@ -83,7 +83,7 @@ def train_sft(
     )
     figures = held_out_figures(before, _losses(ready, finished.model), evaluation)
     save(ready, finished)
-    return finish(write_results(ready, finished, figures, examples, evaluation))
+    return finish(write_results(ready, finished, figures, examples, evaluation), main=ready.main)
 
 
 def held_out_figures(before: Floats, after: Floats, rows: Sequence[Example]) -> dict[str, Estimate]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.training import CONFIGS, read_log, read_trained
+from workbench.training import read_log, read_trained
 
 TOGETHER = """
 import importlib.util, sys
@@ -33,13 +33,13 @@ train(model, given[:16], evaluation=given[16:], plan=plan, out=out, photos=rows.
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("method", ["sft", "dpo"])
 def test_two_processes_learn_what_one_does(method, backbone, tmp_path):
-    """gloo, through the launcher's settings that ship; one process accumulates twice as many batches."""
+    """gloo; the one process accumulates twice as many batches."""
     script = tmp_path / "together.py"
     script.write_text(TOGETHER)
     rows = Path(__file__).parent / "conftest.py"
     model = backbone("tiny")
-    launch = [sys.executable, "-W", "ignore", "-m", "accelerate.commands.launch", "--config_file",
-              str(CONFIGS / "launch" / "cpu2.yaml"), "--main_process_port", "0"]  # fmt: skip
+    launch = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone",
+              "--nproc_per_node", "2"]  # fmt: skip
     for devices, words in ((1, [sys.executable, "-W", "ignore"]), (2, launch)):
         done = subprocess.run(
             [*words, str(script), str(rows), method, model, str(tmp_path / str(devices)), str(devices)],
