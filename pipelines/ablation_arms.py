@@ -18,6 +18,7 @@ from workbench.records import Generation, Item, Listing, content_key
 from workbench.training import Example, Pair, TrainingPlan, mix, train_dpo, train_sft, training_pair
 
 if TYPE_CHECKING:
+    from pipelines.ablation_judge import AblationJudge
     from pipelines.recorder import Recorder, Stage
     from workbench.schema import Schema
     from workbench.store import Store
@@ -86,6 +87,8 @@ class Material:
     """Of DPO and of the controls beside it."""
     batch: int
     out: Path
+    judge: AblationJudge | None = None
+    """Who grades the model's own outputs; None: the truth does."""
 
 
 def run_arm(
@@ -211,7 +214,7 @@ def _key(model: TextModel, item: Item, schema: Schema) -> str:
 def own_pairs(
     store: Store, material: Material, model: str, recorder: Recorder, *, seed: int
 ) -> tuple[list[Pair], FiveClasses]:
-    """Pairs from what `model` answers about training items, graded by the truth.
+    """Pairs from what `model` answers about training items, graded by the judge, or by the truth.
 
     Raises:
         LeakageError: An item is held out.
@@ -221,7 +224,10 @@ def own_pairs(
         outputs = write_freely(
             store, load_text(model), material.train, material.schema, recorder, stage=stage
         )
-    graded = grade_by_truth(outputs, material.truth, material.chosen)
+    if material.judge is None:
+        graded = grade_by_truth(outputs, material.truth, material.chosen)
+    else:
+        graded = material.judge.grade(outputs, material.chosen)
     catalog = material.train[0].id.partition("/")[0]
     classes = keep_pairs(store, graded, schemas={catalog: material.schema})
     return [training_pair(pair) for pair in classes.pairs], classes

@@ -42,6 +42,8 @@ class AblationJob:
     batch: int = 16
     aligner: str = RULES
     writer: str = TEMPLATES
+    judge: str | None = None
+    """A vision-language model that grades and compares; None: the truth does."""
     seed: int = 0
     """Of the split; arms are trained with the seeds 0, 1, …"""
 

@@ -50,6 +50,13 @@ def ablate_command(
     writer: Annotated[
         str, typer.Option(help="Who writes dialogues: templates, or any text model's string.")
     ] = "templates",
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="A vision-language model that grades outputs and compares arms with the incumbent; "
+            "default: the truth does."
+        ),
+    ] = None,
     limit: LimitOption = None,
     eval_share: EvalShareOption = 0.4,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the split.")] = 0,
@@ -74,7 +81,8 @@ def ablate_command(
     folder = out or (Path("ablation") if "://" in place else Path(place) / "ablation")
     job = AblationJob(
         catalog=whole_address(catalog), model=model, seeds=seeds, limit=limit, eval_share=eval_share,
-        steps=steps, more_steps=more_steps, batch=batch, aligner=aligner, writer=writer, seed=seed,
+        steps=steps, more_steps=more_steps, batch=batch, aligner=aligner, writer=writer, judge=judge,
+        seed=seed,
     )  # fmt: skip
     with open_store(store, images, create=True) as opened:
         result = run_ablation(opened, source, job, folder.absolute(), quiet=quiet or as_json)

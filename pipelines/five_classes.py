@@ -122,6 +122,35 @@ def grade_by_judge(
     Raises:
         JudgingError: The rubric's criterion has not five points, or this answerer does not answer it.
     """
+    told = class_probabilities(store, generations, answerer=answerer, rubric=rubric, schema=schema)
+    graded: list[Graded] = []
+    for one, shares in zip(generations, told, strict=True):
+        if shares is not None:
+            likeliest = 1 + max(range(len(shares)), key=shares.__getitem__)
+            graded.append(
+                Graded(
+                    generation=one,
+                    grade=likeliest,  # type: ignore[arg-type]
+                    truth=aligned[one.item or ""],
+                    probability=min(1.0, sum(shares[: len(WORST)])),
+                )
+            )
+    return graded
+
+
+def class_probabilities(
+    store: Store,
+    generations: Sequence[Generation],
+    *,
+    answerer: Answerer,
+    rubric: Rubric,
+    schema: Schema,
+) -> list[tuple[float, ...] | None]:
+    """Probability of each of the five classes, worst first; None where the judge abstains.
+
+    An output that cannot be read is of the worst class without being asked about. Arguments and errors as for
+    `grade_by_judge`.
+    """
     criterion = rubric.criterion(CRITERION)
     if len(criterion.scale) != len(CLASSES) or not answerer.answers(criterion):
         raise JudgingError(
@@ -129,36 +158,21 @@ def grade_by_judge(
             f"on {len(criterion.scale)} points"
         )
     asked = Asked(rubric=rubric, criteria=(criterion,))
-    graded: list[Graded] = []
-    readable = [one for one in generations if one.listing is not None]
-    graded += [
-        Graded(generation=one, grade=1, truth=aligned[one.item or ""], probability=1.0)
-        for one in generations
-        if one.listing is None
-    ]
+    found: list[tuple[float, ...] | None] = [(1.0, 0.0, 0.0, 0.0, 0.0)] * len(generations)
+    readable = [i for i, one in enumerate(generations) if one.listing is not None]
     for start in range(0, len(readable), _CHUNK):
         chunk = readable[start : start + _CHUNK]
         subjects = [
             Subject(
-                generation=one,
-                photos=tuple(load_photo(store, address) for address in one.inputs),
-                category=schema.categories.get(one.category),
+                generation=generations[i],
+                photos=tuple(load_photo(store, address) for address in generations[i].inputs),
+                category=schema.categories.get(generations[i].category),
             )
-            for one in chunk
+            for i in chunk
         ]
-        for one, answered in zip(chunk, answerer.answer(subjects, asked), strict=True):
-            told = answered.findings[0].distribution
-            if told is not None:
-                likeliest = 1 + max(range(len(told)), key=told.__getitem__)
-                graded.append(
-                    Graded(
-                        generation=one,
-                        grade=likeliest,  # type: ignore[arg-type]
-                        truth=aligned[one.item or ""],
-                        probability=min(1.0, sum(told[: len(WORST)])),
-                    )
-                )
-    return graded
+        for i, answered in zip(chunk, answerer.answer(subjects, asked), strict=True):
+            found[i] = answered.findings[0].distribution
+    return found
 
 
 def keep_pairs(

@@ -6,10 +6,10 @@ goes on at the arm, and within it at the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,9 @@ from pipelines.ablation_arms import (
     run_arm,
     write_freely,
 )
+from pipelines.ablation_judge import AblationJudge
 from pipelines.ablation_result import RETRIEVAL, START, AblationJob, AblationResult
-from pipelines.baseline import compare_systems, retrieve
+from pipelines.baseline import Compare, compare_systems, retrieve
 from pipelines.intake import take_in
 from pipelines.lacu import TalkTally, fit_dialogues, load_writer
 from pipelines.learning import photo_features
@@ -210,6 +211,7 @@ def _material(
         more_steps=job.more_steps,
         batch=job.batch,
         out=out,
+        judge=None if job.judge is None else AblationJudge.load(job.judge, store, schema),
     )
     return material, tally.fit, checked if any(i.truth for i in train) else ()
 
@@ -342,12 +344,29 @@ def measure(
                 truth * len(several),
                 material.schema,
                 groups=groups * len(several),
+                **_judged(material, len(several)),
             )
             for arm, several in answers.items()
             if arm not in {RETRIEVAL, START}
         },
         missing=tuple(missing),
     )
+
+
+class _Judged(TypedDict, total=False):
+    compare: Compare
+    conformity: Callable[[Sequence[str]], Sequence[float]]
+
+
+def _judged(material: Material, seeds: int) -> _Judged:
+    """Who compares and scores the answers of so many seeds, one after the other; nobody: the truth does."""
+    if material.judge is None:
+        return {}
+    items = list(material.held_out) * seeds
+    return {
+        "compare": material.judge.compare(items),
+        "conformity": material.judge.conformity(items),
+    }
 
 
 def _by_group(
