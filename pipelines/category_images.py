@@ -32,7 +32,8 @@ from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, JudgingError, MissingExtraError
 from workbench.evolution import find_rubric
-from workbench.judging import RubricJudge
+from workbench.judging import RubricJudge, Subject
+from workbench.judging.instruments import INSTRUMENTS
 from workbench.models import load_image, load_text
 from workbench.models.devices import choose_device
 from workbench.models.protocols import ImageModel
@@ -49,6 +50,7 @@ from workbench.prompting import (
     TitleSimplifier,
 )
 from workbench.records import Audit, Generation, Item
+from workbench.rubric import Rubric
 from workbench.schema import Schema
 
 if TYPE_CHECKING:
@@ -156,13 +158,14 @@ def run_category_images(
     Raises:
         CatalogError: The catalogue has no item with a photo, or no item of what was asked for.
         ModelError: A model cannot be loaded.
-        JudgingError: The rubric is not about images, or the judge does not answer it.
+        JudgingError: The rubric is not about images, or somebody does not answer it here.
     """
     rubric = find_rubric(store, job.rubric)
     if rubric.judges != "image":
         raise JudgingError(
             f"want a rubric that judges images, but {rubric.label} judges {rubric.judges}s"
         )
+    _require_instruments(rubric)
     model = load_image(job.image_model)
     judge = load_picture_judge(job.judge, rubric, store=store)
     arguments = {**asdict(job), "name": catalog.name, **_revisions(model, judge)}
@@ -219,6 +222,27 @@ def run_category_images(
         problems=problems,
         audit=audit.id if audit else None,
     )
+
+
+def _require_instruments(rubric: Rubric) -> None:
+    """Refuse, before anything is made, a rubric by which nothing could be approved on this machine."""
+    from PIL import Image
+
+    subject = Subject(
+        generation=Generation(key="", kind="image", category="", model="", revision="", prompt=""),
+        image=Image.effect_noise((64, 64), 60).convert("RGB"),
+    )
+    for criterion in rubric.criteria:
+        instrument = INSTRUMENTS.get(criterion.by.removeprefix("instrument:"))
+        if not criterion.decides or criterion.by == "model" or instrument is None:
+            continue  # an unknown instrument is refused where the judge is made
+        reading = instrument.read(subject)
+        if reading.quality is None:
+            raise JudgingError(
+                f"no picture could be approved: criterion {criterion.id!r} of rubric {rubric.label} decides, but "
+                f"{reading.reason}; or use a rubric of your own in which it does not decide (`workbench init` "
+                "copies the shipped ones)"
+            )
 
 
 class Tally:

@@ -23,6 +23,7 @@ from workbench.errors import CatalogError, JudgingError, ServerError
 from workbench.judging import Answered, Finding, RubricJudge
 from workbench.judging.attempts import ending
 from workbench.judging.chains import ChainsOf, read_chains
+from workbench.judging.instruments import SAFETY
 from workbench.models.protocols import MadeImage
 from workbench.prompting import RuleImprover, RulePromptWriter, RuleSimplifier, Theme
 from workbench.records import Cost, Generation, Item, Run, RunEvent, Verdict
@@ -434,6 +435,25 @@ def test_a_rubric_about_listings_is_refused(tmp_path):
         run_category_images(
             store, open_catalog(catalog), job(catalog, "tiny:image", "listing"), quiet=True
         )
+
+
+@pytest.mark.skipif(SAFETY.revision != "1/nobody", reason="OpenNSFW is installed")
+def test_a_rubric_by_which_nothing_could_be_approved_is_refused_before_anything_is_made(tmp_path):
+    rubric = tmp_path / "safe.yaml"
+    rubric.write_text(MEASURED.replace("background\n    question", "safety\n    question")
+                      .replace("instrument:background", "instrument:safety")
+                      .replace("criterion: background", "criterion: safety"))  # fmt: skip
+    catalog = "drawn:seed=5,items=20,size=64"
+    with (
+        Store.open(tmp_path / "store") as store,
+        pytest.raises(
+            JudgingError, match=r"no picture could be approved: criterion 'safety'.*install"
+        ),
+    ):
+        asked = job(catalog, "tiny:image", str(rubric))
+        run_category_images(store, open_catalog(catalog), asked, quiet=True)
+    with Store.open(tmp_path / "store") as store:
+        assert store.counts()["runs"] == 0
 
 
 # ---- `workbench judge` on pictures that describe no item ---------------------------------------------
