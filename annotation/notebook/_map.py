@@ -40,7 +40,7 @@ def places_of(frame: pd.DataFrame) -> tuple[np.ndarray[Any, Any] | None, str]:
     found[there, : plane.shape[1]] = centred @ plane
     if plane.shape[1] == 1:
         found[there, 1] = 0.0
-    told = f"embeddings, on the two directions in which they differ most ({shares[:2].sum():.0%} of their variance)"
+    told = f"by embeddings, on the two directions in which they differ most ({shares[:2].sum():.0%} of their variance)"
     return _unit(found), told
 
 

@@ -67,7 +67,7 @@ def test_answers_by_keys_survive_a_reload_and_a_restart(lab, opened, writable):
     page = opened(notebook(lab, writable, "keys.ipynb"))
     page.run_all()
     view = page.page.locator(".cwb-view")
-    view.get_by_role("button", name="Judge hidden").click()
+    view.get_by_role("button", name="Hide judge").click()
     view.get_by_role("tab", name="Answer").click()
     view.locator(".card").wait_for()
     press = page.page.keyboard.press
@@ -98,7 +98,7 @@ def test_answers_by_keys_survive_a_reload_and_a_restart(lab, opened, writable):
     page.page.reload()
     page.page.wait_for_selector(".cwb-view[data-ready]")
     view.locator(".foot", has_text="6 answered by you").wait_for()
-    assert view.get_by_role("button", name="Judge hidden").get_attribute("aria-pressed") == "true"
+    assert view.get_by_role("button", name="Hide judge").get_attribute("aria-pressed") == "true"
     # Another kernel: the cell is run again.
     page.page.evaluate(
         "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"

@@ -24,7 +24,7 @@ export class Judge {
     const { app } = this;
     if (!app.table || app.state.panel !== "judge") return;
     if (app.state.hidden) {
-      this.element.replaceChildren(h("p", { class: "note" }, "Hidden while you answer alone. Switch “Judge hidden” off to see what the judge and others said."));
+      this.element.replaceChildren(h("p", { class: "note" }, "Hidden while you answer alone. Switch “Hide judge” off to see what the judge and others said."));
       return;
     }
     const focus = document.activeElement?.dataset?.cell;

@@ -87,7 +87,7 @@ function render({ model, el }) {
 function heading(app, reload) {
   const shown = h("span", { class: "shown", role: "status" });
   const search = h("input", { type: "search", placeholder: "Search titles and texts", "aria-label": "Search titles and texts" });
-  const hide = h("button", { class: "button", "aria-pressed": "false", onclick: () => app.change({ hidden: !app.state.hidden }) }, "Judge hidden");
+  const hide = h("button", { class: "button", "aria-pressed": "false", onclick: () => app.change({ hidden: !app.state.hidden }) }, "Hide judge");
   const clear = h("button", { class: "link", onclick: () => app.change({ filters: {}, search: "" }) }, "Clear filters");
   const none = h("button", { class: "link", onclick: () => app.select([]) }, "Clear selection");
   const marked = h("span", { class: "marked" });

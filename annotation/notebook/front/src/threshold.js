@@ -12,7 +12,7 @@ export class Threshold {
     this.app = app;
     this.element = h("div", { class: "panel-body" });
     this.draw = perFrame(() => this.#draw());
-    this.moved = perFrame(() => this.#moved());
+    this.moved = () => this.#moved();
     this.updates = 0;
     app.on("rows", this.draw);
     app.on("hidden", this.draw);
