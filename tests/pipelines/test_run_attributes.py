@@ -69,6 +69,7 @@ def ran(tmp_path_factory):
     # Smaller networks and fewer steps; the rest is as anybody runs it.
     for module in (pipelines.attributes, pipelines.attribute_comparison, pipelines.attribute_texts):
         patch.setattr(module, "Recipe", functools.partial(dataclasses.replace, QUICK))
+    patch.setattr(pipelines.attribute_texts, "_TIMED", 3)
     for module in (pipelines.attributes, pipelines.attribute_texts):
         patch.setattr(
             module, "DecoderRecipe", functools.partial(dataclasses.replace, QUICK_DECODER)
