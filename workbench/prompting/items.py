@@ -247,12 +247,9 @@ def _marginal(
     nearest = np.zeros(n)
     left = np.ones(n, dtype=bool)
     order: list[tuple[int, float, float]] = []
-    if np.ptp(relevance) == 0 and n > 1 and n <= _MOST_COMPARED:
-        start: Floats = np.array(
-            [float(likeness(k).sum()) for k in range(n)], dtype=np.float64
-        )  # the most typical one
-    else:
-        start = relevance
+    start: Floats = relevance
+    if np.ptp(relevance) == 0 and 1 < n <= _MOST_COMPARED:
+        start = np.array([float(likeness(k).sum()) for k in range(n)])  # the most typical one
     while len(order) < min(count, n):
         score = (1 - diversity) * relevance - diversity * nearest
         by = score if order else start
