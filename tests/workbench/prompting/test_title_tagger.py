@@ -128,11 +128,7 @@ def test_the_weights_that_ship_are_small_and_have_a_card():
     for word in ("Apache-2.0", "OA-Mine", "F1", "brand", "size", "model"):
         assert word in card
     (found,) = TaggerSimplifier().simplify(
-        [
-            TitleQuestion(
-                title="Norrvik Women's Elva Boot, Dark Brown, 8 M US", category="Shoes"
-            )
-        ]
+        [TitleQuestion(title="Norrvik Women's Elva Boot, Dark Brown, 8 M US", category="Shoes")]
     )
     assert [(r.text, r.kind) for r in found.removed if r.kind != "brand"] == [
         ("Elva", "model"),
