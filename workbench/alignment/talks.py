@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -178,8 +179,8 @@ def _wrong(said: str, listing: Listing, category: Category, schema: Schema) -> s
     rest = f" {folded(said)} "
     own = {folded(value) for values in listing.aspects.values() for value in values}
     own |= {folded(listing.title)}
-    for words in sorted(own, key=len, reverse=True):
-        rest = rest.replace(f" {words} ", " | ")
+    for words in sorted(own - {""}, key=lambda one: (-len(one), one)):
+        rest = re.sub(rf"(?<!\S){re.escape(words)}(?!\S)", "|", rest)
     claims = title_claims(rest, category, schema)
     if claims.products and not claims.products & product_names(category.name):
         return CONTRADICTS

@@ -87,7 +87,13 @@ def test_rounds_that_state_something_else_go(answer, kind):
 
 
 @pytest.mark.parametrize(
-    "answer", ["It is crimson red.", "It is a Red Striped Mug, no more.", "Round handle, red."]
+    "answer",
+    [
+        "It is crimson red.",
+        "It is a Red Striped Mug, no more.",
+        "Round handle, red.",
+        "Red, red and red.",
+    ],
 )
 def test_what_the_listing_says_in_other_words_stays(answer):
     found = looked_at("A mug.", "Red.", "Round Handle.", answer, "Yes.", "As you see.")
