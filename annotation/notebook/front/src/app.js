@@ -17,7 +17,13 @@ export class App {
     this.selected = new Set();
     this.cursor = 0;
     this.timer = 0;
-    this.changed = () => this.#applied();
+    // What we set comes back as a change too: applying it again would redraw a line while it is dragged.
+    this.changed = () => {
+      const told = JSON.stringify(this.state);
+      if (told === this.known) return;
+      this.known = told;
+      this.#applied();
+    };
     model.on("change:state", this.changed);
   }
 
@@ -65,6 +71,7 @@ export class App {
   /** Changes filters, search, threshold or panel, here at once and in Python a moment later. */
   change(patch) {
     this.pending = { ...this.state, ...patch };
+    this.known = JSON.stringify(this.pending);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), SAVED_AFTER);
     this.#applied(patch);
