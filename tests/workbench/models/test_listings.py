@@ -9,7 +9,7 @@ from PIL import Image
 from workbench.models import load_text
 from workbench.models.heads import Facts, Guess, PriceGuess, within
 from workbench.models.listings import FactsWriter, PhotoWriter, facts_prompt
-from workbench.models.telling import LinearFacts, Told, probable
+from workbench.models.telling import LinearFacts, probable
 from workbench.records import Item
 from workbench.schema import Attribute, Category, Schema
 
