@@ -66,7 +66,10 @@ def teach_to_see(
     *,
     settings: Mapping[str, object],
 ) -> None:
-    """Teach the vision part and the connector of `model` in place; the classifier on top is thrown away.
+    """Teach the vision part and the connector of `model` in place, and freeze them; the classifier on top goes.
+
+    Frozen, because a language model that learns to read them from random weights spoils them first: of eyes
+    that told the kind in .95 the same classifier told it in .10 after 600 steps.
 
     Args:
         model: An Idefics3 on its device.
@@ -109,6 +112,7 @@ def teach_to_see(
         return torch.stack(losses).sum() / (labels != _UNSAID).sum()
 
     train(eyes, loss_of, recipe, folder, stage="seeing", settings=settings)
+    eyes.requires_grad_(requires_grad=False)
 
 
 def _scores(heads: Any, seen: torch.Tensor, sizes: Sequence[int]) -> list[torch.Tensor]:

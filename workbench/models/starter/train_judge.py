@@ -121,8 +121,8 @@ def small(seed: int = 0) -> Plan:
         scenes=24_000,
         items=8_000,
         seeing=Recipe(steps=3000, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
-        naming=Recipe(steps=600, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
-        comparing=Recipe(steps=2000, batch=16, rate=1e-3, warmup=100, seed=seed, layers=2.5e-3),
+        naming=Recipe(steps=400, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        comparing=Recipe(steps=1500, batch=16, rate=1e-3, warmup=100, seed=seed, layers=2.5e-3),
         answering=Recipe(steps=1500, batch=16, rate=1e-3, warmup=50, seed=seed, layers=3e-3),
     )
 

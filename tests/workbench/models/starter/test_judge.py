@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from workbench.catalog.drawn import DrawnCatalog, PhotoStyle
 from workbench.judging import prompts
@@ -202,3 +204,12 @@ def test_a_run_that_was_stopped_ends_with_the_same_judge(tmp_path, monkeypatch):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
     judge = load_scorer(f"dir:{whole}", device="cpu")
     assert judge.name == f"dir:{whole}"
+    eyes = torch.load(tmp_path / "whole" / "seeing.pt", weights_only=True)["model"]
+    kept = load_file(whole / "model.safetensors")
+    seen = {
+        name.removeprefix("vision."): w for name, w in eyes.items() if name.startswith("vision.")
+    }
+    assert seen, "what learned to see first"
+    for name, weights in seen.items():
+        found = kept[f"model.vision_model.{name}"]
+        assert torch.equal(found, weights.to(found.dtype))
