@@ -190,7 +190,8 @@ class Page:
         self.page.wait_for_selector(".cwb-view[data-ready]", timeout=120_000)
 
     def printed(self, word: str) -> str:
-        """Run the last cell again; what follows `word` in its output."""
+        """Leave the view and run the last cell again; what follows `word` in its output."""
+        self.page.evaluate("document.activeElement?.blur()")
         self.page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 99")
         self.page.evaluate(
             "window.jupyterapp.shell.currentWidget.content.activeCell.model.clearExecution()"

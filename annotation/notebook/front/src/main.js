@@ -36,6 +36,8 @@ function render({ model, el }) {
   // Notebooks have keys of their own (z, a, arrows …): none of them may hear what is typed here.
   const root = h("section", { class: "cwb-view", "aria-label": "Catalog Workbench", "data-lm-suppress-shortcuts": "true" }, head.element, failed, h("div", { class: "body" }, drawer, grid.element, side));
   for (const name of ["keydown", "keyup", "keypress"]) root.addEventListener(name, (event) => event.stopPropagation());
+  // Whoever leaves the view to run a cell finds there what was set last.
+  root.addEventListener("focusout", () => app.flush());
   const unfollow = followTheme(root);
   const wide = new ResizeObserver(() => (drawer.open = root.clientWidth >= 900));
   wide.observe(root);
