@@ -20,21 +20,8 @@ from pathlib import Path
 from workbench.records import Generation, Item, Verdict
 from workbench.store import Store
 
-RUBRIC = """
-name: measured
-version: 1
-judges: image
-criteria:
-  - id: background
-    question: Is the background light and even?
-    scale: [no, yes]
-    threshold: 1.5
-    by: instrument:background
-failure_modes:
-  - id: dark_background
-    description: The background is dark.
-    criterion: background
-"""
+SAMPLES = Path(__file__).parents[1] / "samples"
+RUBRIC = (SAMPLES / "measured.yaml").read_text()
 LOOP = """
 import sys, time
 import numpy as np

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,35 +23,9 @@ from workbench.records import Cost, Generation, Item, Verdict
 from workbench.rubric import dump_rubric, parse_rubric
 from workbench.store import Store
 
-RUBRIC = """
-name: plain
-version: 1
-judges: image
-criteria:
-  - id: fidelity
-    question: Does the image show what the prompt asks for?
-    scale: [1, 2, 3, 4, 5]
-    threshold: 4
-failure_modes:
-  - id: wrong_product
-    description: Another product is shown.
-    criterion: fidelity
-"""
-MEASURED = """
-name: measured
-version: 1
-judges: image
-criteria:
-  - id: background
-    question: Is the background light and even?
-    scale: [no, yes]
-    threshold: 1.5
-    by: instrument:background
-failure_modes:
-  - id: dark_background
-    description: The background is dark.
-    criterion: background
-"""
+SAMPLES = Path(__file__).parents[1] / "samples"
+RUBRIC = (SAMPLES / "plain.yaml").read_text()
+MEASURED = (SAMPLES / "measured.yaml").read_text()
 
 
 class Painter:

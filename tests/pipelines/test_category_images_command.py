@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,21 +20,8 @@ from workbench.prompting import Theme
 from workbench.records import Generation, Run, RunEvent
 from workbench.store import Store
 
-MEASURED = """
-name: measured
-version: 1
-judges: image
-criteria:
-  - id: background
-    question: Is the background light and even?
-    scale: [no, yes]
-    threshold: 1.5
-    by: instrument:background
-failure_modes:
-  - id: dark_background
-    description: The background is dark.
-    criterion: background
-"""
+SAMPLES = Path(__file__).parents[1] / "samples"
+MEASURED = (SAMPLES / "measured.yaml").read_text()
 
 
 def paint(seed):

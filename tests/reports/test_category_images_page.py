@@ -1,6 +1,7 @@
 """The page of category images in a real browser: every state, prompt changes, filters, no sideways scroll, empty states."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,26 +22,10 @@ from workbench.judging import Answered, Finding, RubricJudge
 from workbench.models.protocols import MadeImage
 from workbench.prompting import RuleImprover, RulePromptWriter, RuleSimplifier
 from workbench.records import Cost, Item
-from workbench.rubric import dump_rubric, parse_rubric
+from workbench.rubric import dump_rubric, load_rubric
 from workbench.store import Store
 
-RUBRIC = parse_rubric(
-    """
-name: plain
-version: 1
-judges: image
-criteria:
-  - id: fidelity
-    question: Does the image show what the prompt asks for?
-    scale: [1, 2, 3, 4, 5]
-    threshold: 4
-failure_modes:
-  - id: wrong_product
-    description: Another product is shown.
-    criterion: fidelity
-""",
-    where="test",
-)
+RUBRIC = load_rubric(Path(__file__).parents[1] / "samples" / "plain.yaml")
 
 
 class Painter:
