@@ -123,7 +123,7 @@ def small(seed: int = 0) -> Plan:
         seeing=Recipe(steps=3000, batch=96, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         naming=Recipe(steps=400, batch=48, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         comparing=Recipe(steps=1500, batch=16, rate=1e-3, warmup=100, seed=seed, layers=2.5e-3),
-        answering=Recipe(steps=1500, batch=16, rate=1e-3, warmup=50, seed=seed, layers=3e-3),
+        answering=Recipe(steps=800, batch=16, rate=1e-3, warmup=50, seed=seed, layers=2.5e-3),
     )
 
 
