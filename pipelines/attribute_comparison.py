@@ -110,7 +110,9 @@ def compare_joint(
     measures = []
     overall = {m: s for m, s in sums.items() if m not in {KIND, PRICE}}
     if PRICE in sums:
-        measures.append(compare_ways(PRICE, *sums[PRICE], _r2, n=len(test), better=1))
+        measures.append(
+            compare_ways(PRICE, sums[PRICE][0], sums[PRICE][1], _r2, n=len(test), better=1)
+        )
     if overall:
         columns = [s[0][0].shape[1] for s in overall.values()]
         joined = [
@@ -118,10 +120,12 @@ def compare_joint(
             for way in (0, 1)
         ]
         measures.append(
-            compare_ways(OVERALL, *joined, lambda s: _mean_f1(s, columns), n=len(test), better=1)
+            compare_ways(
+                OVERALL, joined[0], joined[1], lambda s: _mean_f1(s, columns), n=len(test), better=1
+            )
         )
     measures += [
-        compare_ways(m, *s, lambda t: _mean_f1(t, [t.shape[1]]), n=len(test), better=1)
+        compare_ways(m, s[0], s[1], lambda t: _mean_f1(t, [t.shape[1]]), n=len(test), better=1)
         for m, s in sums.items()
         if m != PRICE
     ]

@@ -244,7 +244,7 @@ def _marginal(
 ) -> list[tuple[int, float, float]]:
     """Index, score and likeness to the nearest before it of each one chosen, in order."""
     n = len(relevance)
-    nearest = np.zeros(n)
+    nearest: Floats = np.zeros(n)
     left = np.ones(n, dtype=bool)
     order: list[tuple[int, float, float]] = []
     start: Floats = relevance
