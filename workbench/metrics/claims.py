@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
 
 from workbench.records import Aspects, Listing
-from workbench.schema import Attribute, Category, Schema, same_word
+from workbench.schema import Attribute, Category, Schema, folded, same_word
 
 COLOUR_NAMES = frozenset({"color", "colour"})
 """What the attribute that the criterion `color` is about is called, lower case."""
 _LONGEST = 4
 """Words of the longest phrase that is looked up as one value."""
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
+_JOINT = re.compile(r"[-/]")
+_SLASH = re.compile(r"/(?!\d)")
+_SHORTEST = 3
+"""Letters of the shortest part that a hyphen splits off."""
+_TURNS = frozenset({"anti", "faux", "half", "mock", "non", "quasi", "semi"})
+"""First parts after which the second does not mean what it says."""
 _JOINS = re.compile(r"\s*(?:&|,|/|\band\b)\s*")
 _MOST_OBJECTS = 20_000
 """Categories and schemas whose words are kept."""
@@ -52,7 +58,7 @@ def title_claims(title: str, category: Category, schema: Schema) -> Claims:
     """
     words = _WORDS_OF(category)
     known = _PRODUCTS_OF(schema)
-    phrases = [(phrase, words.same(phrase)) for phrase in _phrases(title)]
+    phrases = [(phrase, words.same(phrase)) for phrase, _ in _phrases(_tokens(title, schema))]
     products = frozenset(same for _, same in phrases if same in known)
     # A word that names a kind of product claims that kind and no aspect, though a shop may have a
     # style that is called `Jacket` too.
@@ -84,6 +90,61 @@ def listing_claims(listing: Listing, category: Category, schema: Schema) -> Clai
     return Claims(products=products, values={n: tuple(v) for n, v in values.items() if v})
 
 
+def foreign_claims(
+    text: str | Listing, category: Category, schema: Schema
+) -> dict[str, tuple[str, ...]]:
+    """Values of other categories' attributes that a text names, each to the attributes that have it.
+
+    What `category` itself has a word for is not among them, nor what shares a word with such a phrase.
+
+    Args:
+        text: A title, or a listing, whose aspects are claims too.
+        category: Whose own attributes are left out.
+        schema: Whose other categories are looked through.
+    """
+    listing = text if isinstance(text, Listing) else Listing(title=text)
+    words, products, every = _WORDS_OF(category), _PRODUCTS_OF(schema), _VALUES_OF(schema)
+    tokens = _tokens(listing.title, schema)
+    spans = list(_phrases(tokens))
+    taken: set[int] = set()
+    for phrase, span in spans:
+        if words.same(phrase) in products or words.meant(phrase):
+            taken.update(span)
+    found: dict[str, dict[str, None]] = {}
+    for phrase, span in spans:
+        if taken.isdisjoint(span) and (pairs := every.find(phrase)):
+            taken.update(span)
+            for name, value in pairs:
+                found.setdefault(value, {})[name] = None
+    for name, values in listing.aspects.items():
+        own = words.attribute(name)
+        for said in values:
+            if own is None or words.value(own, said) is None:
+                for other, value in every.find(said):
+                    if folded(other) == folded(name):
+                        found.setdefault(value, {})[other] = None
+    return {value: tuple(names) for value, names in found.items()}
+
+
+def foreign_truth(
+    value: str, attributes: Sequence[str], true: Aspects, category: Category
+) -> bool | None:
+    """Whether an item with the aspects `true` has a value of `foreign_claims`.
+
+    False where `category` has none of `attributes`, and where the item has another value; None where the
+    category has one of them and `true` leaves it open.
+    """
+    if same_word(value) in {same_word(one) for values in true.values() for one in values}:
+        return True
+    asked = [one.name for one in map(category.attribute, attributes) if one]
+    return False if set(asked) <= set(schema_words(true, category)) else None
+
+
+def names_a_value(phrase: str, schema: Schema) -> bool:
+    """Whether `phrase` as a whole is a value of any category's attribute."""
+    return bool(_VALUES_OF(schema).find(phrase))
+
+
 def schema_words(aspects: Aspects, category: Category) -> dict[str, tuple[str, ...]]:
     """Aspects under the names and in the words of `category`; what it does not know or allow is left out."""
     words = _WORDS_OF(category)
@@ -110,12 +171,29 @@ def share_to_point(right: int, stated: int) -> int:
     return 1 + sum(share >= limit for limit in (0.30, 0.50, 0.80, 0.95))
 
 
-def _phrases(text: str) -> Iterator[str]:
-    """All runs of up to `_LONGEST` words, longest first."""
-    words = _WORD.findall(text)
+def _phrases(words: Sequence[str]) -> Iterator[tuple[str, range]]:
+    """All runs of up to `_LONGEST` words with their places, longest first."""
     for length in range(min(_LONGEST, len(words)), 0, -1):
         for start in range(len(words) - length + 1):
-            yield " ".join(words[start : start + length])
+            yield " ".join(words[start : start + length]), range(start, start + length)
+
+
+def _tokens(text: str, schema: Schema) -> list[str]:
+    """Words; `Red/Blue` and `glass-cork` are two, unless the schema has a word for them as they stand.
+
+    Of `T-Shirt` and `non-slip` a part alone says something else than the whole.
+    """
+    products, values = _PRODUCTS_OF(schema), _VALUES_OF(schema)
+    tokens = []
+    for word in _WORD.findall(text):
+        if not _JOINT.search(word) or values.find(word) or same_word(word) in products:
+            tokens.append(word)
+            continue
+        for one in _SLASH.split(word):
+            parts = one.split("-")
+            whole = parts[0].lower() in _TURNS or any(len(part) < _SHORTEST for part in parts)
+            tokens += [one] if whole else parts
+    return tokens
 
 
 class _Words:
@@ -149,6 +227,35 @@ class _Words:
     def value(self, attribute: Attribute, text: str) -> str | None:
         """`Attribute.normalise`."""
         return _kept(self._values, (attribute.name, text), lambda: attribute.normalise(text))
+
+
+class _Values:
+    """Values of all attributes of a schema, by any of their spellings."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._exact: dict[str, dict[tuple[str, str], None]] = {}
+        self._singular: dict[str, dict[tuple[str, str], None]] = {}
+        self._known: dict[str, tuple[tuple[str, str], ...]] = {}
+        attributes = {
+            (one.name, one.values, tuple(one.synonyms.items()))
+            for category in schema.categories.values()
+            for one in category.attributes
+            if one.values
+        }
+        for name, values, synonyms in sorted(attributes):
+            for spelling, value in (*((value, value) for value in values), *synonyms):
+                self._exact.setdefault(folded(spelling), {})[name, value] = None
+                self._singular.setdefault(same_word(spelling), {})[name, value] = None
+
+    def find(self, phrase: str) -> tuple[tuple[str, str], ...]:
+        """(attribute, value) for every attribute of any category of which the phrase names a value."""
+
+        def look_up() -> tuple[tuple[str, str], ...]:
+            return tuple(
+                self._exact.get(folded(phrase)) or self._singular.get(same_word(phrase), ())
+            )
+
+        return _kept(self._known, phrase, look_up)
 
 
 _K = TypeVar("_K")
@@ -185,3 +292,4 @@ def _products(schema: Schema) -> frozenset[str]:
 
 _WORDS_OF = _OfEach(_Words)
 _PRODUCTS_OF = _OfEach(_products)
+_VALUES_OF = _OfEach(_Values)

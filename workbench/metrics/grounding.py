@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.metrics.claims import Claims, listing_claims, product_names, title_claims
+from workbench.metrics.claims import (
+    Claims,
+    foreign_claims,
+    foreign_truth,
+    listing_claims,
+    product_names,
+    title_claims,
+)
 from workbench.metrics.estimate import Estimate
 from workbench.metrics.intervals import proportion
 from workbench.metrics.resampling import bootstrap, sums_by_group
@@ -172,8 +179,9 @@ def grounding_scores(
 
     A claim is a value of one of the true category's attributes that the text names, in the schema's
     spelling or a synonym, or the kind of product that it names. A phrase that is a value of several
-    attributes is one claim, and true where it is true of one of them. What is no value of the schema
-    (`lovely`) is no claim.
+    attributes is one claim, and true where it is true of one of them. A value that only other categories
+    have (`V-neck`, of a chair) is false unless the truth has it too; not checked where it would answer
+    what the truth leaves open. What is no value of the schema (`lovely`) is no claim.
 
     Args:
         texts: Length n: a title, a description or a listing, whose aspects are claims too; None, an
@@ -291,6 +299,12 @@ def _compare(
             claimed.add((right or checkable)[0], bool(right), owner)
         else:
             unchecked += 1
+    for value, attributes in foreign_claims(text or "", category, schema).items():
+        true_of_it = foreign_truth(value, attributes, true.aspects, category)
+        if true_of_it is None:
+            unchecked += 1
+        else:
+            claimed.add(attributes[0], true_of_it, owner)
     return unchecked
 
 

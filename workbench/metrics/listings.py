@@ -17,7 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.metrics.aspects import Pair, aspect_pairs, normalised
-from workbench.metrics.claims import listing_claims, product_names, schema_words
+from workbench.metrics.claims import (
+    foreign_claims,
+    foreign_truth,
+    listing_claims,
+    product_names,
+    schema_words,
+)
 from workbench.metrics.estimate import Estimate, check_level, undefined
 from workbench.metrics.resampling import Floats, Statistic, groups_drawn, sums_by_group
 from workbench.metrics.rouge import rouge_l_each
@@ -233,7 +239,9 @@ def _claims(said: Listing, true: Listing, category: Category, schema: Schema) ->
         told = [name for name in names if name in known]
         claims += bool(told)
         false += bool(told) and not any(value in known[name] for name in told)
-    return false, claims
+    foreign = foreign_claims(said, category, schema).items()
+    judged = [foreign_truth(value, names, true.aspects, category) for value, names in foreign]
+    return false + judged.count(False), claims + len(judged) - judged.count(None)
 
 
 def _share(top: int, below: int) -> Statistic:

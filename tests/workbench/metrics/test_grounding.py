@@ -111,6 +111,53 @@ def test_what_the_truth_does_not_know_is_not_checked_and_a_phrase_is_one_claim()
     assert [a.name for a in one.attributes if a.precision.value is not None] == ["Occasion"]
 
 
+ROOM = Schema(
+    name="room",
+    version="1",
+    categories={
+        name: Category(id=name, name=name, path=(name,), attributes=attributes)
+        for name, attributes in {
+            "Chairs": (
+                Attribute(name="Material", values=("Wood", "Metal")),
+                Attribute(name="Pattern", values=("Solid",)),
+                Attribute(name="Style", values=("Plain",)),
+            ),
+            "Bottles": (
+                Attribute(name="Material", values=("Glass",)),
+                Attribute(name="Closure", values=("Cork", "Screw Cap")),
+                Attribute(name="Pattern", values=("Dotted",)),
+                Attribute(name="Style", values=("Rustic",)),
+                Attribute(name="Use", values=("Slip",)),
+            ),
+        }.items()
+    },
+)
+CHAIR = Listing(title="", category="Chairs", aspects={"Material": ("Wood",), "Pattern": ("Solid",)})
+
+
+@pytest.mark.parametrize(
+    ("text", "claims", "false"),
+    [
+        ("Dotted Glass Chair with Cork", 4, 3),
+        ("Solid Wood Chair", 3, 0),
+        ("Wood/Glass chair", 3, 1),
+        ("Cork-Wood chair", 3, 1),
+        ("Non-slip wood chair", 2, 0),
+        ("Screw cap chair", 2, 1),
+        (Listing(title="Chair", aspects={"Closure": ("cork",), "Feet": ("Round",)}), 2, 1),
+    ],
+)
+def test_values_of_other_kinds_are_false_claims(text, claims, false):
+    assert claim_counts([text], [CHAIR], ROOM)[0, :2].tolist() == [claims, false]
+
+
+def test_a_value_of_other_kinds_is_true_where_the_item_has_it_and_open_where_nothing_is_known():
+    corked = Listing(title="", category="Chairs", aspects={"Seat": ("Cork",)})
+    assert claim_counts(["Cork chair"], [corked], ROOM)[0, :2].tolist() == [2, 0]
+    assert grounding_scores(["Rustic chair"], [CHAIR], ROOM).unchecked == 1
+    assert grounding_scores([None], [CHAIR], ROOM).unchecked == 0
+
+
 def test_aspects_of_a_listing_are_claims_too():
     listing = Listing(title="Tee", category="Tees", aspects={"color": ("blue",), "Fit": ("Slim",)})
     found = grounding_scores([listing], [TRUE], SCHEMA)
