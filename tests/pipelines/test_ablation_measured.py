@@ -77,7 +77,7 @@ def test_every_arm_has_every_measure_over_seeds_on_both_parts(result):
 def test_a_step_is_held_against_its_control(result):
     """MACE raises aspect F1; LACU seems to, until it is held against as many steps without it."""
     assert {step for step, _, _ in STEPS} - set(result.added) == {"DPO + SFT over chosen"}
-    assert result.added["MACE"]["aspect_f1"].low > 0.1
+    assert result.added["MACE"]["aspect_f1"].low > 0.05
     assert result.added["LACU and its steps"]["aspect_f1"].low > 0
     alone = result.added["LACU at equal steps"]["aspect_f1"]
     assert alone.low < 0 < alone.high

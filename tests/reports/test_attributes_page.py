@@ -13,11 +13,11 @@ def mean(sums):
 
 
 def compared(measure, first, second, better, spread=0.01):
-    """Twenty groups of one item, two seeds."""
+    """Twenty groups of one item, three seeds."""
     rng = np.random.default_rng(0)
 
     def seeds(value):
-        return [np.column_stack([value + spread * rng.normal(size=20), np.ones(20)]) for _ in range(2)]  # fmt: skip
+        return [np.column_stack([value + spread * rng.normal(size=20), np.ones(20)]) for _ in range(3)]  # fmt: skip
 
     return compare_ways(measure, seeds(first), seeds(second), mean, n=20, better=better)
 
@@ -25,7 +25,7 @@ def compared(measure, first, second, better, spread=0.01):
 @pytest.fixture(scope="module")
 def comparisons():
     routes = Comparison(
-        question="Hierarchical against <direct>", ways=("hierarchical", "direct"), seeds=2, items=20, groups=20,
+        question="Hierarchical against <direct>", ways=("hierarchical", "direct"), seeds=3, items=20, groups=20,
         measures=(
             compared("claims that are false", 0.1, 0.5, -1),
             compared("ROUGE-L", 0.3, 0.4, 1),
@@ -35,7 +35,7 @@ def comparisons():
         notes=("Decoders of 600,000 parameters.",),
     )  # fmt: skip
     speed = Comparison(
-        question="Speed", ways=("hierarchical", "direct"), seeds=2, items=20, groups=20,
+        question="Speed", ways=("hierarchical", "direct"), seeds=3, items=20, groups=20,
         measures=(compared("milliseconds a title", 200, 200, -1, spread=30),),
     )  # fmt: skip
     return routes, speed

@@ -36,20 +36,66 @@ def test_what_makes_groups_hard_for_both_does_not_widen_a_difference():
     assert alone.high - alone.low > 0.3
 
 
+def differences(rng, *, groups, seeds, gain=0.0):
+    """Two ways whose difference varies by group, by seed, and by both."""
+    by_group = rng.normal(0, 1.0, groups)
+    rows = [gain + by_group + rng.normal(0, 0.2) + rng.normal(0, 1, groups) for _ in range(seeds)]
+    hard, ones = rng.normal(0, 5, groups), np.ones(groups)
+    return [np.column_stack([r + hard, ones]) for r in rows], [np.column_stack([hard, ones])] * seeds  # fmt: skip
+
+
+@pytest.mark.parametrize(("groups", "seeds"), [(20, 3), (20, 5), (45, 5)])
+def test_ways_that_do_not_differ_are_told_apart_one_time_in_twenty(groups, seeds):
+    rng = np.random.default_rng(1)
+    wrong, found = 0, 0
+    for _ in range(400):
+        first, second = differences(rng, groups=groups, seeds=seeds)
+        one = over_seeds(first, mean, less=second, n=groups)
+        wrong += not one.low <= 0 <= one.high
+        first, second = differences(rng, groups=groups, seeds=seeds, gain=1.5)
+        found += over_seeds(first, mean, less=second, n=groups).low > 0
+    assert 0.02 * 400 <= wrong <= 0.08 * 400
+    assert found >= 0.9 * 400
+
+
 def test_intervals_hold_the_truth_when_seeds_differ_more_than_groups():
-    """Groups alone would cover far too little. With 10 seeds a bootstrap covers somewhat under 95%."""
+    """Groups alone would cover far too little."""
     rng = np.random.default_rng(1)
     held = 0
-    for k in range(200):
-        found = over_seeds(trainings(rng, seeds=10, seed_noise=0.5, group_noise=0.2), mean, n=40, resamples=300, seed=k)  # fmt: skip
+    for _ in range(400):
+        found = over_seeds(trainings(rng, seeds=4, seed_noise=0.5, group_noise=0.2), mean, n=40)
         held += found.low <= 0 <= found.high
-    assert 0.85 * 200 <= held <= 0.99 * 200
+    assert 0.92 * 400 <= held <= 0.98 * 400
 
 
-def test_one_seed_or_group_has_no_interval_and_other_shapes_are_told():
+def test_few_groups_or_seeds_have_no_interval_but_a_reason():
+    rng = np.random.default_rng(0)
+    for groups, seeds in ((2, 2), (9, 5), (40, 2), (40, 1)):
+        found = over_seeds(trainings(rng, seeds=seeds, groups=groups), mean, n=groups)
+        assert (found.low, found.high) == (None, None)
+        assert found.value is not None
+        assert f"there are {groups} and {seeds}" in found.reason
+
+
+def test_groups_that_hold_nothing_do_not_count():
+    several = trainings(np.random.default_rng(0), groups=12)
+    empty = [np.vstack([one, np.zeros((30, 2))]) for one in several]
+    assert over_seeds(empty, mean, n=12) == over_seeds(several, mean, n=12)
+    assert over_seeds([one[3:] for one in empty], mean, n=12).low is None
+
+
+def test_a_number_that_rests_on_one_group_has_no_interval():
+    several = [np.column_stack([np.eye(20)[0], np.eye(20)[0], np.ones(20)]) for _ in range(3)]
+    found = over_seeds(several, mean, n=20)
+    none = over_seeds([one * [1, 0, 1] for one in several], mean, n=20)
+    assert found.value == 1.0
+    assert found.low is None
+    assert "without 1 of 20 test groups" in found.reason
+    assert none.value is None
+
+
+def test_other_shapes_are_told():
     one = trainings(np.random.default_rng(0), seeds=1)
-    assert over_seeds(one, mean, n=40).low is None
-    assert "only one seed" in over_seeds(one, mean, n=40).reason
     with pytest.raises(ValueError, match="same groups and seeds"):
         over_seeds(one, mean, less=[one[0][:3]], n=40)
     with pytest.raises(ValueError, match="same groups and seeds"):
