@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
-from workbench._yaml import UnreadableError, read
-from workbench.errors import CatalogError
 from workbench.prompting._words import Span, Word, find_words, words_of
 from workbench.prompting.brand_lexicon import BrandLexicon
 from workbench.prompting.titles import Simplified, TitleQuestion, shortened
 from workbench.records import content_key
+from workbench.schema import SELLER_TALK, read_phrases
 
 _VERSION = "1"
 """Changed whenever a rule below changes."""
-SELLER_TALK = Path(__file__).parent / "seller_talk.yaml"
-"""The phrases that ship."""
 
 _NUMBER = r"\d+(?:[.,]\d+)*(?:\s?/\s?\d+)?(?:\s?[-x×]\s?\d+(?:[.,]\d+)*)*"
 _UNITS = (
@@ -119,30 +116,6 @@ def first_come(spans: Sequence[Span]) -> list[Span]:
         if span.end > span.start and all(span.end <= k.start or span.start >= k.end for k in kept):
             kept.append(span)
     return sorted(kept, key=lambda s: s.start)
-
-
-@lru_cache(maxsize=8)
-def read_phrases(path: Path) -> tuple[str, ...]:
-    """All phrases of a file of seller's talk, the longest first.
-
-    Raises:
-        CatalogError: The file is not there, or is no YAML of lists of phrases; the message says where.
-    """
-    try:
-        document = read(path.read_text("utf-8"), where=str(path))
-    except (OSError, UnicodeDecodeError, UnreadableError) as error:
-        raise CatalogError(
-            f"want a YAML file with lists of phrases, got {str(path)!r}: {error}"
-        ) from error
-    for name, phrases in document.data.items():
-        if not isinstance(phrases, list) or not all(
-            isinstance(p, str) and p.strip() for p in phrases
-        ):
-            raise CatalogError(
-                f"{path}:{document.line((name,))}: want a list of phrases under {name!r}, got {phrases!r}"
-            )
-    every = {p for phrases in document.data.values() for p in phrases}
-    return tuple(sorted(every, key=lambda p: (-len(p), p)))
 
 
 def promotions(title: str, words: Sequence[Word], phrases: Sequence[str]) -> list[Span]:

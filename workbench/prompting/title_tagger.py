@@ -23,17 +23,15 @@ from workbench.prompting._crf import Crf, Features, fit_crf
 from workbench.prompting._words import Span, Word, find_words, folded_words, words_of
 from workbench.prompting.brand_lexicon import BrandLexicon
 from workbench.prompting.title_rules import (
-    SELLER_TALK,
     first_come,
     part_numbers,
     promotions,
-    read_phrases,
     sizes,
 )
 from workbench.prompting.title_scores import MarkedTitle
 from workbench.prompting.titles import Simplified, TitleQuestion, shortened
 from workbench.records import content_key
-from workbench.schema import same_word
+from workbench.schema import SELLER_TALK, read_phrases, same_word
 
 SHIPPED = Path(__file__).parent / "weights" / "titles.npz"
 """The weights that ship; `titles.md` beside them is their card."""

@@ -8,9 +8,11 @@ from workbench.schema._check import Violation, ViolationKind, check_listing
 from workbench.schema._files import dump_schema, load_schema, parse_schema
 from workbench.schema._infer import infer_schema
 from workbench.schema._records import Attribute, Category, Schema, Visible
+from workbench.schema._seller_talk import SELLER_TALK, read_phrases
 from workbench.schema._words import folded, same_word
 
 __all__ = [
+    "SELLER_TALK",
     "Attribute",
     "Category",
     "Schema",
@@ -23,5 +25,6 @@ __all__ = [
     "infer_schema",
     "load_schema",
     "parse_schema",
+    "read_phrases",
     "same_word",
 ]

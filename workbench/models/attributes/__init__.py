@@ -23,8 +23,9 @@ from workbench.models.attributes.targets import (
 )
 from workbench.models.attributes.training import Recipe
 from workbench.models.attributes.tuning import Tuned, Tuning, tune_backbone
-from workbench.models.attributes.wording import Lesson, grounded, lessons, render_prompt, tell_seen
+from workbench.models.attributes.wording import Lesson, lessons, render_prompt, tell_seen
 from workbench.models.attributes.writing import DecoderWriter, NetworkFacts
+from workbench.models.grounded import grounded
 
 __all__ = [
     "CATEGORY",

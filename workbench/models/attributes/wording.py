@@ -7,20 +7,17 @@ names all that the title still claims.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.metrics.claims import product_names, title_claims
+from workbench.metrics.claims import title_claims
 from workbench.models.attributes.model import AttributeModel, Seen
+from workbench.models.grounded import spelt_claims, without_loose_ends
 from workbench.models.heads import Facts, labels
 from workbench.models.linear_heads import MIN_GROUPS
 from workbench.models.telling import Told, evidence, in_title_order
-from workbench.records import Aspects, Item
-from workbench.schema import Category, Schema, folded, same_word
-
-_LONGEST = 4
-"""Words of the longest phrase that is looked up as one value."""
-_EDGES = ".,;:!?()[]\"'"
+from workbench.records import Item
+from workbench.schema import Category, Schema, folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +54,7 @@ def tell_seen(
         schema: Which values each category allows.
         abstaining: False: every best guess is stated, of strange photos too; for comparisons.
     """
-    category: Category | None = schema.category(seen.facts.category[0].value)
+    category = model.kind(seen.facts, schema)
     price = seen.facts.price.value if seen.facts.price else None
     if not abstaining:
         sure, bold = Seen(facts=seen.facts, share_as_far=1.0), model.with_abstentions(())
@@ -66,6 +63,8 @@ def tell_seen(
         aspects = model.stated(seen, category)
     else:
         category, price, aspects = None, None, {}
+    if category is None:
+        price = None
     return Told(
         category=category,
         aspects=in_title_order(aspects),
@@ -128,65 +127,22 @@ def teachable_text(item: Item, schema: Schema, shared: frozenset[str]) -> str:
     """The item's title, less what a photo's text may not claim, its claims as the schema spells them.
 
     Out go claims about attributes that no photo shows, claims that contradict the item's own aspects or
-    category, and words that are no claim and not in `shared`. "" where nothing is left.
+    category, talk of sellers, numbers, and words that are no claim and not in `shared`. "" where nothing is
+    left.
     """
     category = schema.categories.get(item.category)
     if category is None:
         return ""
-    known = labels(item, schema)
-
-    def spelt(phrase: str) -> str | None:
-        return _spell(phrase, category, known, schema, whole=False)
-
+    found = spelt_claims(item.title or "", category, labels(item, schema), schema, whole=False)
     return " ".join(
-        word.capitalize() if claim is None else claim
-        for word, claim in _claims_spelt(item.title or "", spelt)
-        if (folded(word) in shared if claim is None else claim)
+        without_loose_ends(
+            [
+                word.capitalize() if claim is None else claim
+                for word, claim in found
+                if (folded(word) in shared if claim is None else claim)
+            ]
+        )
     )
-
-
-def grounded(text: str, told: Told, schema: Schema) -> str:
-    """A decoder's text less every claim that its prompt does not hold: nothing is stated that was not told.
-
-    Args:
-        text: As the decoder wrote it.
-        told: What its prompt was rendered from.
-        schema: In whose words claims are found.
-
-    Returns:
-        The rest; the name of the kind where nothing is left; "" where no kind was told.
-    """
-    if told.category is None:
-        return ""
-    category = told.category
-
-    def spelt(phrase: str) -> str | None:
-        return _spell(phrase, category, told.aspects, schema, whole=True)
-
-    kept = [
-        word if claim is None else claim
-        for word, claim in _claims_spelt(text, spelt)
-        if claim is None or claim
-    ]
-    return " ".join(kept) or category.name
-
-
-def _claims_spelt(text: str, spelt: Callable[[str], str | None]) -> list[tuple[str, str | None]]:
-    """Words, each claim as one with its spelling: the longest phrases that claim something first."""
-    words = text.split()
-    found: list[tuple[str, str | None] | None] = [(word, None) for word in words]
-    taken = [False] * len(words)
-    for length in range(min(_LONGEST, len(words)), 0, -1):
-        for start in range(len(words) - length + 1):
-            span = slice(start, start + length)
-            if any(taken[span]):
-                continue
-            phrase = " ".join(words[span])
-            claim = spelt(phrase.strip(_EDGES))
-            if claim is not None:
-                found[span] = [(phrase, claim), *[None] * (length - 1)]
-                taken[span] = [True] * length
-    return [one for one in found if one is not None]
 
 
 def _seen_claims(text: str, category: Category, schema: Schema) -> dict[str, tuple[str, ...]]:
@@ -194,39 +150,6 @@ def _seen_claims(text: str, category: Category, schema: Schema) -> dict[str, tup
     claims = title_claims(text, category, schema).values
     photographed = {a.name for a in category.attributes if a.visible != "no"}
     return {name: values for name, values in claims.items() if name in photographed}
-
-
-def _spell(
-    phrase: str, category: Category, known: Aspects, schema: Schema, *, whole: bool
-) -> str | None:
-    """A claim as it may be written: "" where it may not, None where the phrase claims nothing.
-
-    Args:
-        phrase: Some words.
-        category: Whose attributes are looked for.
-        known: Attribute to the values that may be claimed.
-        schema: Whose other categories may not be named.
-        whole: Whether `known` is all that may be claimed; else what it leaves out may be too.
-    """
-    word = same_word(phrase)
-    if word in product_names(category.name):
-        return phrase.title()
-    if any(word in product_names(other.name) for other in schema.categories.values()):
-        return ""
-    said = {
-        a.name: value
-        for a in category.attributes
-        if a.values and (value := a.normalise(phrase)) is not None
-    }
-    if not said:
-        return None
-    for attribute in category.attributes:
-        value = said.get(attribute.name)
-        if value is None or attribute.visible == "no":
-            continue
-        if value in known.get(attribute.name, () if whole else (value,)):
-            return value
-    return ""
 
 
 def _rounded(price: float) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from workbench.models.attributes.decoder import Decoder
 from workbench.models.attributes.model import AttributeModel
-from workbench.models.attributes.wording import grounded, render_prompt, tell_seen
+from workbench.models.attributes.wording import render_prompt, tell_seen
+from workbench.models.grounded import grounded
 from workbench.models.listings import generation_of, listing_key, untold_listing
 from workbench.models.protocols import Completion, Decoding, Prompt
 from workbench.models.telling import FactSource, Told
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.models.encoder import Encoder
     from workbench.models.vector_cache import Features
 
-_METHOD = "decoder writer/1"
+_METHOD = "decoder writer/2"
 """Changes whenever the same photo could give another listing."""
 
 
