@@ -251,9 +251,8 @@ class _Values:
         """(attribute, value) for every attribute of any category of which the phrase names a value."""
 
         def look_up() -> tuple[tuple[str, str], ...]:
-            return tuple(
-                self._exact.get(folded(phrase)) or self._singular.get(same_word(phrase), ())
-            )
+            exact = self._exact.get(folded(phrase))
+            return tuple(exact or self._singular.get(same_word(phrase), {}))
 
         return _kept(self._known, phrase, look_up)
 

@@ -299,12 +299,12 @@ def _compare(
             claimed.add((right or checkable)[0], bool(right), owner)
         else:
             unchecked += 1
-    for value, attributes in foreign_claims(text or "", category, schema).items():
-        true_of_it = foreign_truth(value, attributes, true.aspects, category)
+    for value, names_of_it in foreign_claims(text or "", category, schema).items():
+        true_of_it = foreign_truth(value, names_of_it, true.aspects, category)
         if true_of_it is None:
             unchecked += 1
         else:
-            claimed.add(attributes[0], true_of_it, owner)
+            claimed.add(names_of_it[0], true_of_it, owner)
     return unchecked
 
 

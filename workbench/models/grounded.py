@@ -17,6 +17,7 @@ from workbench.schema import SELLER_TALK, Category, Schema, folded, read_phrases
 _LONGEST = 4
 """Words of the longest phrase that is looked up as one value."""
 _EDGES = ".,;:!?()[]\"'"
+_WHOSE = ("'s", "’s")
 _JOINT = re.compile(r"[-–/](?!\d)")
 _LOOSE = frozenset(
     {"a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "w", "&", "+", "-", "/", "|"}
@@ -100,7 +101,7 @@ def without_loose_ends(words: Sequence[str]) -> list[str]:
 
 def _parted(words: Sequence[str], category: Category, schema: Schema) -> list[str]:
     """Words joined by a hyphen or stroke apart, where the schema has a word for a part and none for the whole."""
-    parted = []
+    parted: list[str] = []
     for word in words:
         parts = [part for part in _JOINT.split(word) if part]
         apart = (
@@ -141,7 +142,7 @@ def _spell(
         if value is None or attribute.visible == "no":
             continue
         if value in known.get(attribute.name, () if whole else (value,)):
-            return value
+            return phrase if phrase.endswith(_WHOSE) else value
     return "" if said or names_a_value(phrase, schema) or _sells(phrase) else None
 
 

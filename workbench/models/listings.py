@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.metrics.claims import product_names
+from workbench.models.grounded import grounded
 from workbench.models.protocols import Completion, Decoding, Prompt, TextModel
-from workbench.models.telling import MOST_VALUES, STATE_ABOVE, FactSource
+from workbench.models.telling import MOST_VALUES, STATE_ABOVE, FactSource, Told
 from workbench.records import Aspects, Cost, Generation, Item, Listing, content_key
 from workbench.schema import Category, Schema, same_word
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from workbench.models.encoder import Encoder
 
+_METHOD = "facts writer/2"
+"""Changes whenever the same answer could become another listing."""
 UNTOLD = "Item"
 """Title of what nothing may be stated of: it says less than any kind of product would."""
 _FACTS_DECODING = Decoding(max_tokens=160)
@@ -83,7 +86,7 @@ class FactsWriter:
     def revision(self) -> str:
         """Digest of encoder, heads, text model, instructions and limits."""
         parts = (self.encoder.revision, self.source.revision, self.model.revision)
-        return content_key(*parts, _examples(), STATE_ABOVE, MOST_VALUES, _MOST_FACTS)
+        return content_key(_METHOD, *parts, _examples(), STATE_ABOVE, MOST_VALUES, _MOST_FACTS)
 
     def key(self, item: Item) -> str:
         """Content key; the rendered facts follow from photo and revision."""
@@ -92,7 +95,10 @@ class FactsWriter:
     def write(
         self, items: Sequence[Item], photos: Sequence[tuple[Image, ...]], *, run: str | None = None
     ) -> list[Generation]:
-        """One generation per item, from its first photo."""
+        """One generation per item, from its first photo.
+
+        What a title says that was not told is cut out of it; the answer's own words stay in `text`.
+        """
         features = self.encoder.encode([i.photos[0] for i in items], [p[0] for p in photos])
         told = self.source.tell(features, self.schema)
         known = [(i, t.category) for i, t in enumerate(told) if t.category is not None]
@@ -108,15 +114,24 @@ class FactsWriter:
                 self,
                 prompt=prompts.get(i, _NOTHING_ASKED),
                 answer=answers.get(i, Completion(text="")),
-                listing=read_listing(answers[i], one.category, one.price)
-                if one.category is not None
-                else untold_listing(),
+                listing=self._listing(answers.get(i), one),
                 decoding=self.decoding,
                 details=one.evidence,
                 run=run,
             )
             for i, (item, one) in enumerate(zip(items, told, strict=True))
         ]
+
+    def _listing(self, answer: Completion | None, told: Told) -> Listing | None:
+        """What was answered less what was not told; a title that says nothing of it is the kind's name."""
+        if told.category is None or answer is None:
+            return untold_listing()
+        listing = read_listing(answer, told.category, told.price)
+        if listing is None:
+            return None
+        return replace(
+            listing, title=grounded(listing.title, told, self.schema), aspects=told.aspects
+        )
 
 
 def untold_listing() -> Listing:

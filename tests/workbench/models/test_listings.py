@@ -150,6 +150,31 @@ def test_the_same_facts_are_asked_once_and_cost_once():
     assert [g.key for g in made] == [writer.key(i) for i in items]
 
 
+@pytest.mark.parametrize(
+    ("answered", "title"),
+    [
+        ("NWT Blue Wool Hood Tee Size M", "Hood Tee"),
+        ("Men's Red Cotton Tee", "Men's Red Cotton Tee"),
+        ("qx zzv", "Tees"),
+        ("Blue mug", "Tees"),
+        ("", "Tees"),
+    ],
+)
+def test_what_a_text_model_was_not_told_is_cut(answered, title):
+    class Inventing(CountingModel):
+        def complete(self, prompts, decoding, *, progress=None):
+            from workbench.models import Completion
+
+            text = json.dumps({"title": answered, "aspects": {"Color": "Blue"}})
+            return [Completion(text=text) for _ in prompts]
+
+    writer = FactsWriter(NumberEncoder(), LinearFacts(FixedHeads(FACTS)), Inventing(), SCHEMA)
+    (made,) = writer.write([item(2)], [photo()])
+    assert made.listing.title == title
+    assert made.listing.aspects["Color"] == ("Red",)  # as it was told
+    assert json.loads(made.text)["title"] == answered
+
+
 def test_a_key_is_known_before_and_changes_with_photo_model_and_heads():
     writer = FactsWriter(NumberEncoder(), LinearFacts(FixedHeads(FACTS)), CountingModel(), SCHEMA)
     other = FixedHeads(FACTS)
