@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +20,11 @@ from pipelines.cli_options import (
     open_store,
     tell,
 )
+
+if TYPE_CHECKING:
+    from pipelines.attributes import AttributesSummary
+    from workbench.metrics import Estimate
+    from workbench.models.attributes import Abstention
 
 
 def run_attributes_command(
@@ -76,8 +83,9 @@ def run_attributes_command(
     as_json: JsonOption = False,
 ) -> None:
     """Photos in; a model that tells attributes and price, with thresholds and scores, out; and listings."""
-    from pipelines.attributes import AttributesJob, run_attributes
+    from pipelines.attributes import MODEL, AttributesJob, run_attributes
     from workbench.catalog import open_catalog, whole_address
+    from workbench.models.attributes import load_attributes
 
     source = open_catalog(catalog)
     place = address_of(store)
@@ -95,4 +103,95 @@ def run_attributes_command(
             decoder=decoder,
         )
         summary = run_attributes(opened, source, job, folder, quiet=quiet or as_json)
-    tell(as_json, summary.as_dict(), lambda: str(summary))
+    rules = load_attributes(folder / MODEL).abstentions
+    tell(as_json, summary.as_dict(), lambda: _words(summary, rules, store=place))
+
+
+def _words(summary: AttributesSummary, rules: Sequence[Abstention], *, store: str) -> str:
+    """What a run came to, as tables for a terminal, and what can be done next."""
+    report = summary.report
+    held = {rule.attribute: rule for rule in rules}
+    notes: dict[str, str] = {}
+    rows = [
+        (
+            one.name,
+            _figure(one.best_guess.accuracy, notes) if one.best_guess else "several at once",
+            _threshold(held.get(one.name)),
+            _figure(one.stated, notes),
+            _figure(one.stated_precision, notes, none="nothing was stated"),
+        )
+        for one in report.attributes
+    ]
+    head = ("", "best guess is right", "stated from", "share stated", "of that right")
+    lines = [
+        f"Learnt from {_count(summary.trained_on, 'photo')}; measured on {_count(report.items, 'item')} of "
+        f"{_count(report.groups, 'group')} that trained nothing.",
+        *_table(head, rows),
+    ]
+    lines.append(f"category: {_figure(report.category.accuracy, notes)} of best guesses are right")
+    if report.price:
+        lines.append(f"price: R² {_figure(report.price.r2, notes)}")
+    lines += [f"{name}: {rule.reason}" for name, rule in held.items() if rule.reason]
+    for found in summary.comparisons:
+        first, second = found.ways
+        rows_of = [
+            (m.measure, *(_figure(e, notes) for e in (m.first, m.second, m.difference)))
+            for m in found.measures
+        ]
+        lines += ["", found.question, *_table(("", first, second, f"{first} − {second}"), rows_of)]
+        lines.append(
+            f"{_count(found.seeds, 'seed')}, {_count(found.items, 'held-out item')} of "
+            f"{_count(found.groups, 'group')}"
+        )
+        lines += found.notes
+    if notes:
+        lines += ["", *(f"{mark} {reason}" for reason, mark in notes.items())]
+    if summary.problems:
+        lines.append(f"{_count(len(summary.problems), 'row or photo', 'rows or photos')} could not be used; the first:")  # fmt: skip
+        lines += [f"  {p}" for p in summary.problems[:3]]
+    return "\n".join([*lines, "", *_next(summary, store)])
+
+
+def _next(summary: AttributesSummary, store: str) -> list[str]:
+    """Where things lie, and the commands that go on."""
+    from pipelines.attributes import PAGE
+
+    lines = [f"Model, scores and predictions: {summary.folder}"]
+    if summary.comparisons:
+        lines.append(f"The comparisons as a page: {Path(summary.folder) / PAGE}")
+    if summary.written is not None:
+        lines += [
+            f"{_count(summary.written, 'listing')} written into the store, with what was seen as evidence. Next:",
+            f"  workbench judge --store {shlex.quote(store)}",
+            f"  workbench audit --store {shlex.quote(store)}",
+        ]
+    return lines
+
+
+def _threshold(rule: Abstention | None) -> str:
+    if rule is None or rule.threshold is None:
+        return "never"
+    return f"{rule.threshold:.2f}" + (", not promised" if rule.reason else "")
+
+
+def _figure(figure: Estimate, notes: dict[str, str], *, none: str = "none") -> str:
+    """A number with its interval; why there is none goes into `notes`, reason to mark."""
+    if figure.value is not None and figure.low is not None and figure.high is not None:
+        return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+    if figure.n == 0:
+        return none
+    mark = notes.setdefault(figure.reason or "", f"[{len(notes) + 1}]")
+    return f"{none if figure.value is None else f'{figure.value:.3f}'} {mark}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose columns are as wide as their longest cell."""
+    width = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, width, strict=True)).rstrip()
+        for row in (head, *rows)
+    ]
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -17,10 +17,13 @@ import pipelines.attributes
 from pipelines.attribute_comparison import KIND, OVERALL, PRICE
 from pipelines.attribute_scores import fit_abstentions
 from pipelines.cli import app
+from pipelines.cli_attributes import _figure, _table, _threshold
 from workbench.catalog import open_catalog
 from workbench.catalog.drawn import DrawnCatalog
 from workbench.errors import LearningError
+from workbench.metrics import Estimate
 from workbench.models.attributes import (
+    Abstention,
     DecoderRecipe,
     DecoderWriter,
     NetworkFacts,
@@ -206,14 +209,40 @@ def test_running_again_encodes_and_writes_nothing(ran):
         assert (stages[stage].done, stages[stage].known) == (0, ITEMS)
 
 
-def test_a_person_reads_a_table(ran, tmp_path):
-    _, words, _ = ran
+def test_a_person_reads_a_table_and_what_to_do_next(ran, tmp_path, capfd):
+    folder, words, _ = ran
+    out = tmp_path / "out"
     plain = [w for w in words if w != "--json"]
-    done = CliRunner().invoke(app, [*plain, "--quiet", "--out", str(tmp_path / "out")])
+    done = CliRunner().invoke(app, [*plain, "-q", "--out", str(out), "--decoder", "own", "--compare", "1"])  # fmt: skip
+    assert done.exit_code == 0, (done.output, done.exception)
     assert "measured on" in done.stdout
     assert "stated from" in done.stdout
-    assert "Color" in done.stdout
-    assert str(tmp_path / "out") in done.stdout
+    (rule,) = load_attributes(out / "model").abstentions
+    if rule.reason:
+        assert f"{rule.threshold:.2f}, not promised" in done.stdout
+    assert "1 seed," in done.stdout
+    assert "1 seeds" not in done.stdout
+    assert str(out / "comparisons.html") in done.stdout
+    assert f"workbench judge --store {folder / 'store'}" in done.stdout
+    assert capfd.readouterr().err == ""
+    assert done.stderr == ""
+
+
+def test_columns_hold_their_longest_cell_and_reasons_stand_below():
+    notes = {}
+    missing = Estimate(
+        value=None, low=None, high=None, method="m", n=3, reason="a long reason " * 5
+    )
+    empty = dataclasses.replace(missing, n=0, reason="there are no rows")
+    rows = [("Color", _figure(missing, notes)), ("A long name of one", _figure(missing, notes))]
+    table = _table(("", "share"), rows)
+    assert {line.find(mark) for line, mark in zip(table, ("share", "none", "none"), strict=True)} == {20}  # fmt: skip
+    assert list(notes) == [missing.reason]
+    assert _figure(empty, notes, none="nothing was stated") == "nothing was stated"
+    few = Abstention(attribute="Color", threshold=0.85, wanted=0.9, precision=missing, kept=missing, reason="few")  # fmt: skip
+    assert _threshold(few) == "0.85, not promised"
+    assert _threshold(dataclasses.replace(few, reason=None)) == "0.85"
+    assert _threshold(dataclasses.replace(few, threshold=None)) == "never"
 
 
 def test_a_backbone_of_ones_own_is_tuned_first(ran, tmp_path):

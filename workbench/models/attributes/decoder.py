@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -179,7 +180,8 @@ def save_decoder(decoder: Decoder, folder: Path, *, learnt_from: int) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    decoder.model.save_pretrained(folder)
+    with _no_bars():  # it saves in a blink
+        decoder.model.save_pretrained(folder)
     decoder.tokenizer.save_pretrained(folder)
     if decoder.prefix:
         save_file({name: t.contiguous() for name, t in decoder.prefix.items()}, folder / _PREFIX)
@@ -198,14 +200,14 @@ def load_decoder(folder: str | Path) -> Decoder:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
     from transformers import AutoTokenizer, T5ForConditionalGeneration
-    from transformers.utils import logging
 
-    place, talks = Path(folder), logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # it loads in a blink
+    place = Path(folder)
     try:
         config = json.loads((place / _CONFIG).read_text(encoding="utf-8"))
+        with _no_bars():  # it loads in a blink
+            model = T5ForConditionalGeneration.from_pretrained(place).eval()
         return Decoder(
-            model=T5ForConditionalGeneration.from_pretrained(place).eval(),
+            model=model,
             tokenizer=AutoTokenizer.from_pretrained(place),
             reads=config["reads"],
             limit=config["limit"],
@@ -217,6 +219,17 @@ def load_decoder(folder: str | Path) -> Decoder:
             f"want a folder with a text decoder, but {str(place)!r} cannot be read as one "
             f"({type(error).__name__}: {error}): train it with `workbench run attributes --decoder own`"
         ) from error
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """No progress bars of transformers; afterwards as before."""
+    from transformers.utils import logging
+
+    talks = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
     finally:
         if talks:
             logging.enable_progress_bar()
