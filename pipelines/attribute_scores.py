@@ -38,7 +38,7 @@ _FEWEST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
-    """Guesses about one attribute of items whose value is known; of several values, every value is a guess."""
+    """Guesses about one attribute of items of which it is known; of several values, every value is a guess."""
 
     confidence: list[float]
     right: list[bool]
@@ -57,16 +57,17 @@ def guesses_by_attribute(
         seen: What a model sees in each item's photo; None is left out.
         items: The items.
         schema: Which attributes each category has.
-        known: Attribute to the true values of each item; what is absent or `unknown` is not compared.
+        known: Attribute to the true values of each item; what is absent is not compared, and of `unknown`
+            every guess is wrong.
     """
     found: dict[str, Guesses] = {}
     for facts, item, true in zip(seen, items, known, strict=True):
-        if facts is None:
+        if facts is None or not facts.category:
             continue
         category = schema.category(facts.category[0].value)
         for name, guesses in statable(facts, category).items():
-            values = true.get(name, (UNKNOWN,))
-            if UNKNOWN in values:
+            values = true.get(name)
+            if values is None:
                 continue
             one = found.setdefault(name, Guesses(confidence=[], right=[], groups=[]))
             for guess in guesses:
@@ -149,9 +150,9 @@ class AttributeReport:
     ece: Estimate
     """Expected calibration error of the guesses that could be stated, 0 to 1."""
     stated_precision: Estimate
-    """Share of stated values that are true."""
+    """Share of stated values that are true; what is stated where there is nothing to tell is not."""
     stated: Estimate
-    """Share of items of which a value is stated."""
+    """Share of the items that have a value of which one is stated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +162,8 @@ class ModelReport:
     items: int
     groups: int
     attributes: tuple[AttributeReport, ...]
-    category: ClassificationScores
+    category: ClassificationScores | None
+    """None where the category was not learnt."""
     price: RegressionScores | None
     """None where prices are not told, or nobody knows them."""
     price_interval: Estimate | None
@@ -171,7 +173,7 @@ class ModelReport:
 
     def figures(self) -> dict[str, Estimate]:
         """The main numbers by name, for cards and tables."""
-        found = {"category, accuracy": self.category.accuracy}
+        found = {"category, accuracy": self.category.accuracy} if self.category else {}
         for one in self.attributes:
             if one.best_guess:
                 found[f"{one.name}, accuracy"] = one.best_guess.accuracy
@@ -206,14 +208,15 @@ def score_model(
         training: The training items, whose majority and mean are the baselines.
         schema: Which attributes each category has.
     """
-    known = [truth_of(item, schema).values for item in items]
+    known = [_known(item, schema) for item in items]
     past = [answers_of(item, schema) for item in training]
     groups = [group_of(item) for item in items]
     guesses = guesses_by_attribute([s.facts for s in seen], items, schema, known)
-    stated = [model.stated(s, schema.category(s.facts.category[0].value)) for s in seen]
+    stated = [model.stated(s, model.kind(s.facts, schema)) for s in seen]
     attributes = []
     for name in model.attributes:
-        rows = [i for i, true in enumerate(known) if name in true]
+        told = [i for i, true in enumerate(known) if name in true]
+        rows = [i for i in told if known[i][name] != (UNKNOWN,)]
         if len(rows) < _FEWEST or name not in guesses:
             continue
         best = None
@@ -226,7 +229,7 @@ def score_model(
             )
         own = guesses[name]
         trust = reliability(own.confidence, own.right, groups=own.groups)
-        pairs = [(v in known[i][name], groups[i]) for i in rows for v in stated[i].get(name, ())]
+        pairs = [(v in known[i][name], groups[i]) for i in told for v in stated[i].get(name, ())]
         attributes.append(
             AttributeReport(
                 name=name,
@@ -254,11 +257,13 @@ def score_model(
         groups=len(set(groups)),
         attributes=tuple(attributes),
         category=classification_scores(
-            [s.facts.category[0].value for s in seen],
+            [_first(s.facts.category) for s in seen],
             [item.category for item in items],
             training=[item.category for item in training],
             groups=groups,
-        ),
+        )
+        if any(s.facts.category for s in seen)
+        else None,
         price=regression_scores(
             [p.value for p, _, _ in priced],
             [true for _, true, _ in priced],
@@ -274,6 +279,12 @@ def score_model(
         else None,
         unfamiliar=proportion([not s.familiar for s in seen], groups=groups),
     )
+
+
+def _known(item: Item, schema: Schema) -> dict[str, tuple[str, ...]]:
+    """Attribute to true values, or to `(UNKNOWN,)` where there is nothing to tell."""
+    nothing = {n: v for n, v in answers_of(item, schema).items() if v == (UNKNOWN,)}
+    return nothing | dict(truth_of(item, schema).values)
 
 
 def _first(guesses: Sequence[Guess]) -> str | None:

@@ -127,7 +127,12 @@ class AttributesSummary:
             lines.append(
                 f"{one.name:{width}}  {best:22} {least:11} {words(one.stated):22} {words(one.stated_precision)}"
             )
-        lines.append(f"category  {words(report.category.accuracy)}")
+        if report.category:
+            lines.append(f"category  {words(report.category.accuracy)}")
+        else:
+            lines.append(
+                "The category was not learnt, so nothing is stated: fewer than two categories have 3 groups."
+            )
         if report.price:
             lines.append(f"price, R²  {words(report.price.r2)}")
         for found in self.comparisons:
@@ -374,14 +379,14 @@ def _write_predictions(
 
 
 def _prediction(model: AttributeModel, seen: Seen, schema: Schema) -> dict[str, object]:
-    best = seen.facts.category[0]
+    best = seen.facts.category[0] if seen.facts.category else None
     return {
-        "category": [best.value, round(best.probability, 4)],
+        "category": [best.value, round(best.probability, 4)] if best else None,
         "aspects": {
             name: [[g.value, round(g.probability, 4)] for g in guesses[:_SHOWN]]
             for name, guesses in seen.facts.aspects.items()
         },
         "price": asdict(seen.facts.price) if seen.facts.price else None,
         "familiar": seen.familiar,
-        "stated": model.stated(seen, schema.category(best.value)),
+        "stated": model.stated(seen, model.kind(seen.facts, schema)),
     }

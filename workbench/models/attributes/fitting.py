@@ -107,6 +107,7 @@ def fit_targets(
         )
         price = (mean, deviation, spread)
     told = any(task.name == CATEGORY for task in targets.tasks)
+    categories = {item.category for item in items}
     model = AttributeModel(
         encoder=encoder,
         encoder_revision=encoder_revision,
@@ -119,7 +120,7 @@ def fit_targets(
         tasks=targets.tasks,
         temperatures=tuple(temperatures),
         price=price,
-        only_category=None if told else items[0].category,
+        only_category=items[0].category if len(categories) == 1 and not told else None,
         mean=fitted.mean,
         directions=fitted.directions,
         weights=fitted.weights,

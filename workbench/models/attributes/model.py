@@ -13,9 +13,9 @@ from workbench.metrics.estimate import Estimate
 from workbench.models.attributes.calibrating import Numbers, probabilities
 from workbench.models.attributes.familiarity import Familiarity
 from workbench.models.attributes.targets import CATEGORY, UNKNOWN, Floats, Task, spans_of
-from workbench.models.heads import Facts, Guess, PriceGuess, within
+from workbench.models.heads import Facts, Guess, PriceGuess
 from workbench.records import content_key
-from workbench.schema import Category
+from workbench.schema import Attribute, Category, Schema
 
 UNFAMILIAR = 0.05
 """Photos whose share of training photos as far is this or less are unfamiliar: at most this share of photos
@@ -76,7 +76,7 @@ class AttributeModel:
     """Mean and standard deviation of ln(1 + price) that the price head's output is scaled by, and the
     spread of its held-out errors; None where prices are not told."""
     only_category: str | None
-    """The category where there is but one; None where a head tells it."""
+    """The category where all photos learnt from have the same; None where a head tells it, or nothing does."""
     mean: Floats = field(repr=False)
     """Shape (d,)."""
     directions: Floats = field(repr=False)
@@ -131,14 +131,18 @@ class AttributeModel:
         ]
 
     def read(self, outputs: Numbers) -> list[Facts]:
-        """Outputs, shape (n, outputs), as calibrated guesses; the class `unknown` is no guess."""
+        """Outputs, shape (n, outputs), as calibrated guesses; the class `unknown` is no guess.
+
+        Where the category was not learnt there is no guess about it either.
+        """
         guesses = {
             task.name: _ranked(task, probabilities(outputs[:, span], task, temperature))
             for task, span, temperature in zip(
                 self.tasks, spans_of(self.tasks), self.temperatures, strict=True
             )
         }
-        sure = (Guess(value=self.only_category or "", probability=1.0),)
+        only = self.only_category
+        sure = () if only is None else (Guess(value=only, probability=1.0),)
         categories = guesses.pop(CATEGORY, [sure] * len(outputs))
         prices = self._prices(outputs[:, -1])
         return [
@@ -173,14 +177,22 @@ class AttributeModel:
             revision=content_key(self.revision, "abstentions", rules),
         )
 
-    def stated(self, seen: Seen, category: Category) -> dict[str, tuple[str, ...]]:
+    def kind(self, facts: Facts, schema: Schema) -> Category | None:
+        """The category that a photo seems to show; None where none was learnt.
+
+        Raises:
+            SchemaError: The schema is not the one that was learnt from.
+        """
+        return schema.category(facts.category[0].value) if facts.category else None
+
+    def stated(self, seen: Seen, category: Category | None) -> dict[str, tuple[str, ...]]:
         """What may be stated of a product of `category`: what its attribute's threshold keeps.
 
-        Nothing at all of an unfamiliar photo. An attribute without a threshold is not stated; a model
+        Nothing at all of an unfamiliar photo, nor where the category is not known. An attribute without a threshold is not stated; a model
         without any thresholds states each attribute's best guess, or of several values those more
         probable than not.
         """
-        if not seen.familiar:
+        if not seen.familiar or category is None:
             return {}
         thresholds = {a.attribute: a.threshold for a in self.abstentions}
         said: dict[str, tuple[str, ...]] = {}
@@ -200,15 +212,31 @@ def statable(facts: Facts, category: Category) -> dict[str, tuple[Guess, ...]]:
     One guess, the best, for an attribute with one value, and all for one with several. Where the
     category's path says the value already (`Men > Tops > Tees`) only that one can be stated, so that a
     listing does not contradict itself; its probability is still what the photo shows.
+
+    Probabilities of an attribute with one value are over the values that the category allows and
+    `unknown` together: where there is probably nothing to tell, no value is probable.
     """
     found: dict[str, tuple[Guess, ...]] = {}
-    for name, guesses in within(facts, category).aspects.items():
-        attribute = category.attribute(name)
-        if attribute is None or attribute.visible == "no":
+    for attribute in category.attributes:
+        name = attribute.name
+        guesses = _allowed(facts.aspects.get(name, ()), attribute)
+        if not guesses or attribute.visible == "no":
             continue
         implied = tuple(g for g in guesses if g.value in category.path)
         found[name] = implied or (guesses if attribute.multiple else guesses[:1])
     return found
+
+
+def _allowed(guesses: Sequence[Guess], attribute: Attribute) -> tuple[Guess, ...]:
+    """Guesses that the attribute allows, scaled to sum to 1 with what is left to `unknown`."""
+    allowed = [g for g in guesses if not attribute.values or g.value in attribute.values]
+    if attribute.multiple:
+        return tuple(allowed)
+    unknown = max(0.0, 1.0 - sum(g.probability for g in guesses))
+    total = sum(g.probability for g in allowed) + unknown
+    if total <= 0:
+        return ()
+    return tuple(Guess(value=g.value, probability=g.probability / total) for g in allowed)
 
 
 def project(x: Floats, mean: Floats, directions: Floats) -> Floats:
