@@ -36,10 +36,11 @@ def write_attributes_page(
     page = {
         "title": f"Attributes and titles from photos · {catalog}",
         "heading": "Attributes and titles from photos",
-        "subtitle": f"{catalog} · {encoder} · {one.items} held-out items of {one.groups} groups, {one.seeds} seeds",
+        "subtitle": f"{catalog} · {encoder} · {one.items} held-out items of {one.groups} groups, {_counted(one.seeds, 'seed')}",
         "note": "Simulated items: the products and their photos were drawn by the workbench."
         if simulated
         else "",
+        "warning": _warning(comparisons),
         "parts": [_part(found) for found in comparisons],
         "assumptions": list(
             dict.fromkeys(
@@ -56,6 +57,8 @@ def write_attributes_page(
 def answer(found: Comparison) -> str:
     """What a comparison comes to, in one sentence: the measures that the intervals tell apart."""
     first, second = found.ways
+    if all(m.difference.low is None for m in found.measures):
+        return f"There are no intervals that could tell {first} and {second} apart."
     told = [(m, verdict(m)) for m in found.measures]
     better = [_said(m) for m, how in told if how == "better"]
     worse = [_said(m) for m, how in told if how == "worse"]
@@ -97,6 +100,28 @@ def _part(found: Comparison) -> dict[str, object]:
             (m, verdict(m), 0 if (m.first.value or 0) > 20 else 3)  # milliseconds have no thousandths
             for m in found.measures
         ],
-        "svg": Markup(plots.to_svg(plots.plot_ways(found), title=found.question)),  # noqa: S704 - text in it is escaped
-        "notes": [f"{found.items} photos of {found.groups} groups, {found.seeds} seeds.", *found.notes],
+        "svgs": [
+            Markup(plots.to_svg(plot(part), title=f"{found.question}: {part.measures[0].measure}"))  # noqa: S704 - text in it is escaped
+            for part in plots.sharing_axes(found)
+            for plot in (plots.plot_ways, plots.plot_differences)
+        ],
+        "notes": [f"{found.items} photos of {found.groups} groups, {_counted(found.seeds, 'seed')}.", *found.notes],
     }  # fmt: skip
+
+
+def _warning(comparisons: Sequence[Comparison]) -> str:
+    """Why there are no intervals, where there are too few groups or seeds for them; else ""."""
+    reasons = [
+        m.difference.reason
+        for found in comparisons
+        for m in found.measures
+        if m.difference.value is not None and m.difference.reason
+    ]
+    if not reasons:
+        return ""
+    said = "; ".join(dict.fromkeys(reasons))
+    return f"Some differences have no interval, so nothing can be told apart by them: {said}."
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number} {one if number == 1 else one + 's'}"

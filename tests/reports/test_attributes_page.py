@@ -1,10 +1,12 @@
 """The page of comparisons: a sentence that the intervals carry, a table, a figure."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from reports.attributes import answer, verdict, write_attributes_page
-from workbench.figures import plot_ways, to_svg
+from workbench.figures import plot_differences, plot_ways, sharing_axes, to_svg
 from workbench.metrics.ways import Comparison, compare_ways
 
 
@@ -61,9 +63,42 @@ def test_ways_are_measured_on_the_same_groups(comparisons):
 def test_the_figure_draws_shares_side_by_side_and_other_units_alone(comparisons):
     routes, speed = comparisons
     drawn = to_svg(plot_ways(routes), title="Routes")
+    assert "no difference" in to_svg(plot_differences(routes), title="Routes")
     assert "claims that are false" in drawn
     assert "published ratio" not in drawn  # no share, and neither better nor worse
     assert "milliseconds a title" in to_svg(plot_ways(speed), title="Speed")
+
+
+def test_r2_of_the_price_has_an_axis_of_its_own(comparisons):
+    routes, _ = comparisons
+    price = compared("price, R²", 0.6, 0.5, 1)
+    parts = sharing_axes(dataclasses.replace(routes, measures=(price, *routes.measures)))
+    assert [[m.measure for m in part.measures] for part in parts] == [
+        ["claims that are false", "ROUGE-L", "true values claimed"],
+        ["price, R²"],
+    ]
+    assert "price, R²" not in to_svg(plot_ways(parts[0]), title="Shares")
+    assert "price, R²" in to_svg(plot_ways(parts[1]), title="Price")
+
+
+def test_few_seeds_are_told_at_the_top_and_what_is_undefined_says_why(comparisons, tmp_path):
+    routes, _ = comparisons
+    nothing = [np.zeros((20, 2))] * 2
+    with np.errstate(all="ignore"):
+        none = compare_ways("ROUGE-L", nothing, nothing, mean, n=20, better=1)
+    alone = [np.column_stack([np.arange(20.0), np.full(20, 30.0)])] * 2
+    few = compare_ways("true values claimed", alone, alone, mean, n=20, better=1)
+    one = dataclasses.replace(routes, measures=(few, none))
+    text = write_attributes_page(
+        tmp_path / "p.html", [one], catalog="shop", encoder="e"
+    ).read_text()
+    first = text.index("an interval wants 10 test groups and 3 seeds or more, there are")
+    assert first < text.index("<section")
+    assert "none <small>the data leave it undefined" in text
+    whole = write_attributes_page(
+        tmp_path / "q.html", [routes], catalog="shop", encoder="e"
+    ).read_text()
+    assert "no interval" not in whole
 
 
 def test_the_page_holds_everything_and_fits_a_phone(comparisons, tmp_path, browser):
@@ -80,6 +115,8 @@ def test_the_page_holds_everything_and_fits_a_phone(comparisons, tmp_path, brows
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)  # noqa: B023
         page.goto(place.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert page.locator("section svg").count() == 2
+        assert page.locator("section svg").count() == 4
+        chip = page.locator("td .chip").first
+        assert chip.locator("xpath=..").get_attribute("data-label") == "difference"
         assert problems == []
         page.close()

@@ -9,7 +9,7 @@ from workbench.figures.rates import plot_confusion, plot_corrected, plot_rates
 from workbench.figures.svg import to_svg
 from workbench.figures.thresholds import plot_risk_coverage, plot_threshold
 from workbench.figures.watching import plot_diversity, plot_drift, plot_watch
-from workbench.figures.ways import plot_ways
+from workbench.figures.ways import plot_differences, plot_ways, sharing_axes
 
 __all__ = [
     "plot_by_popularity",
@@ -18,6 +18,7 @@ __all__ = [
     "plot_confusion",
     "plot_corrected",
     "plot_criteria",
+    "plot_differences",
     "plot_diversity",
     "plot_drift",
     "plot_failure_modes",
@@ -32,5 +33,6 @@ __all__ = [
     "plot_threshold",
     "plot_watch",
     "plot_ways",
+    "sharing_axes",
     "to_svg",
 ]
