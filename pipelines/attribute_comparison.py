@@ -15,11 +15,13 @@ from workbench.models.attributes import (
     CATEGORY,
     UNKNOWN,
     Recipe,
+    Targets,
     fit_targets,
     read_targets,
     siloed,
 )
 from workbench.models.attributes.files import words
+from workbench.models.attributes.training import price_scale
 from workbench.models.heads import Facts
 from workbench.models.vector_cache import Features
 from workbench.records import Item
@@ -59,6 +61,7 @@ def compare_joint(
     recipe: Recipe | None = None,
     held_out: npt.NDArray[np.bool_] | None = None,
     seeds: int = 5,
+    first_seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Comparison:
     """Train both ways with the same recipe, once per seed, and measure them on the same held-out items.
@@ -76,7 +79,8 @@ def compare_joint(
         encoder_revision: Its revision.
         recipe: How both learn; its seed is replaced. None: the defaults.
         held_out: Shape (n,), True for training items that a tuned backbone has not seen; None: folds.
-        seeds: How many trainings, from seed 0 on.
+        seeds: How many trainings.
+        first_seed: Seed of the first; the others follow it.
         progress: Told how many networks were trained; `networks_of` says how many there are.
 
     Raises:
@@ -85,11 +89,12 @@ def compare_joint(
     import time
 
     targets = read_targets(training, schema)
+    alone = _silos(targets, held_out)
     ways: list[list[list[Facts]]] = [[], []]
     spent = [0.0, 0.0]
-    for seed in range(seeds):
+    for seed in range(first_seed, first_seed + seeds):
         own = replace(recipe or Recipe(), seed=seed)
-        for way, parts in enumerate(([targets], siloed(targets))):
+        for way, parts in enumerate(([targets], alone)):
             started = time.perf_counter()
             seen = []
             for part in parts:
@@ -106,6 +111,7 @@ def compare_joint(
     sums = {
         measure: [[sums_by_group(table(facts), groups) for facts in way] for way in ways]
         for measure, table in _tables(test, training, schema, [t.name for t in targets.tasks])
+        if measure != PRICE or not alone[-1].tasks
     }
     measures = []
     overall = {m: s for m, s in sums.items() if m not in {KIND, PRICE}}
@@ -144,7 +150,14 @@ def compare_joint(
 
 def networks_of(training: Sequence[Item], schema: Schema, seeds: int) -> int:
     """How many networks `compare_joint` trains."""
-    return seeds * (1 + len(siloed(read_targets(training, schema))))
+    return seeds * (1 + len(_silos(read_targets(training, schema), None)))
+
+
+def _silos(targets: Targets, held_out: npt.NDArray[np.bool_] | None) -> list[Targets]:
+    """One task each; the price is one where it varies among the photos that are learnt from."""
+    seen = np.ones(len(targets.groups), dtype=bool) if held_out is None else ~held_out
+    told = price_scale(targets.log_price, seen) is not None
+    return [one for one in siloed(targets) if one.tasks or told]
 
 
 def _together(parts: Sequence[Facts]) -> Facts:

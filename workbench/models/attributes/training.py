@@ -330,7 +330,7 @@ def price_scale(
     if log_price is None:
         return None
     values = log_price[seen & ~np.isnan(log_price)]
-    if len(values) < 2 or values.std() == 0:
+    if len(np.unique(values)) < 2:
         return None
     return float(values.mean()), float(values.std())
 
