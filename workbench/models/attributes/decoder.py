@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench.errors import LearningError, ModelError
+from workbench.models.attributes.files import CONFIG
 from workbench.models.attributes.targets import Floats
 from workbench.models.revisions import folder_revision
 
@@ -176,7 +177,10 @@ def build_decoder(
 
 
 def save_decoder(decoder: Decoder, folder: Path, *, learnt_from: int) -> None:
-    """Write `decoder` into `folder`, which `load_decoder` reads; `learnt_from`: texts, for the card."""
+    """Write `decoder` into `folder`, which `load_decoder` reads; `learnt_from`: texts, for the card.
+
+    Where an attribute network lies in the folder above, its revision is kept: it words that network's facts.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,16 +190,36 @@ def save_decoder(decoder: Decoder, folder: Path, *, learnt_from: int) -> None:
     if decoder.prefix:
         save_file({name: t.contiguous() for name, t in decoder.prefix.items()}, folder / _PREFIX)
     (folder / _CARD).write_text(_card(decoder, learnt_from), encoding="utf-8")
-    (folder / _CONFIG).write_text(  # last: a folder without it is not whole
-        json.dumps({"format": 1, "reads": decoder.reads, "limit": decoder.limit}) + "\n", "utf-8"
-    )
+    _write_config(folder, {"format": 1, "reads": decoder.reads, "limit": decoder.limit})
+
+
+def belongs_above(folder: Path) -> None:
+    """Note that the decoder in `folder` words the facts of the network in the folder above, as it is now."""
+    config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    if config.get("network") != _network_above(folder):
+        _write_config(folder, config)
+
+
+def _write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Last of all files: a folder without it is not whole."""
+    told = config | {"network": _network_above(folder)}
+    (folder / _CONFIG).write_text(json.dumps(told) + "\n", "utf-8")
+
+
+def _network_above(folder: Path) -> str | None:
+    """Revision of the attribute network in the folder above; None: there is none."""
+    above = folder.absolute().parent / CONFIG
+    if not above.is_file():
+        return None
+    return str(json.loads(above.read_text(encoding="utf-8"))["revision"])
 
 
 def load_decoder(folder: str | Path) -> Decoder:
     """Read a decoder that `save_decoder` wrote.
 
     Raises:
-        ModelError: The folder holds none, or a damaged one.
+        ModelError: The folder holds none, or a damaged one, or one that words the facts of another network
+            than the one in the folder above.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -204,6 +228,12 @@ def load_decoder(folder: str | Path) -> Decoder:
     place = Path(folder)
     try:
         config = json.loads((place / _CONFIG).read_text(encoding="utf-8"))
+        taught, above = config.get("network"), _network_above(place)
+        if taught and above and taught != above:
+            raise ModelError(
+                f"want a decoder of the network beside it, {above!r}, but {str(place)!r} was taught with "
+                f"{taught!r}: run `workbench run attributes --decoder own` into that folder again"
+            )
         with _no_bars():  # it loads in a blink
             model = T5ForConditionalGeneration.from_pretrained(place).eval()
         return Decoder(

@@ -18,6 +18,7 @@ from workbench.errors import LearningError
 from workbench.models.attributes.decoder import (
     Decoder,
     DecoderRecipe,
+    belongs_above,
     build_decoder,
     load_decoder,
     save_decoder,
@@ -104,6 +105,7 @@ def train_decoder(
     if folder is not None and (folder / _DONE).is_file():
         done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
         if done["key"] == key:
+            belongs_above(folder)  # the same lessons of a network that has changed
             return TrainedDecoder(
                 decoder=load_decoder(folder), steps=done["steps"], losses=tuple(done["losses"])
             )

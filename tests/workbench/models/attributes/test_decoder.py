@@ -61,6 +61,19 @@ def test_what_is_done_is_read_back_and_not_taught_again(taught):
     assert "learnt from 48 texts" in (folder / "README.md").read_text()
 
 
+def test_a_decoder_of_another_network_is_told(tmp_path):
+    recipe, folder = dataclasses.replace(RECIPE, steps=2), tmp_path / "decoder"
+    above = tmp_path / "attributes.json"
+    above.write_text(json.dumps({"revision": "one"}))
+    train_decoder(LESSONS, GROUPS, recipe=recipe, folder=folder)
+    load_decoder(folder)
+    above.write_text(json.dumps({"revision": "two"}))
+    with pytest.raises(ModelError, match=r"network beside it, 'two', but .* was taught with 'one'"):
+        load_decoder(folder)
+    train_decoder(LESSONS, GROUPS, recipe=recipe, folder=folder, progress=lambda _: pytest.fail("taught again"))  # fmt: skip
+    assert load_decoder(folder).revision  # the same lessons: it belongs to both
+
+
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     import torch
 
