@@ -18,6 +18,7 @@ from workbench.metrics import (
     regression_scores,
 )
 from workbench.models.attributes import (
+    CATEGORY,
     UNKNOWN,
     Abstention,
     AttributeModel,
@@ -86,7 +87,7 @@ def fit_abstentions(
     wanted: float,
     seed: int = 0,
 ) -> list[Abstention]:
-    """A threshold per attribute, so that what is stated has the wanted precision on photos held out.
+    """A threshold per attribute and for the category, so that what is stated has the wanted precision on photos held out.
 
     Where an exact test over groups promises the precision, the threshold is the lowest that it accepts.
     Where the groups are too few for a promise, it is the lowest from which the share that is right is
@@ -103,7 +104,20 @@ def fit_abstentions(
     known = [answers_of(item, schema) for item in items]
     found = guesses_by_attribute(held_out, items, schema, known)
     empty = Guesses(confidence=[], right=[], groups=[])
-    return [_abstention(name, found.get(name, empty), wanted, seed) for name in model.attributes]
+    rules = [_abstention(name, found.get(name, empty), wanted, seed) for name in model.attributes]
+    if any(task.name == CATEGORY for task in model.tasks):
+        rules.insert(0, _abstention(CATEGORY, _category_guesses(held_out, items), wanted, seed))
+    return rules
+
+
+def _category_guesses(seen: Sequence[Facts | None], items: Sequence[Item]) -> Guesses:
+    """Of each item the most probable category, right or wrong."""
+    told = [(f.category[0], i) for f, i in zip(seen, items, strict=True) if f and f.category]
+    return Guesses(
+        confidence=[min(1.0, guess.probability) for guess, _ in told],
+        right=[guess.value == item.category for guess, item in told],
+        groups=[group_of(item) for _, item in told],
+    )
 
 
 def _abstention(name: str, guesses: Guesses, wanted: float, seed: int) -> Abstention:
@@ -164,6 +178,12 @@ class ModelReport:
     attributes: tuple[AttributeReport, ...]
     category: ClassificationScores | None
     """None where the category was not learnt."""
+    category_ece: Estimate
+    """Expected calibration error of the most probable category, 0 to 1."""
+    category_precision: Estimate
+    """Share of stated categories that are true."""
+    category_stated: Estimate
+    """Share of items of which the category is stated."""
     price: RegressionScores | None
     """None where prices are not told, or nobody knows them."""
     price_interval: Estimate | None
@@ -174,6 +194,9 @@ class ModelReport:
     def figures(self) -> dict[str, Estimate]:
         """The main numbers by name, for cards and tables."""
         found = {"category, accuracy": self.category.accuracy} if self.category else {}
+        found["category, ECE"] = self.category_ece
+        found["category, precision of what is stated"] = self.category_precision
+        found["category, stated"] = self.category_stated
         for one in self.attributes:
             if one.best_guess:
                 found[f"{one.name}, accuracy"] = one.best_guess.accuracy
@@ -212,7 +235,10 @@ def score_model(
     past = [answers_of(item, schema) for item in training]
     groups = [group_of(item) for item in items]
     guesses = guesses_by_attribute([s.facts for s in seen], items, schema, known)
-    stated = [model.stated(s, model.kind(s.facts, schema)) for s in seen]
+    kinds = [model.kind_stated(s, schema) for s in seen]
+    stated = [model.stated(s, kind) for s, kind in zip(seen, kinds, strict=True)]
+    sure = _category_guesses([s.facts for s in seen], items)
+    right = [(k.id == i.category, g) for k, i, g in zip(kinds, items, groups, strict=True) if k]
     attributes = []
     for name in model.attributes:
         told = [i for i, true in enumerate(known) if name in true]
@@ -264,6 +290,11 @@ def score_model(
         )
         if any(s.facts.category for s in seen)
         else None,
+        category_ece=reliability(sure.confidence, sure.right, groups=sure.groups).ece,
+        category_precision=proportion(
+            [true for true, _ in right], groups=[g for _, g in right] if right else None
+        ),
+        category_stated=proportion([k is not None for k in kinds], groups=groups),
         price=regression_scores(
             [p.value for p, _, _ in priced],
             [true for _, true, _ in priced],

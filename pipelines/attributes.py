@@ -25,6 +25,7 @@ from workbench.errors import CalibrationError, LearningError
 from workbench.metrics.ways import Comparison
 from workbench.models import load_text
 from workbench.models.attributes import (
+    CATEGORY,
     DECODER,
     AttributeModel,
     Decoder,
@@ -102,6 +103,8 @@ class AttributesSummary:
     problems: tuple[str, ...]
     """Rows and photos that could not be used."""
     thresholds: Mapping[str, float | None]
+    prices_worth: bool
+    """Whether prices are stated."""
     report: ModelReport
     comparisons: tuple[Comparison, ...]
     """Empty: nothing was compared."""
@@ -114,27 +117,30 @@ class AttributesSummary:
 
     def __str__(self) -> str:
         report = self.report
-        width = max(len(one.name) for one in report.attributes) if report.attributes else 0
+        width = max(len(name) for name in ("category", *(one.name for one in report.attributes)))
         lines = [
             f"Learnt from {self.trained_on} photos; measured on {report.items} of {report.groups} groups "
             "that trained nothing.",
             f"{'':{width}}  {'best guess is right':22} {'stated from':11} {'share stated':22} of that right",
         ]
-        for one in report.attributes:
-            threshold = self.thresholds.get(one.name)
-            best = words(one.best_guess.accuracy) if one.best_guess else "several at once"
-            least = "never" if threshold is None else f"{threshold:.2f}"
-            lines.append(
-                f"{one.name:{width}}  {best:22} {least:11} {words(one.stated):22} {words(one.stated_precision)}"
-            )
+        rows = [
+            (a.name, a.name, a.best_guess, a.stated, a.stated_precision) for a in report.attributes
+        ]
         if report.category:
-            lines.append(f"category  {words(report.category.accuracy)}")
-        else:
+            stated, right = report.category_stated, report.category_precision
+            rows.append(("category", CATEGORY, report.category, stated, right))
+        for name, rule, scores, stated, right in rows:
+            threshold = self.thresholds.get(rule, 0.0 if name != rule else None)
+            best = words(scores.accuracy) if scores else "several at once"
+            least = "never" if threshold is None else f"{threshold:.2f}"
+            lines.append(f"{name:{width}}  {best:22} {least:11} {words(stated):22} {words(right)}")
+        if not report.category:
             lines.append(
                 "The category was not learnt, so nothing is stated: fewer than two categories have 3 groups."
             )
         if report.price:
-            lines.append(f"price, R²  {words(report.price.r2)}")
+            never = "" if self.prices_worth else "; not stated, as not surely better than the mean"
+            lines.append(f"price, R²  {words(report.price.r2)}{never}")
         for found in self.comparisons:
             lines += ["", table_of(found)]
         if self.written is not None:
@@ -237,6 +243,7 @@ def run_attributes(
         trained_on=len(train),
         problems=problems,
         thresholds={a.attribute: a.threshold for a in model.abstentions},
+        prices_worth=model.prices_worth,
         report=report,
         comparisons=comparisons,
         written=written,
@@ -388,5 +395,5 @@ def _prediction(model: AttributeModel, seen: Seen, schema: Schema) -> dict[str, 
         },
         "price": asdict(seen.facts.price) if seen.facts.price else None,
         "familiar": seen.familiar,
-        "stated": model.stated(seen, model.kind(seen.facts, schema)),
+        "stated": model.stated(seen, model.kind_stated(seen, schema)),
     }

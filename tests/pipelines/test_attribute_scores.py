@@ -1,7 +1,8 @@
 """Thresholds and scores count what is said where there is nothing to say."""
 
-from pipelines.attribute_scores import guesses_by_attribute
-from workbench.models.attributes import answers_of
+from pipelines.attribute_scores import fit_abstentions, guesses_by_attribute
+from workbench.models.attributes import CATEGORY, answers_of
+from workbench.models.attributes.targets import Task
 from workbench.models.heads import Facts, Guess
 from workbench.records import Item
 from workbench.schema import Attribute, Category, Schema
@@ -31,3 +32,24 @@ def test_a_guess_where_there_is_nothing_to_tell_is_wrong():
     )
     known = [answers_of(item, SCHEMA) for item in items]
     assert guesses_by_attribute([seen] * 4, items, SCHEMA, known)["Neck"].right == [False, False, True]  # fmt: skip
+
+
+class Told:
+    """What `fit_attributes` would leave behind, as far as thresholds go by it."""
+
+    tasks = (Task(name=CATEGORY, values=("Mugs", "Tees")),)
+    attributes = ()
+
+
+def test_the_category_has_a_threshold_like_any_attribute():
+    seen, items = [], []
+    for i in range(200):
+        sure = i % 2 == 0
+        guess = Guess(value="Tees", probability=0.97 if sure else 0.6)
+        seen.append(Facts(category=(guess,), aspects={}, price=None))
+        # Of those that it is not sure of half are no tees.
+        items.append(Item(id=f"{i}", group=f"g{i}", category="Tees" if sure or i % 4 == 1 else "Mugs"))  # fmt: skip
+    (rule,) = fit_abstentions(Told(), seen, items, SCHEMA, wanted=0.9)
+    assert rule.attribute == CATEGORY
+    assert 0.6 < rule.threshold <= 0.95
+    assert rule.precision.value == 1.0

@@ -15,7 +15,7 @@ from workbench.models.attributes.model import UNFAMILIAR, Abstention, AttributeM
 from workbench.models.attributes.targets import CATEGORY, Task
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "attributes.json", "README.md"
-_FORMAT = 2
+_FORMAT = 3
 
 
 def save_attributes(
@@ -50,6 +50,8 @@ def save_attributes(
         "tasks": [asdict(task) for task in model.tasks],
         "temperatures": list(model.temperatures),
         "price": model.price,
+        "price_range": model.price_range,
+        "price_worth": model.price_worth.to_dict() if model.price_worth else None,
         "only_category": model.only_category,
         "abstentions": [
             asdict(a) | {"precision": a.precision.to_dict(), "kept": a.kept.to_dict()}
@@ -89,12 +91,15 @@ def load_attributes(folder: str | Path) -> AttributeModel:
             for one in config.pop("abstentions")
         ]
         price, temperatures = config.pop("price"), config.pop("temperatures")
+        between, worth = config.pop("price_range"), config.pop("price_worth")
         return AttributeModel(
             **config,
             tasks=tuple(tasks),
             abstentions=tuple(abstentions),
             temperatures=tuple(temperatures),
             price=None if price is None else (price[0], price[1], price[2]),
+            price_range=None if between is None else (between[0], between[1]),
+            price_worth=None if worth is None else Estimate.from_dict(worth),
             mean=arrays["mean"],
             directions=arrays["directions"],
             weights={
@@ -137,12 +142,12 @@ def _card(model: AttributeModel, figures: Mapping[str, Estimate]) -> str:
             "## What it tells",
             "",
             *told,
-            "- price" if model.price else "- no price",
+            _of_price(model),
             "",
             f"The class `unknown` means that there is nothing to state. Of a photo as unlike the training "
             f"photos as the {UNFAMILIAR:.0%} most unlike of them, nothing is stated at all.",
             "",
-            "## When an attribute is stated",
+            "## When the category and an attribute are stated",
             "",
             *(
                 [
@@ -172,6 +177,17 @@ def _card(model: AttributeModel, figures: Mapping[str, Estimate]) -> str:
             "",
         ]
     )
+
+
+def _of_price(model: AttributeModel) -> str:
+    if model.price_worth is None:
+        return "- no price"
+    told = (
+        "price"
+        if model.prices_worth
+        else "a price that is not stated, as it is not surely worth it"
+    )
+    return f"- {told}: R² of held-out ln(1 + price) {words(model.price_worth)}"
 
 
 def words(figure: Estimate) -> str:

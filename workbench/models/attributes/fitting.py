@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from workbench.metrics import regression_scores
 from workbench.models.attributes.calibrating import fit_spread, fit_temperature
 from workbench.models.attributes.familiarity import fit_familiarity
 from workbench.models.attributes.model import AttributeModel
@@ -22,7 +23,7 @@ from workbench.schema import Schema
 if TYPE_CHECKING:
     from workbench.models.protocols import Progress
 
-_METHOD = "attributes/2"
+_METHOD = "attributes/3"
 """Changes whenever the fit does, so that what another fit said is another's word."""
 
 
@@ -99,13 +100,19 @@ def fit_targets(
         rows = unseen & (targets.known[:, t] > 0)
         answers = targets.answers[rows][:, span].astype(np.float64)
         temperatures.append(fit_temperature(fitted.held_out[rows][:, span], answers, task))
-    price = None
+    price, price_range, price_worth = None, None, None
     if fitted.price is not None and targets.log_price is not None:
         mean, deviation = fitted.price
-        spread = fit_spread(
-            mean + deviation * fitted.held_out[unseen, -1], targets.log_price[unseen]
-        )
-        price = (mean, deviation, spread)
+        told_price = mean + deviation * fitted.held_out[:, -1]
+        price = (mean, deviation, fit_spread(told_price[unseen], targets.log_price[unseen]))
+        price_range = float(np.nanmin(targets.log_price)), float(np.nanmax(targets.log_price))
+        rows = unseen & ~np.isnan(targets.log_price)
+        price_worth = regression_scores(
+            told_price[rows],
+            targets.log_price[rows],
+            training=[mean],
+            groups=targets.groups[rows],
+        ).r2
     told = any(task.name == CATEGORY for task in targets.tasks)
     categories = {item.category for item in items}
     model = AttributeModel(
@@ -120,6 +127,8 @@ def fit_targets(
         tasks=targets.tasks,
         temperatures=tuple(temperatures),
         price=price,
+        price_range=price_range,
+        price_worth=price_worth,
         only_category=items[0].category if len(categories) == 1 and not told else None,
         mean=fitted.mean,
         directions=fitted.directions,

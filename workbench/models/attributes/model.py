@@ -75,6 +75,10 @@ class AttributeModel:
     price: tuple[float, float, float] | None
     """Mean and standard deviation of ln(1 + price) that the price head's output is scaled by, and the
     spread of its held-out errors; None where prices are not told."""
+    price_range: tuple[float, float] | None
+    """Least and greatest ln(1 + price) learnt from: no other is told; None where prices are not told."""
+    price_worth: Estimate | None
+    """R² of held-out ln(1 + price) against the training mean; None where prices are not told."""
     only_category: str | None
     """The category where all photos learnt from have the same; None where a head tells it, or nothing does."""
     mean: Floats = field(repr=False)
@@ -158,15 +162,32 @@ class AttributeModel:
         if self.price is None:
             return [None] * len(scaled)
         mean, deviation, spread = self.price
+        least, most = self.price_range or (0.0, 0.0)
+
+        def within(log_price: float) -> float:
+            return min(max(log_price, least), most)
+
         reach = _TENTH * spread
         return [
             PriceGuess(
-                value=max(0.0, math.expm1(m)),
-                low=max(0.0, math.expm1(m - reach)),
-                high=max(0.0, math.expm1(m + reach)),
+                value=math.expm1(within(m)),
+                low=math.expm1(within(m - reach)),
+                high=math.expm1(within(m + reach)),
             )
             for m in (mean + deviation * scaled).tolist()
         ]
+
+    @property
+    def prices_worth(self) -> bool:
+        """Whether held-out prices are told better than by their mean, with the 95% interval's lower end."""
+        worth = self.price_worth
+        return worth is not None and worth.low is not None and worth.low > 0
+
+    def price_stated(self, facts: Facts) -> float | None:
+        """The price as it may be stated: two digits, as a photo tells no more; None where none may be."""
+        if facts.price is None or not self.prices_worth:
+            return None
+        return float(f"{facts.price.value:.2g}")
 
     def with_abstentions(self, abstentions: Sequence[Abstention]) -> AttributeModel:
         """The same model with thresholds; another revision, since it states other things."""
@@ -184,6 +205,20 @@ class AttributeModel:
             SchemaError: The schema is not the one that was learnt from.
         """
         return schema.category(facts.category[0].value) if facts.category else None
+
+    def kind_stated(self, seen: Seen, schema: Schema) -> Category | None:
+        """The category where it may be stated: its threshold keeps it, and the photo is familiar.
+
+        None where not: then its attributes and price are not stated either.
+
+        Raises:
+            SchemaError: The schema is not the one that was learnt from.
+        """
+        least = {a.attribute: a.threshold for a in self.abstentions}.get(CATEGORY, 0.0)
+        category = seen.facts.category
+        if not seen.familiar or least is None or not category or category[0].probability < least:
+            return None
+        return self.kind(seen.facts, schema)
 
     def stated(self, seen: Seen, category: Category | None) -> dict[str, tuple[str, ...]]:
         """What may be stated of a product of `category`: what its attribute's threshold keeps.

@@ -48,6 +48,8 @@ def tell_seen(
 ) -> Told:
     """What may be stated of a photo that the attribute network saw; of an unfamiliar one nothing, no kind and no price.
 
+    Nor of one whose category its threshold does not keep: attributes and price go by the category.
+
     Args:
         model: The network, with its thresholds.
         seen: From `model.see`.
@@ -55,14 +57,13 @@ def tell_seen(
         abstaining: False: every best guess is stated, of strange photos too; for comparisons.
     """
     category = model.kind(seen.facts, schema)
-    price = seen.facts.price.value if seen.facts.price else None
+    price = model.price_stated(seen.facts)
     if not abstaining:
         sure, bold = Seen(facts=seen.facts, share_as_far=1.0), model.with_abstentions(())
         aspects = bold.stated(sure, category) if category else {}
-    elif category and seen.familiar:
-        aspects = model.stated(seen, category)
     else:
-        category, price, aspects = None, None, {}
+        category = model.kind_stated(seen, schema)
+        aspects = model.stated(seen, category)
     if category is None:
         price = None
     return Told(
@@ -105,7 +106,7 @@ def lessons(
         price = item.price
         if facts is not None:
             told = model.stated(Seen(facts=facts, share_as_far=1.0), category)
-            price = facts.price.value if facts.price else None
+            price = model.price_stated(facts)
         aspects = in_title_order({**told, **_seen_claims(text, category, schema)})
         prompt = render_prompt(Told(category=category, aspects=aspects, price=price, evidence={}))
         found.append(Lesson(prompt=prompt, text=text))

@@ -5,7 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from workbench.models.attributes import Recipe, fit_attributes, statable, tell_seen
+from workbench.metrics.estimate import Estimate
+from workbench.models.attributes import (
+    CATEGORY,
+    Abstention,
+    Recipe,
+    fit_attributes,
+    statable,
+    tell_seen,
+)
 from workbench.models.heads import Facts, Guess
 from workbench.records import Item
 from workbench.schema import Attribute, Category, Schema
@@ -71,3 +79,46 @@ def test_where_there_is_probably_nothing_to_tell_no_value_is_probable():
     category = dataclasses.replace(SCHEMA.category("Tees"), attributes=(short,))
     (best,) = statable(facts(Color=guesses(Green=0.5, Red=0.3)), category)["Color"]
     assert best.probability == pytest.approx(0.3 / 0.5)
+
+
+SOME = Estimate(value=0.9, low=0.8, high=0.95, method="by hand", n=50)
+
+
+def rule(attribute, threshold):
+    return Abstention(attribute=attribute, threshold=threshold, wanted=0.9, precision=SOME, kept=SOME, reason=None)  # fmt: skip
+
+
+def test_below_its_threshold_no_category_is_stated_and_nothing_that_goes_by_it():
+    x, items = shop(lambda i: ("Tees", "Mugs")[i % 2])  # which of them no photo shows
+    model = fit(x, items).model.with_abstentions([rule(CATEGORY, 0.99), rule("Color", 0.0)])
+    told = [tell_seen(model, seen, SCHEMA) for seen in model.see(x)]
+    assert {(one.category, one.price, len(one.aspects)) for one in told} == {(None, None, 0)}
+    lenient = model.with_abstentions([rule(CATEGORY, 0.0), rule("Color", 0.0)])
+    told = [tell_seen(lenient, seen, SCHEMA) for seen in lenient.see(x)]
+    assert sum(one.category is not None and "Color" in one.aspects for one in told) > 70
+
+
+def test_a_price_is_stated_only_where_photos_tell_it_and_with_two_digits():
+    x, items = shop(lambda _: "Tees")
+    priced = [dataclasses.replace(i, price=123.4 + 50 * (i.price - 10)) for i in items]
+    model = fit(x, priced).model
+    assert model.prices_worth
+    prices = {tell_seen(model, seen, SCHEMA).price for seen in model.see(x)} - {None}
+    assert prices
+    assert all(price == float(f"{price:.2g}") and price != 123.4 for price in prices)
+    drawn = np.random.default_rng(1).permutation(len(items))
+    chance = [dataclasses.replace(i, price=priced[k].price) for i, k in zip(items, drawn, strict=True)]  # fmt: skip
+    model = fit(x, chance).model
+    assert not model.prices_worth
+    (seen, *_) = model.see(x)
+    assert seen.facts.price is not None
+    assert tell_seen(model, seen, SCHEMA).price is None
+
+
+def test_no_price_is_told_that_lies_outside_those_learnt_from():
+    x, items = shop(lambda _: "Tees")
+    items[0] = dataclasses.replace(items[0], price=1e308)
+    model = fit(x, items).model
+    for strange in (x * 1000, x * -1000):
+        for facts in model.predict(strange):
+            assert 9.9 < facts.price.low <= facts.price.value <= facts.price.high <= 1e308 * 1.01
