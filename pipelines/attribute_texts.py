@@ -32,7 +32,7 @@ from workbench.models.attributes import (
 )
 from workbench.models.attributes.decoder import Decoder
 from workbench.models.attributes.model import project
-from workbench.models.attributes.targets import Floats as Floats32
+from workbench.models.listings import untold_listing
 from workbench.models.telling import Told
 from workbench.models.vector_cache import Features
 from workbench.records import Item, Listing
@@ -42,6 +42,8 @@ from workbench.store import group_of
 Floats = npt.NDArray[np.float64]
 HALLUCINATION = "claims that are false"
 HIERARCHICAL, RAW, BOLD, DIRECT = "hierarchical", "as written", "stating all", "direct"
+WHOLE, BOLD_WHOLE = "abstaining listing", "listing that states all"
+_WAYS = (HIERARCHICAL, RAW, BOLD, DIRECT, WHOLE, BOLD_WHOLE)
 _TIMED = 16
 """Photos whose texts are timed one by one, for each seed."""
 _WARM = 2
@@ -74,6 +76,7 @@ def compare_texts(
     decoder: DecoderRecipe | None = None,
     held_out: npt.NDArray[np.bool_] | None = None,
     seeds: int = 5,
+    first_seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Comparison, ...]:
     """Hierarchical against direct, with and without abstention and what cuts its texts, and both routes' speed.
@@ -93,17 +96,18 @@ def compare_texts(
         recipe: Of the attribute network; its seed is replaced.
         decoder: Of both decoders; its seed is replaced.
         held_out: Shape (n,), True for training items that a tuned backbone has not seen; None: folds.
-        seeds: How many trainings, from seed 0 on.
+        seeds: How many trainings.
+        first_seed: Seed of the first; the others follow it.
         progress: Told how many networks were trained; three for each seed.
 
     Raises:
         LearningError: There is too little to learn from.
     """
-    sums: dict[str, list[_Sums]] = {way: [] for way in (HIERARCHICAL, RAW, BOLD, DIRECT)}
+    sums: dict[str, list[_Sums]] = {way: [] for way in _WAYS}
     timed: dict[str, list[Floats]] = {HIERARCHICAL: [], DIRECT: []}
     groups = np.array([group_of(item) for item in test])
     notes: list[str] = []
-    for seed in range(seeds):
+    for seed in range(first_seed, first_seed + seeds):
         learnt = fit_attributes(
             x, training, schema, encoder=encoder, encoder_revision=encoder_revision,
             recipe=replace(recipe or Recipe(), seed=seed), held_out=held_out,
@@ -118,21 +122,22 @@ def compare_texts(
         own = replace(decoder or DecoderRecipe(), seed=seed)
         taught = lessons(training, learnt.held_out, model, schema)
         labels = [group_of(item) for item in training]
-        z, z_test = (project(one, model.mean, model.directions) for one in (x, x_test))
+        z = project(x, model.mean, model.directions)
         words = train_decoder(taught, labels, recipe=own, progress=None).decoder
         if progress:
             progress(1)
         sees = train_decoder(taught, labels, photos=z, recipe=own, progress=None).decoder
         if progress:
             progress(1)
-        routes = _Routes(model=model, schema=schema, words=words, sees=sees, x=x_test, z=z_test)
+        routes = _Routes(model=model, schema=schema, words=words, sees=sees, x=x_test)
         predicted = routes.best_guesses()
         for way, texts in routes.texts().items():
             sums[way].append(_sums(texts, predicted, test, schema, groups))
-        for way, rows in routes.timings().items():
+        for way, rows in routes.timings(groups).items():
             timed[way].append(rows)
-        if seed == 0:
+        if not notes:
             notes = [
+                "The decoder is always the workbench's own small one, trained here; no other text model is compared.",
                 f"Decoders of {words.model.num_parameters():,} parameters, {own.steps} steps, "
                 f"{words.limit} tokens at most, {sum(one is not None for one in taught)} titles to learn from.",
                 "Hierarchical titles are cut to what was told; a direct one has no prompt to be cut by.",
@@ -151,12 +156,17 @@ def compare_texts(
     return (
         compared("Hierarchical against direct generation", (HIERARCHICAL, DIRECT), (HIERARCHICAL, DIRECT), *notes),
         compared(
-            "With and without abstention", ("abstaining", BOLD), (HIERARCHICAL, BOLD),
+            "With and without abstention", ("abstaining", BOLD), (WHOLE, BOLD_WHOLE),
             "The same decoder; without abstention it is told every best guess.",
+            "Claims are those of whole listings: title, aspects and kind. The other measures are of titles.",
         ),
         compared(
             "Cut to what was told and as written", ("cut", RAW), (HIERARCHICAL, RAW),
             "The same titles; claims that the prompt does not hold are cut out, or left.",
+        ),
+        compared(
+            "As written against direct", (RAW, DIRECT), (RAW, DIRECT),
+            "Neither is cut: what is left is what being told, and not being shown, does.",
         ),
         _speed(timed, seeds),
     )  # fmt: skip
@@ -178,18 +188,19 @@ class _Routes:
     sees: Decoder
     """Reads photos."""
     x: Features
-    z: Floats32
-    """`x` in the directions of the attribute network's trunk."""
 
-    def texts(self) -> dict[str, list[str]]:
-        """Each way's titles; "" where nothing may be stated."""
+    def texts(self) -> dict[str, list[str] | list[Listing]]:
+        """Each way's titles, "" where nothing may be stated, and the listings with and without abstention."""
         # Direct titles have no prompt that anything could be cut by.
-        found = {DIRECT: [one.text for one in self.sees.write(self.z)]}
-        for way, abstaining in ((HIERARCHICAL, True), (BOLD, False)):
+        direct = self.sees.write(project(self.x, self.model.mean, self.model.directions))
+        found: dict[str, list[str] | list[Listing]] = {DIRECT: [one.text for one in direct]}
+        for way, whole, abstaining in ((HIERARCHICAL, WHOLE, True), (BOLD, BOLD_WHOLE, False)):
             told = self._told(self.x, abstaining=abstaining)
             written = self.words.write([render_prompt(one) for one in told])
             pairs = list(zip(written, told, strict=True))
-            found[way] = [grounded(w.text, t, self.schema) for w, t in pairs]
+            titles = [grounded(w.text, t, self.schema) for w, t in pairs]
+            found[way] = titles
+            found[whole] = [_listing(title, t) for title, t in zip(titles, told, strict=True)]
             if abstaining:
                 found[RAW] = [w.text if t.category else "" for w, t in pairs]
         return found
@@ -199,26 +210,40 @@ class _Routes:
         told = self._told(self.x, abstaining=False)
         return [{name: values[0] for name, values in one.aspects.items()} for one in told]
 
-    def timings(self) -> dict[str, Floats]:
-        """Seconds, tokens and 1 of some photos' titles, one at a time: shape (photos, 3).
+    def timings(self, groups: npt.NDArray[np.str_]) -> dict[str, Floats]:
+        """Seconds, tokens and 1 of titles written one at a time: shape (timed, 3).
 
-        From features to title, attribute network included; both write as many tokens as the limit allows.
-        The two routes take turns, so that what else the machine does falls on both.
+        One photo each of at most `_TIMED` groups. From features to title: the attribute network, its
+        abstention and the cutting belong to one route, the projection of the features to the other. Both
+        write as many tokens as the limit allows, and take turns at being first.
         """
+        _, photos = np.unique(groups, return_index=True)
+        photos = photos[:_TIMED]
         rows: dict[str, list[tuple[float, float, float]]] = {HIERARCHICAL: [], DIRECT: []}
-        photos = np.resize(np.arange(len(self.x)), min(len(self.x), _TIMED) + _WARM)
-        for k, i in enumerate(photos.tolist()):
-            for way, timed in rows.items():
+        routes = {HIERARCHICAL: self._write_told, DIRECT: self._write_seen}
+        order = list(routes)
+        for k, i in enumerate([*np.resize(photos, _WARM).tolist(), *photos.tolist()]):
+            for way in order if k % 2 else order[::-1]:
                 began = time.perf_counter()
-                if way == HIERARCHICAL:
-                    (told,) = self._told(self.x[i : i + 1], abstaining=False)
-                    (one,) = self.words.write([render_prompt(told)], least=self.words.limit)
-                    grounded(one.text, told, self.schema)
-                else:
-                    (one,) = self.sees.write(self.z[i : i + 1], least=self.sees.limit)
+                tokens = routes[way](self.x[i : i + 1])
                 if k >= _WARM:
-                    timed.append((time.perf_counter() - began, one.tokens, 1.0))
+                    rows[way].append((time.perf_counter() - began, tokens, 1.0))
         return {way: np.array(found) for way, found in rows.items()}
+
+    def _write_told(self, x: Features) -> int:
+        """One title as it is shipped; how many tokens: 0 of a photo of which nothing may be stated."""
+        (told,) = self._told(x, abstaining=True)
+        if told.category is None:
+            return 0
+        (one,) = self.words.write([render_prompt(told)], least=self.words.limit)
+        grounded(one.text, told, self.schema)
+        return one.tokens
+
+    def _write_seen(self, x: Features) -> int:
+        """One title from the photo's features; how many tokens."""
+        z = project(x, self.model.mean, self.model.directions)
+        (one,) = self.sees.write(z, least=self.sees.limit)
+        return one.tokens
 
     def _told(self, x: Features, *, abstaining: bool) -> list[Told]:
         return [
@@ -227,18 +252,26 @@ class _Routes:
         ]
 
 
+def _listing(title: str, told: Told) -> Listing:
+    """What is published: the aspects and the kind are claims as its title is."""
+    if told.category is None:
+        return untold_listing()
+    return Listing(title=title, aspects=told.aspects, price=told.price, category=told.category.id)
+
+
 def _sums(
-    texts: Sequence[str],
+    texts: Sequence[str] | Sequence[Listing],
     predicted: Sequence[Mapping[str, str]],
     test: Sequence[Item],
     schema: Schema,
     groups: npt.NDArray[np.str_],
 ) -> _Sums:
-    rouge = rouge_l_each(texts, [item.title or "" for item in test])
+    titles = [one.title if isinstance(one, Listing) else one for one in texts]
+    rouge = rouge_l_each(titles, [item.title or "" for item in test])
     return _Sums(
         claims=sums_by_group(claim_counts(texts, _truth(test, schema), schema), groups),
         rouge=sums_by_group(np.stack([rouge, np.ones(len(texts))], axis=1), groups),
-        ratio=sums_by_group(ratio_counts(texts, predicted), groups),
+        ratio=sums_by_group(ratio_counts(titles, predicted), groups),
     )
 
 
@@ -282,7 +315,7 @@ def _share(k: int, per: int) -> Callable[[Floats], Floats]:
 
 def _speed(timed: Mapping[str, Sequence[Floats]], seeds: int) -> Comparison:
     first, second = timed[HIERARCHICAL], timed[DIRECT]
-    n = len(first[0])
+    n = len(first[0])  # one photo of each group
     return Comparison(
         question="Speed at equal token limits",
         ways=(HIERARCHICAL, DIRECT),
@@ -296,6 +329,7 @@ def _speed(timed: Mapping[str, Sequence[Floats]], seeds: int) -> Comparison:
         ),
         notes=(
             "Warm, one photo at a time on a CPU, from features to title, the attribute network included; "
-            "encoding the photo costs both the same. Every title is written to the limit.",
+            "encoding the photo costs both the same. Every title is written to the limit; of a photo of which "
+            "nothing may be stated none is, as in use. The routes take turns at being first.",
         ),
     )  # fmt: skip

@@ -324,7 +324,7 @@ def _compare(
     with recorder.stage("joint against siloed", total, unit="networks") as stage:
         joint = compare_joint(
             x, train, x_test, test, schema, encoder=encoder.name, encoder_revision=encoder.revision,
-            held_out=held_out, seeds=job.compare, progress=stage.advance,
+            held_out=held_out, seeds=job.compare, first_seed=job.seed, progress=stage.advance,
         )  # fmt: skip
     if job.decoder is None:
         return (joint,)
@@ -332,7 +332,8 @@ def _compare(
     with recorder.stage("hierarchical against direct", total, unit="networks") as stage:
         texts = compare_texts(
             x, train, x_test, test, schema, encoder=encoder.name, encoder_revision=encoder.revision,
-            wanted=job.wanted, held_out=held_out, seeds=job.compare, progress=stage.advance,
+            wanted=job.wanted, held_out=held_out, seeds=job.compare, first_seed=job.seed,
+            progress=stage.advance,
         )  # fmt: skip
     return (joint, *texts)
 

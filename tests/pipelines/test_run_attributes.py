@@ -16,8 +16,9 @@ import pipelines.attribute_texts
 import pipelines.attributes
 from pipelines.attribute_comparison import KIND, OVERALL, PRICE
 from pipelines.attribute_scores import fit_abstentions
+from pipelines.attributes import AttributesJob
 from pipelines.cli import app
-from pipelines.cli_attributes import _figure, _table, _threshold
+from pipelines.cli_attributes import _figure, _stale, _table, _threshold
 from workbench.catalog import open_catalog
 from workbench.catalog.drawn import DrawnCatalog
 from workbench.errors import LearningError
@@ -118,7 +119,7 @@ def test_ways_are_measured_on_the_same_items(ran):
     place = folder / "store" / "attributes"
     found = json.loads((place / "comparisons.json").read_text())
     assert found == said["comparisons"]
-    joint, routes, abstaining, cut, speed = found
+    joint, routes, abstaining, cut, uncut, speed = found
     measures = {m["measure"]: m for m in joint["measures"]}
     assert set(measures) == {PRICE, OVERALL, KIND, "Color, macro-F1"}
     assert all(one["seeds"] == 2 for one in found)
@@ -134,7 +135,13 @@ def test_ways_are_measured_on_the_same_items(ran):
     said_more = {m["measure"]: m for m in abstaining["measures"]}["true values claimed"]
     assert said_more["difference"]["value"] <= 0
     tokens = {m["measure"]: m for m in speed["measures"]}["tokens a title"]
-    assert tokens["first"]["value"] == tokens["second"]["value"] == QUICK_DECODER.limit
+    assert tokens["second"]["value"] == QUICK_DECODER.limit
+    assert 0 <= tokens["first"]["value"] <= QUICK_DECODER.limit  # none where nothing may be stated
+    assert uncut["ways"] == ["as written", "direct"]
+    assert {m["measure"]: m for m in uncut["measures"]}["ROUGE-L"]["first"] == {
+        m["measure"]: m for m in cut["measures"]
+    }["ROUGE-L"]["second"]
+    assert "workbench's own small one" in routes["notes"][0]
     assert (place / "joint-against-siloed-training.svg").read_text().startswith("<svg")
     page = (place / "comparisons.html").read_text()
     assert all(one["question"] in page for one in found)
@@ -226,6 +233,31 @@ def test_a_person_reads_a_table_and_what_to_do_next(ran, tmp_path, capfd):
     assert f"workbench judge --store {folder / 'store'}" in done.stdout
     assert capfd.readouterr().err == ""
     assert done.stderr == ""
+
+
+def test_a_misspelt_decoder_and_a_folder_of_somebody_else_are_refused_before_work(ran, tmp_path):
+    _, words, _ = ran
+    done = CliRunner().invoke(app, [*words, "--store", str(tmp_path / "s"), "--decoder", "nonsense"])  # fmt: skip
+    assert "got 'nonsense'" in str(done.exception)
+    letters = tmp_path / "letters"
+    letters.mkdir()
+    (letters / "dear.txt").write_text("Dear")
+    done = CliRunner().invoke(app, [*words, "--store", str(tmp_path / "s"), "--out", str(letters)])
+    assert "is empty or of an earlier run" in str(done.exception)
+    assert "'dear.txt'" in str(done.exception)
+    assert not (tmp_path / "s").exists()  # nothing was taken in
+    assert [p.name for p in letters.iterdir()] == ["dear.txt"]
+
+
+def test_what_an_earlier_run_left_is_named(tmp_path):
+    job = AttributesJob(
+        catalog="c", encoder="e", tune=False, limit=None, eval_share=0.4, wanted=0.9, seed=0, compare=0
+    )  # fmt: skip
+    assert _stale(tmp_path, job) == []
+    (tmp_path / "model" / "decoder").mkdir(parents=True)
+    (tmp_path / "comparisons.json").write_text("[]")
+    assert _stale(tmp_path, job) == [tmp_path / "comparisons.json", tmp_path / "model" / "decoder"]
+    assert _stale(tmp_path, dataclasses.replace(job, compare=2, decoder="own")) == []
 
 
 def test_columns_hold_their_longest_cell_and_reasons_stand_below():
