@@ -22,7 +22,7 @@ from pipelines.cli_options import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.attributes import AttributesSummary
+    from pipelines.attributes import AttributesJob, AttributesSummary
     from workbench.metrics import Estimate
     from workbench.models.attributes import Abstention
 
@@ -83,13 +83,17 @@ def run_attributes_command(
     as_json: JsonOption = False,
 ) -> None:
     """Photos in; a model that tells attributes and price, with thresholds and scores, out; and listings."""
-    from pipelines.attributes import MODEL, AttributesJob, run_attributes
+    from pipelines.attributes import MODEL, OWN, AttributesJob, run_attributes
     from workbench.catalog import open_catalog, whole_address
     from workbench.models.attributes import load_attributes
+    from workbench.models.registry import parse_spec
 
     source = open_catalog(catalog)
     place = address_of(store)
     folder = out or (Path("attributes") if "://" in place else Path(place) / "attributes")
+    _check_folder(folder)
+    if decoder not in {None, OWN}:
+        parse_spec(decoder)  # a misspelt name costs no training
     with open_store(store, images, create=True) as opened:
         job = AttributesJob(
             catalog=whole_address(catalog),
@@ -103,12 +107,40 @@ def run_attributes_command(
             decoder=decoder,
         )
         summary = run_attributes(opened, source, job, folder, quiet=quiet or as_json)
+    for stale in _stale(folder, job):
+        typer.echo(f"workbench: {str(stale)!r} is of an earlier run, not of this model", err=True)
     rules = load_attributes(folder / MODEL).abstentions
     tell(as_json, summary.as_dict(), lambda: _words(summary, rules, store=place))
 
 
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds things, none of which a run leaves, before any work starts."""
+    from pipelines.attributes import BACKBONE, COMPARISONS, MODEL, PAGE, PREDICTIONS, SCORES
+    from workbench.errors import SettingsError
+
+    ours = {BACKBONE, COMPARISONS, MODEL, PAGE, PREDICTIONS, SCORES, "checkpoint.pt", "checkpoint.part"}  # fmt: skip
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names and not names & ours:
+        raise SettingsError(
+            f"want a folder for --out that is empty or of an earlier run, but {str(folder)!r} holds "
+            f"{min(names)!r}: name another one"
+        )
+
+
+def _stale(folder: Path, job: AttributesJob) -> list[Path]:
+    """What lies in the folder of a run and is of an earlier one."""
+    from pipelines.attributes import COMPARISONS, MODEL, OWN, PAGE
+    from workbench.models.attributes import DECODER
+
+    left = [] if job.compare else [folder / COMPARISONS, folder / PAGE]
+    left += [] if job.decoder == OWN else [folder / MODEL / DECODER]
+    return [path for path in left if path.exists()]
+
+
 def _words(summary: AttributesSummary, rules: Sequence[Abstention], *, store: str) -> str:
     """What a run came to, as tables for a terminal, and what can be done next."""
+    from workbench.models.attributes import CATEGORY
+
     report = summary.report
     held = {rule.attribute: rule for rule in rules}
     notes: dict[str, str] = {}
@@ -122,16 +154,34 @@ def _words(summary: AttributesSummary, rules: Sequence[Abstention], *, store: st
         )
         for one in report.attributes
     ]
+    if report.category:
+        rows.append(
+            (
+                "category",
+                _figure(report.category.accuracy, notes),
+                _threshold(held[CATEGORY]) if CATEGORY in held else "always",
+                _figure(report.category_stated, notes),
+                _figure(report.category_precision, notes, none="nothing was stated"),
+            )
+        )
     head = ("", "best guess is right", "stated from", "share stated", "of that right")
     lines = [
         f"Learnt from {_count(summary.trained_on, 'photo')}; measured on {_count(report.items, 'item')} of "
         f"{_count(report.groups, 'group')} that trained nothing.",
         *_table(head, rows),
     ]
-    lines.append(f"category: {_figure(report.category.accuracy, notes)} of best guesses are right")
+    if not report.category:
+        lines.append(
+            "The category was not learnt, so nothing is stated: fewer than two categories have 3 groups."
+        )
     if report.price:
-        lines.append(f"price: R² {_figure(report.price.r2, notes)}")
-    lines += [f"{name}: {rule.reason}" for name, rule in held.items() if rule.reason]
+        never = "" if summary.prices_worth else "; not stated, as not surely better than the mean"
+        lines.append(f"price: R² {_figure(report.price.r2, notes)}{never}")
+    lines += [
+        f"{'category' if name == CATEGORY else name}: {rule.reason}"
+        for name, rule in held.items()
+        if rule.reason
+    ]
     for found in summary.comparisons:
         first, second = found.ways
         rows_of = [

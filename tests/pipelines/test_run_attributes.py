@@ -224,9 +224,8 @@ def test_a_person_reads_a_table_and_what_to_do_next(ran, tmp_path, capfd):
     assert done.exit_code == 0, (done.output, done.exception)
     assert "measured on" in done.stdout
     assert "stated from" in done.stdout
-    (rule,) = load_attributes(out / "model").abstentions
-    if rule.reason:
-        assert f"{rule.threshold:.2f}, not promised" in done.stdout
+    rules = load_attributes(out / "model").abstentions
+    assert done.stdout.count("not promised") == sum(bool(r.reason) and r.threshold is not None for r in rules)  # fmt: skip
     assert "1 seed," in done.stdout
     assert "1 seeds" not in done.stdout
     assert str(out / "comparisons.html") in done.stdout
