@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.calibration import choose_threshold, reliability
 from workbench.catalog.truth import truth_of
@@ -34,7 +35,7 @@ from workbench.store import group_of
 _GRID = (0.99, 0.98, *(round(0.95 - 0.05 * k, 2) for k in range(10)))
 """Thresholds that are tried, strict to loose: what is less probable than not is never stated."""
 _FEWEST = 10
-"""Guesses below which nothing is said of an attribute."""
+"""Groups with guesses, below which no threshold is chosen, and items below which nothing is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,18 +123,19 @@ def _category_guesses(seen: Sequence[Facts | None], items: Sequence[Item]) -> Gu
 
 def _abstention(name: str, guesses: Guesses, wanted: float, seed: int) -> Abstention:
     confidence, right = np.array(guesses.confidence), np.array(guesses.right, dtype=bool)
-    value, reason = None, f"only {len(right)} guesses are known to be right or wrong"
-    if len(right) >= _FEWEST:
+    groups = np.array(guesses.groups)
+    count = len(set(guesses.groups))
+    value, reason = None, f"guesses of only {count} groups are known to be right or wrong"
+    if count >= _FEWEST:
         promised = choose_threshold(
             confidence, right, grid=_GRID, promise=wanted, groups=guesses.groups, seed=seed
         )
         value, reason = promised.value, promised.reason or ""
         if value is None:
-            enough = [t for t in _GRID if _observed(confidence, right, t) >= wanted]
+            enough = [t for t in _GRID if _observed(confidence, right, groups, t) >= wanted]
             value = min(enough, default=None)
             reason = f"no promise: {reason}" if enough else f"never {wanted:g} right: {reason}"
     keep = confidence >= (2.0 if value is None else value)
-    groups = np.array(guesses.groups)
     return Abstention(
         attribute=name,
         threshold=value,
@@ -144,10 +146,15 @@ def _abstention(name: str, guesses: Guesses, wanted: float, seed: int) -> Absten
     )
 
 
-def _observed(confidence: np.ndarray, right: np.ndarray, threshold: float) -> float:  # type: ignore[type-arg]
-    """Share that is right from `threshold` on; 0 where fewer than `_FEWEST` guesses lie there."""
+def _observed(
+    confidence: npt.NDArray[np.float64],
+    right: npt.NDArray[np.bool_],
+    groups: npt.NDArray[np.str_],
+    threshold: float,
+) -> float:
+    """Share that is right from `threshold` on; 0 where guesses of fewer than `_FEWEST` groups lie there."""
     keep = confidence >= threshold
-    return float(right[keep].mean()) if keep.sum() >= _FEWEST else 0.0
+    return float(right[keep].mean()) if len(set(groups[keep].tolist())) >= _FEWEST else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

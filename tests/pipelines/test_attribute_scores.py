@@ -53,3 +53,12 @@ def test_the_category_has_a_threshold_like_any_attribute():
     assert rule.attribute == CATEGORY
     assert 0.6 < rule.threshold <= 0.95
     assert rule.precision.value == 1.0
+
+
+def test_many_photos_of_a_few_products_choose_no_threshold():
+    guess = Guess(value="Tees", probability=0.99)
+    seen = [Facts(category=(guess,), aspects={}, price=None)] * 90
+    items = [Item(id=f"{i}", group=f"g{i % 9}", category="Tees") for i in range(90)]
+    (rule,) = fit_abstentions(Told(), seen, items, SCHEMA, wanted=0.5)
+    assert rule.threshold is None
+    assert "only 9 groups" in rule.reason

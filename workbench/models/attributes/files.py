@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -120,14 +121,18 @@ def load_attributes(folder: str | Path) -> AttributeModel:
 
 def _card(model: AttributeModel, figures: Mapping[str, Estimate]) -> str:
     told = [
-        f"- {task.name}: {', '.join(task.values)}" for task in model.tasks if task.name != CATEGORY
+        f"- {_plain(task.name)}: {', '.join(map(_plain, task.values))}"
+        for task in model.tasks
+        if task.name != CATEGORY
     ]
     rules = [
-        f"| {a.attribute} | {'never' if a.threshold is None else f'{a.threshold:.2f}'} | "
+        f"| {_plain(a.attribute)} | {'never' if a.threshold is None else f'{a.threshold:.2f}'} | "
         f"{words(a.precision)} | {words(a.kept)} | {a.reason or 'promised'} |"
         for a in model.abstentions
     ]
-    measured = [f"| {name} | {words(figure)} | {figure.n} |" for name, figure in figures.items()]
+    measured = [
+        f"| {_plain(name)} | {words(figure)} | {figure.n} |" for name, figure in figures.items()
+    ]
     return "\n".join(
         [
             "---",
@@ -146,6 +151,15 @@ def _card(model: AttributeModel, figures: Mapping[str, Estimate]) -> str:
             "",
             f"The class `unknown` means that there is nothing to state. Of a photo as unlike the training "
             f"photos as the {UNFAMILIAR:.0%} most unlike of them, nothing is stated at all.",
+            *(
+                []
+                if model.tells_strange
+                else [
+                    "",
+                    "It cannot tell strange photos, as too few photos say what is usual: so nothing is stated "
+                    "of any photo. Learn from more photos.",
+                ]
+            ),
             "",
             "## When the category and an attribute are stated",
             "",
@@ -177,6 +191,11 @@ def _card(model: AttributeModel, figures: Mapping[str, Estimate]) -> str:
             "",
         ]
     )
+
+
+def _plain(text: str) -> str:
+    """On one line, with nothing that Markdown or HTML would take as markup."""
+    return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", " ".join(text.split()))
 
 
 def _of_price(model: AttributeModel) -> str:

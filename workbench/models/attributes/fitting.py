@@ -23,7 +23,7 @@ from workbench.schema import Schema
 if TYPE_CHECKING:
     from workbench.models.protocols import Progress
 
-_METHOD = "attributes/3"
+_METHOD = "attributes/4"
 """Changes whenever the fit does, so that what another fit said is another's word."""
 
 
@@ -133,7 +133,7 @@ def fit_targets(
         mean=fitted.mean,
         directions=fitted.directions,
         weights=fitted.weights,
-        familiarity=fit_familiarity(x, targets.groups, seed=recipe.seed),
+        familiarity=fit_familiarity(x, targets.groups, held_out=held_out, seed=recipe.seed),
     )  # fmt: skip
     facts = model.read(np.where(unseen[:, None], fitted.held_out, 0.0))
     return Learnt(

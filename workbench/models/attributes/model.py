@@ -47,7 +47,8 @@ class Seen:
 
     facts: Facts
     share_as_far: float
-    """Share of training photos at least as unlike the others as this one, over 0 to 1."""
+    """Share of training photos at least as unlike the others as this one, over 0 to 1; 0 where too few
+    photos were learnt from to tell."""
 
     @property
     def familiar(self) -> bool:
@@ -96,6 +97,11 @@ class AttributeModel:
         """Names of the attributes that it answers, the category aside."""
         return tuple(sorted(task.name for task in self.tasks if task.name != CATEGORY))
 
+    @property
+    def tells_strange(self) -> bool:
+        """Whether photos enough were learnt from to tell strange ones; where not, all are unfamiliar."""
+        return self.familiarity.can_tell(UNFAMILIAR)
+
     def outputs(self, x: Floats) -> Numbers:
         """Logits of all tasks side by side, then the scaled price: shape (n, outputs).
 
@@ -128,10 +134,10 @@ class AttributeModel:
         """
         if len(x) == 0:
             return []
-        shares = self.familiarity.share_as_far(x).tolist()
+        shares = self.familiarity.share_as_far(x) if self.tells_strange else np.zeros(len(x))
         return [
             Seen(facts=facts, share_as_far=share)
-            for facts, share in zip(self.predict(x), shares, strict=True)
+            for facts, share in zip(self.predict(x), shares.tolist(), strict=True)
         ]
 
     def read(self, outputs: Numbers) -> list[Facts]:

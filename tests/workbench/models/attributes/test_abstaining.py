@@ -11,9 +11,12 @@ from workbench.models.attributes import (
     Abstention,
     Recipe,
     fit_attributes,
+    fit_familiarity,
+    save_attributes,
     statable,
     tell_seen,
 )
+from workbench.models.attributes.targets import Task
 from workbench.models.heads import Facts, Guess
 from workbench.records import Item
 from workbench.schema import Attribute, Category, Schema
@@ -122,3 +125,31 @@ def test_no_price_is_told_that_lies_outside_those_learnt_from():
     for strange in (x * 1000, x * -1000):
         for facts in model.predict(strange):
             assert 9.9 < facts.price.low <= facts.price.value <= facts.price.high <= 1e308 * 1.01
+
+
+def test_too_few_photos_cannot_tell_strange_ones_and_say_nothing(tmp_path):
+    x, items = shop(lambda _: "Tees", n=18)
+    model = fit(x, items).model
+    assert not model.tells_strange
+    assert {seen.familiar for seen in model.see(x)} == {False}
+    save_attributes(model, tmp_path)
+    assert "cannot tell strange photos" in (tmp_path / "README.md").read_text()
+
+
+def test_a_photo_with_few_photos_of_other_groups_is_no_outlier_for_that():
+    x = np.random.default_rng(0).normal(5, 1, (30, 6)).astype(np.float32)
+    known = fit_familiarity(x, np.array(["one"] * 27 + ["two"] * 3))
+    assert known.distances.max() < 0.5
+    unseen = np.arange(30) >= 27  # by a backbone that was tuned on the others
+    judged = fit_familiarity(x, np.array(["one"] * 27 + ["two"] * 3), held_out=unseen)
+    assert len(judged.distances) == 3
+    assert len(judged.photos) == 30
+
+
+def test_the_card_shows_names_and_values_as_they_are_on_one_line(tmp_path):
+    x, items = shop(lambda _: "Tees")
+    model = fit(x, items).model
+    odd = Task(name="Co|or", values=("<b>Red</b>", "Sea\n## Blue", "unknown"))
+    save_attributes(dataclasses.replace(model, tasks=(odd,)), tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    assert "- Co\\|or: \\<b\\>Red\\</b\\>, Sea \\#\\# Blue, unknown\n" in card
