@@ -20,7 +20,6 @@ from workbench.models.attributes import (
     read_targets,
     siloed,
 )
-from workbench.models.attributes.files import words
 from workbench.models.attributes.training import price_scale
 from workbench.models.heads import Facts
 from workbench.models.vector_cache import Features
@@ -30,23 +29,6 @@ from workbench.store import group_of
 
 Floats = npt.NDArray[np.float64]
 OVERALL, KIND, PRICE = "attributes, macro-F1", "category, macro-F1", "price, R²"
-
-
-def table_of(found: Comparison) -> str:
-    """A comparison as a table for a terminal."""
-    first, second = found.ways
-    names = max(len(m.measure) for m in found.measures)
-    lines = [
-        found.question,
-        f"{'':{names}}  {first:25} {second:25} {first} − {second}",
-        *(
-            f"{m.measure:{names}}  {words(m.first):25} {words(m.second):25} {words(m.difference)}"
-            for m in found.measures
-        ),
-        f"{found.seeds} seeds, {found.items} held-out items of {found.groups} groups",
-        *found.notes,
-    ]
-    return "\n".join(lines)
 
 
 def compare_joint(

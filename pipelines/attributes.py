@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.attribute_comparison import compare_joint, networks_of, table_of
+from pipelines.attribute_comparison import compare_joint, networks_of
 from pipelines.attribute_scores import ModelReport, fit_abstentions, score_model
 from pipelines.attribute_texts import compare_texts, networks_for_texts
 from pipelines.intake import take_in
@@ -25,7 +25,6 @@ from workbench.errors import CalibrationError, LearningError
 from workbench.metrics.ways import Comparison
 from workbench.models import load_text
 from workbench.models.attributes import (
-    CATEGORY,
     DECODER,
     AttributeModel,
     Decoder,
@@ -44,7 +43,6 @@ from workbench.models.attributes import (
     train_decoder,
     tune_backbone,
 )
-from workbench.models.attributes.files import words
 from workbench.models.backbones import load_encoder
 from workbench.models.listings import FactsWriter, ListingWriter
 from workbench.settings import read_settings
@@ -114,43 +112,6 @@ class AttributesSummary:
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
         return asdict(self)
-
-    def __str__(self) -> str:
-        report = self.report
-        width = max(len(name) for name in ("category", *(one.name for one in report.attributes)))
-        lines = [
-            f"Learnt from {self.trained_on} photos; measured on {report.items} of {report.groups} groups "
-            "that trained nothing.",
-            f"{'':{width}}  {'best guess is right':22} {'stated from':11} {'share stated':22} of that right",
-        ]
-        rows = [
-            (a.name, a.name, a.best_guess, a.stated, a.stated_precision) for a in report.attributes
-        ]
-        if report.category:
-            stated, right = report.category_stated, report.category_precision
-            rows.append(("category", CATEGORY, report.category, stated, right))
-        for name, rule, scores, stated, right in rows:
-            threshold = self.thresholds.get(rule, 0.0 if name != rule else None)
-            best = words(scores.accuracy) if scores else "several at once"
-            least = "never" if threshold is None else f"{threshold:.2f}"
-            lines.append(f"{name:{width}}  {best:22} {least:11} {words(stated):22} {words(right)}")
-        if not report.category:
-            lines.append(
-                "The category was not learnt, so nothing is stated: fewer than two categories have 3 groups."
-            )
-        if report.price:
-            never = "" if self.prices_worth else "; not stated, as not surely better than the mean"
-            lines.append(f"price, R²  {words(report.price.r2)}{never}")
-        for found in self.comparisons:
-            lines += ["", table_of(found)]
-        if self.written is not None:
-            lines.append(
-                f"{self.written} listings are in the store, with what was seen as their evidence."
-            )
-        if self.problems:
-            lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
-            lines += [f"  {p}" for p in self.problems[:3]]
-        return "\n".join([*lines, f"Model, scores and predictions: {self.folder}"])
 
 
 def run_attributes(
