@@ -35,6 +35,7 @@ from pipelines.cli_options import (
     JsonOption,
     LimitOption,
     StoreOption,
+    beside_store,
     open_store,
     tell,
 )
@@ -192,7 +193,7 @@ def run_listings_command(
             seed=seed,
         )
         summary = run_listings(opened, source, job, quiet=quiet or as_json)
-        page = write_page(opened, out or _default_page(store), audit=summary.audit)
+        page = write_page(opened, out or beside_store(store, "report.html"), audit=summary.audit)
     tell(as_json, {**summary.as_dict(), "page": str(page)}, lambda: f"{summary}\nPage: {page}")
 
 
@@ -376,7 +377,7 @@ def report(
     from reports.listings import write_page
 
     with open_store(store, images) as opened:
-        page = write_page(opened, out or _default_page(store), audit=audit)
+        page = write_page(opened, out or beside_store(store, "report.html"), audit=audit)
     tell(as_json, {"page": str(page)}, lambda: f"Page: {page}")
     if serve:
         from pipelines.serve import serve_file
@@ -435,13 +436,6 @@ def _exit_code(error: WorkbenchError) -> int:
     if isinstance(error, CalibrationError | JudgingError | LeakageError | LearningError):
         return DATA
     return INPUT
-
-
-def _default_page(store: str | None) -> Path:
-    from workbench.settings import read_settings
-
-    place = store or read_settings().store
-    return Path("report.html") if "://" in place else Path(place) / "report.html"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pipelines.cli_options import (
     LimitOption,
     StoreOption,
     address_of,
+    beside_store,
     open_store,
     tell,
 )
@@ -89,8 +90,7 @@ def run_attributes_command(
     from workbench.models.registry import parse_spec
 
     source = open_catalog(catalog)
-    place = address_of(store)
-    folder = out or (Path("attributes") if "://" in place else Path(place) / "attributes")
+    folder = out or beside_store(store, "attributes")
     _check_folder(folder)
     if decoder not in {None, OWN}:
         parse_spec(decoder)  # a misspelt name costs no training
@@ -110,7 +110,7 @@ def run_attributes_command(
     for stale in _stale(folder, job):
         typer.echo(f"workbench: {str(stale)!r} is of an earlier run, not of this model", err=True)
     rules = load_attributes(folder / MODEL).abstentions
-    tell(as_json, summary.as_dict(), lambda: _words(summary, rules, store=place))
+    tell(as_json, summary.as_dict(), lambda: _words(summary, rules, store=address_of(store)))
 
 
 def _check_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pipelines.cli_options import (
     JsonOption,
     LimitOption,
     StoreOption,
-    address_of,
+    beside_store,
     open_store,
     tell,
 )
@@ -117,10 +117,7 @@ def run_category_images_command(
     from workbench.prompting import load_themes
 
     source = open_catalog(catalog)
-    place = address_of(store)
-    page = out or (
-        Path("category-images.html") if "://" in place else Path(place) / "category-images.html"
-    )
+    page = out or beside_store(store, "category-images.html")
     with open_store(store, images, create=True) as opened:
         job = CategoryImagesJob(
             catalog=whole_address(catalog),

@@ -15,7 +15,7 @@ from pipelines.cli_options import (
     JsonOption,
     LimitOption,
     StoreOption,
-    address_of,
+    beside_store,
     open_store,
     tell,
 )
@@ -77,8 +77,7 @@ def ablate_command(
     from workbench.catalog import open_catalog, whole_address
 
     source = open_catalog(catalog)
-    place = address_of(store)
-    folder = out or (Path("ablation") if "://" in place else Path(place) / "ablation")
+    folder = out or beside_store(store, "ablation")
     job = AblationJob(
         catalog=whole_address(catalog), model=model, seeds=seeds, limit=limit, eval_share=eval_share,
         steps=steps, more_steps=more_steps, batch=batch, aligner=aligner, writer=writer, judge=judge,

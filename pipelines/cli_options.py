@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -75,6 +76,12 @@ def address_of(store: str | None) -> str:
     from workbench.settings import read_settings
 
     return store or read_settings().store
+
+
+def beside_store(store: str | None, name: str) -> Path:
+    """Where a command leaves what no option names: in the store's folder; beside a server, here."""
+    place = address_of(store)
+    return Path(name) if "://" in place else Path(place) / name
 
 
 def at_terminal() -> bool:
