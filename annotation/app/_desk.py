@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +14,7 @@ from annotation.app._people import Gate, Person, visitor_of
 from annotation.notebook._kept import Kept
 from annotation.notebook._labels import Labels
 from annotation.notebook._pictures import Pictures
-from annotation.notebook._rows import Rows, rows_of_store
+from annotation.notebook._rows import Rows, answered_since, rows_of_store
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
     from workbench.store import Store
 
+_log = logging.getLogger(__name__)
 _FRESH = 20.0
 """Seconds for which rows that were read are shown although other programs may have changed an answer."""
+_PATIENCE = 5.0
+"""While outputs come in, rows are read again after so many times the seconds that reading them takes."""
+_OUTPUTS = ("rubrics", "items", "splits", "generations", "verdicts", "audits")
+"""Counts of the store by which it is known that outputs are to be read again."""
 
 
 class Desk:
@@ -38,7 +44,10 @@ class Desk:
         self._lock = threading.RLock()
         self._rows: Rows | None = None
         self._place: dict[str, int] = {}
-        self._read_at, self._counts = 0.0, {}  # type: ignore[var-annotated]
+        self._counts: dict[str, int] = {}
+        self._read_at, self._took = 0.0, 0.0
+        self._said: object = None
+        self._asked_at: float | None = None
         self._labels: dict[tuple[str, str], Labels] = {}
         self._opened: dict[tuple[str, str], float] = {}
         self._made: dict[str, tuple[Rows, Any]] = {}
@@ -57,26 +66,54 @@ class Desk:
 
     # ---- what is there ---------------------------------------------------------------------------
 
-    def rows(self) -> Rows:
-        """Outputs, judge and people, as a notebook shows them; read again when the store has changed."""
+    def rows(self, *, answers: bool = True) -> Rows:
+        """Outputs, judge and people, as a notebook shows them; read again when the store has changed.
+
+        Args:
+            answers: False: what people said may be older, so that nobody waits for it.
+        """
         with self._lock:
-            counts = dict(self.store.counts())
-            old = time.monotonic() - self._read_at > _FRESH
-            if self._rows is None or old or counts != self._counts:
-                self._rows, self._counts = rows_of_store(self.store), counts
+            began = time.monotonic()
+            counts = {name: n for name, n in self.store.counts().items() if name in _OUTPUTS}
+            waited = began - self._read_at > min(_FRESH, _PATIENCE * self._took)
+            if self._rows is None or (counts != self._counts and waited):
+                said = self._answers()
+                self._rows, self._counts, self._said = rows_of_store(self.store), counts, said
                 self._place = {str(key): row for row, key in enumerate(self._rows.frame["key"])}
-                self._read_at = time.monotonic()
+                self._read_at = self._asked_at = time.monotonic()
+                self._took = self._read_at - began
+            elif answers and (self._asked_at is None or began - self._asked_at > _FRESH):
+                said = self._answers()
+                if said != self._said:
+                    self._rows, self._said = answered_since(self.store, self._rows), said
+                self._asked_at = began
             return self._rows
+
+    def warm(self) -> None:
+        """Read the rows beside, so that whoever comes first does not wait for all of it."""
+
+        def reading() -> None:
+            try:
+                self.rows()
+            except Exception:  # noqa: BLE001 - whoever comes first is told
+                _log.debug("the store could not be read ahead", exc_info=True)
+
+        threading.Thread(target=reading, daemon=True).start()
+
+    def _answers(self) -> object:
+        """Changes whenever somebody answers, changes an answer or takes it back."""
+        found = self.store.annotations()
+        return len(found), tuple(found["recorded_at"].nlargest(1)), int(found["revision"].sum())
 
     def row(self, key: str) -> int | None:
         """Which row `key` is; None where there is none."""
-        self.rows()
+        self.rows(answers=False)
         return self._place.get(key)
 
     def changed(self) -> None:
-        """Somebody wrote: the next reader sees it."""
+        """Somebody wrote: whoever looks next sees it."""
         with self._lock:
-            self._rows = None
+            self._asked_at = None
 
     def once(self, name: str, make: Callable[[Rows], Any]) -> Any:  # noqa: ANN401 - what `make` returns
         """What `make` says of the rows that are shown, worked out once for them."""
@@ -94,7 +131,7 @@ class Desk:
         Raises:
             WorkbenchError: They may not answer, or nothing says by which rubric.
         """
-        rows = self.rows()
+        rows = self.rows(answers=False)
         if not person.writes or person.name is None:
             raise WorkbenchError("Only somebody who signed in as a writer can answer.")
         if rows.rubric is None:

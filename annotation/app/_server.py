@@ -70,6 +70,7 @@ def make_app(store: Store, *, gate: Gate, live: Live, place: Place) -> Asgi:
             ),
             head='<link rel="stylesheet" href="/face/app.css"><script src="/face/app.js" defer></script>',
         )
+    desk.warm()
     return Guard(app, gate=gate, place=place)
 
 

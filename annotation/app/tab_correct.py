@@ -71,7 +71,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
     def fill(query: Query, request: gr.Request, said_before: str = "") -> list[Any]:
         person = desk.person(request)
         try:
-            rows, labels = desk.rows(), desk.labels(person)
+            rows, labels = desk.rows(answers=False), desk.labels(person)
             form = form_of(desk, labels, _which(desk, rows, labels, query))
             place = desk.row(form.key)
             if place is None:
@@ -89,7 +89,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
                 form.note,
             ]  # fmt: skip
         except WorkbenchError as error:
-            why = render("cannot_correct", said=str(error), person=person, empty=desk.rows().frame.empty,
+            why = render("cannot_correct", said=str(error), person=person, empty=desk.rows(answers=False).frame.empty,
                          store=desk.name, done=said_before)  # fmt: skip
             return [why, gr.update(visible=False), "", "", *([gr.skip()] * (len(fields) - 1))]
 
@@ -263,7 +263,7 @@ def _waiting(rows: Rows, labels: Labels) -> list[str]:
 
 def following(desk: Desk, labels: Labels, key: str) -> str:
     """The next one that waits for this person's answer, after `key`; empty where none does."""
-    rows = desk.rows()
+    rows = desk.rows(answers=False)
     order, waiting = _order(rows), {one for one in _waiting(rows, labels) if one != key}
     start = order.index(key) + 1 if key in order else 0
     return next((one for one in (*order[start:], *order[:start]) if one in waiting), "")

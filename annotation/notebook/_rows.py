@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import CalibrationError, StoreError
@@ -50,48 +50,73 @@ def rows_of_store(store: Store, *, audit: str | None = None) -> Rows:
     Raises:
         StoreError: `audit` names none, or several.
     """
-    from workbench.calibration.audited import calibrate_audit, find_audit, rubric_of
+    from workbench.calibration.audited import find_audit, rubric_of
 
-    notes: list[str] = []
     found = None
     try:
         found = find_audit(store, audit)
     except StoreError:
         if audit is not None:
             raise
-        notes.append(
-            "No audit yet: nobody was drawn for people, so nothing says what an approval is worth. "
-            "`workbench audit` draws one."
-        )
-    audited = None
-    if found is not None:
-        try:
-            audited = calibrate_audit(store, found)
-            notes += audited.calibration.notes
-        except CalibrationError as error:
-            notes.append(f"The audit cannot be weighed: {error}")
-    frame = _store_frame(store, audited, found.rubric if found else None)
+    audited, notes = _weighed(store, found)
+    frame = _answered(_store_frame(store, found), audited)
     judged_by = [found.rubric] if found is not None else list(frame["rubric"].dropna().unique())
     rubric = rubric_of(store, judged_by[-1]) if judged_by else None
-    return Rows(
-        frame=frame,
-        audited=audited,
-        audit=found,
-        rubric=rubric,
-        notes=tuple(notes),
+    return Rows(frame=frame, audited=audited, audit=found, rubric=rubric, notes=notes)
+
+
+def answered_since(store: Store, rows: Rows) -> Rows:
+    """`rows` of the same outputs and audit, with what people have said by now.
+
+    Costs a fraction of `rows_of_store`: outputs, verdicts and items are not read again.
+    """
+    audited, notes = _weighed(store, rows.audit, before=rows.audited)
+    return replace(rows, frame=_answered(rows.frame, audited), audited=audited, notes=notes)
+
+
+def _weighed(
+    store: Store, audit: Audit | None, *, before: Audited | None = None
+) -> tuple[Audited | None, tuple[str, ...]]:
+    """What the audit says of the judge, and what a reader must know before."""
+    from workbench.calibration.audited import calibrate_audit
+
+    if audit is None:
+        return None, (
+            "No audit yet: nobody was drawn for people, so nothing says what an approval is worth. "
+            "`workbench audit` draws one.",
+        )
+    try:
+        known = None if before is None else before.population
+        audited = calibrate_audit(store, audit, population=known)
+    except CalibrationError as error:
+        return None, (f"The audit cannot be weighed: {error}",)
+    return audited, audited.calibration.notes
+
+
+def _answered(frame: pd.DataFrame, audited: Audited | None) -> pd.DataFrame:
+    """The same outputs, and what people say of those that they were asked about."""
+    said = [] if audited is None else [j for j in audited.population if j.annotations]
+    people = {j.generation.key: _people(j) for j in said}
+    named = {j.generation.key: _named(j) for j in said}
+    return frame.assign(
+        **{
+            "people": [people.get(key, NOT_ANSWERED) for key in frame["key"]],
+            "people named": [named.get(key, ()) for key in frame["key"]],
+        }
     )
 
 
-def _store_frame(store: Store, audited: Audited | None, label: str | None) -> pd.DataFrame:
+def _store_frame(store: Store, audit: Audit | None) -> pd.DataFrame:
+    """One row per output; the columns of people are there and empty."""
     import pandas as pd
 
+    label = None if audit is None else audit.rubric
     made = store.generations()
     made = made[made["kind"].isin(["listing", "image"])].reset_index(drop=True)
     every = store.verdicts()
     verdicts = every if label is None else every[every["rubric"] == label]
     last = verdicts.drop_duplicates("generation", keep="last").set_index("generation")
-    judged = {} if audited is None else {j.generation.key: j for j in audited.population}
-    drawn = {} if audited is None else {one.generation: one for one in audited.audit.drawn}
+    drawn = set() if audit is None else {one.generation for one in audit.drawn}
     items = store.items().set_index("id")
     keys = made["key"]
     frame = pd.DataFrame(
@@ -99,31 +124,27 @@ def _store_frame(store: Store, audited: Audited | None, label: str | None) -> pd
             "key": keys,
             "title": _titles(made),
             "image": [_picture(row) for row in zip(made["image"], made["inputs"], strict=True)],
-            "judge": [_verdict(last, key) for key in keys],
-            "people": [_people(judged.get(key)) for key in keys],
+            "judge": _verdicts(last, keys),
+            "people": NOT_ANSWERED,
             "category": made["category"],
             "model": made["model"],
             "attempt": made["attempt"],
-            "part": [_of(items, item, "part") for item in made["item"]],
-            "confidence": [_of(last, key, "confidence") for key in keys],
+            "part": _of(items, "part", made["item"]),
+            "confidence": _of(last, "confidence", keys),
             "price": made["price"],
-            "judge named": [tuple(_of(last, key, "failure_modes") or ()) for key in keys],
-            "people named": [_named(judged.get(key)) for key in keys],
+            "judge named": [tuple(one or ()) for one in _of(last, "failure_modes", keys)],
+            "people named": "",
             "audit": ["drawn" if key in drawn else "not drawn" for key in keys],
             "aspects": [_aspects(one) for one in made["aspects"]],
             "item": made["item"],
-            "rubric": [_of(last, key, "rubric") for key in keys],
+            "rubric": _of(last, "rubric", keys),
             "parent": made["parent"],
             "prompt": made["prompt"],
         }
     )
     for other in sorted(set(every["rubric"]) - {label}) if label is not None else ():
-        by = (
-            every[every["rubric"] == other]
-            .drop_duplicates("generation", keep="last")
-            .set_index("generation")
-        )
-        frame[f"judge by {other}"] = [_verdict(by, key) for key in keys]
+        by = every[every["rubric"] == other].drop_duplicates("generation", keep="last")
+        frame[f"judge by {other}"] = _verdicts(by.set_index("generation"), keys)
     scores = [name for name in last.columns if name.startswith("score_")]
     for name in scores:
         frame[name] = last[name].reindex(keys).to_numpy()
@@ -146,28 +167,27 @@ def _picture(row: tuple[object, object]) -> str | None:
     return str(inputs[0]) if isinstance(inputs, list | tuple) and inputs else None
 
 
-def _verdict(last: pd.DataFrame, key: str) -> str | None:
-    if key not in last.index:
-        return None
-    return JUDGE[truth(last.at[key, "approved"])]
+def _verdicts(last: pd.DataFrame, keys: pd.Series[Any]) -> list[str | None]:
+    """What the judge said of each output; None where it was not asked."""
+    said = {key: JUDGE[truth(one)] for key, one in zip(last.index, last["approved"], strict=True)}
+    return [said.get(key) for key in keys]
 
 
-def _people(judged: Judged | None) -> str:
-    if judged is None:
-        return NOT_ANSWERED
+def _people(judged: Judged) -> str:
     if judged.answer is not None:
         return PEOPLE[judged.answer]
     given = [one for one in judged.annotations if one.approved is not None and one.blind]
     return SPLIT if given else NOT_ANSWERED
 
 
-def _named(judged: Judged | None) -> tuple[str, ...]:
-    given = () if judged is None else judged.annotations
-    return tuple(sorted({mode for one in given for mode in one.failure_modes}))
+def _named(judged: Judged) -> tuple[str, ...]:
+    return tuple(sorted({mode for one in judged.annotations for mode in one.failure_modes}))
 
 
-def _of(frame: pd.DataFrame, key: object, column: str) -> Any:  # noqa: ANN401 - any cell
-    return frame.at[key, column] if key in frame.index else None
+def _of(frame: pd.DataFrame, column: str, keys: pd.Series[Any]) -> list[Any]:
+    """The cell of each row that `keys` name; None where there is no such row."""
+    cells = dict(zip(frame.index, frame[column], strict=True))
+    return [cells.get(key) for key in keys]
 
 
 def _aspects(aspects: object) -> str:

@@ -178,20 +178,35 @@ def find_audit(store: Store, audit: str | None = None) -> Audit:
     return fitting[0]
 
 
-def calibrate_audit(store: Store, audit: Audit, *, promise: float = 0.9) -> Audited:
+def calibrate_audit(
+    store: Store,
+    audit: Audit,
+    *,
+    promise: float = 0.9,
+    population: Sequence[Judged] | None = None,
+) -> Audited:
     """Measure the judge on the answers that `audit`, and those it grew from, brought so far.
 
     Args:
         store: Holds the audit, its population and the answers.
         audit: From `find_audit`.
         promise: Precision, over 0 and under 1, that a threshold shall keep.
+        population: What an earlier call found for the same audit: then the answers alone are read again. None:
+            everything is read.
 
     Raises:
         CalibrationError: What is in the store is not the population that was drawn from.
     """
     every = answers_to(store, audit)
     annotations = every if _simulated_count(audit, every) else people_first(every)
-    population = _population(store, audit, annotations)
+    judged = _population(store, audit) if population is None else population
+    answers: dict[str, list[Annotation]] = {}
+    for annotation in annotations:
+        answers.setdefault(annotation.generation, []).append(annotation)
+    population = [
+        replace(j, annotations=tuple(answers.get(j.generation.key, ())), answer=None)
+        for j in judged
+    ]
     gathered = gather(
         [j.verdict for j in population],
         audit,
@@ -338,10 +353,8 @@ def _decisions(store: Store, audit: Audit) -> list[Decided]:
     return decided
 
 
-def _population(store: Store, audit: Audit, annotations: Sequence[Annotation]) -> list[Judged]:
-    answers: dict[str, list[Annotation]] = {}
-    for annotation in annotations:
-        answers.setdefault(annotation.generation, []).append(annotation)
+def _population(store: Store, audit: Audit) -> list[Judged]:
+    """What was drawn from, before anybody answered."""
     verdicts = list(store.records(Verdict, sorted(d.key for d in _decisions(store, audit))))
     generations = {g.key: g for g in store.records(Generation, [v.generation for v in verdicts])}
     items = {i.id: i for i in store.records(Item, {g.item for g in generations.values() if g.item})}
@@ -350,7 +363,7 @@ def _population(store: Store, audit: Audit, annotations: Sequence[Annotation]) -
             verdict=verdict,
             generation=(generation := generations[verdict.generation]),
             item=items.get(generation.item or ""),
-            annotations=tuple(answers.get(generation.key, ())),
+            annotations=(),
         )
         for verdict in verdicts
     ]
