@@ -14,6 +14,7 @@ import numpy as np
 from workbench.errors import MissingExtraError, ModelError
 from workbench.models.devices import choose_device
 from workbench.models.known_weights import find_known
+from workbench.models.quiet import no_bars
 from workbench.models.revisions import folder_revision
 from workbench.models.torchvision_cpu import mend_torchvision
 from workbench.models.vector_cache import Features, VectorCache
@@ -133,26 +134,21 @@ class TextEncoder:
                 purpose=f"the text encoder {self.model!r}",
             ) from None
         from safetensors import SafetensorError
-        from transformers.utils import logging
 
-        talks = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
         try:
-            net = SentenceTransformer(
-                str(folder),
-                device=str(device),
-                local_files_only=True,
-                model_kwargs={"dtype": "float32"},
-            )
+            with no_bars():
+                net = SentenceTransformer(
+                    str(folder),
+                    device=str(device),
+                    local_files_only=True,
+                    model_kwargs={"dtype": "float32"},
+                )
         except (
             OSError, ValueError, TypeError, AttributeError, ImportError, KeyError, RuntimeError,
             SafetensorError,
         ) as error:  # fmt: skip
             said = str(error).partition("\n")[0]
             raise ModelError(f"cannot load the text encoder {self.model!r}: {said}") from error
-        finally:
-            if talks:
-                logging.enable_progress_bar()
         most = net.max_seq_length
         if self.limit is not None:
             if most is not None and self.limit > most:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +15,7 @@ import numpy as np
 from workbench.errors import LearningError, ModelError
 from workbench.models.attributes.files import CONFIG
 from workbench.models.attributes.targets import Floats
+from workbench.models.quiet import no_bars
 from workbench.models.revisions import folder_revision
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def save_decoder(decoder: Decoder, folder: Path, *, learnt_from: int) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _CONFIG).unlink(missing_ok=True)  # until the files of another are replaced
-    with _no_bars():  # it saves in a blink
+    with no_bars():  # it saves in a blink
         decoder.model.save_pretrained(folder)
     decoder.tokenizer.save_pretrained(folder)
     if decoder.prefix:
@@ -235,7 +235,7 @@ def load_decoder(folder: str | Path) -> Decoder:
                 f"want a decoder of the network beside it, {above!r}, but {str(place)!r} was taught with "
                 f"{taught!r}: run `workbench run attributes --decoder own` into that folder again"
             )
-        with _no_bars():  # it loads in a blink
+        with no_bars():  # it loads in a blink
             model = T5ForConditionalGeneration.from_pretrained(place).eval()
         return Decoder(
             model=model,
@@ -250,20 +250,6 @@ def load_decoder(folder: str | Path) -> Decoder:
             f"want a folder with a text decoder, but {str(place)!r} cannot be read as one "
             f"({type(error).__name__}: {error}): train it with `workbench run attributes --decoder own`"
         ) from error
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """No progress bars of transformers; afterwards as before."""
-    from transformers.utils import logging
-
-    talks = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if talks:
-            logging.enable_progress_bar()
 
 
 def _tokenizer(texts: Iterable[str], vocabulary: int) -> Any:

@@ -32,8 +32,11 @@ def load_text(
         ModelError: No model of this name and kind ships; the message names those that do.
     """
     from workbench.models.huggingface import load_text as load
+    from workbench.models.quiet import in_silence
 
-    return load(_as_folder(spec), device=device, dtype=dtype, batch_size=batch_size)
+    folder = _as_folder(spec)
+    with in_silence():
+        return load(folder, device=device, dtype=dtype, batch_size=batch_size)
 
 
 load_scorer = load_text
@@ -44,8 +47,11 @@ def load_image(
 ) -> DiffusersModel:
     """Load the shipped text-to-image model that `spec` names; arguments and errors as for `load_text`."""
     from workbench.models.huggingface import load_image as load
+    from workbench.models.quiet import in_silence
 
-    return load(_as_folder(spec), device=device, dtype=dtype, batch_size=batch_size)
+    folder = _as_folder(spec)
+    with in_silence(pictures=True):
+        return load(folder, device=device, dtype=dtype, batch_size=batch_size)
 
 
 def shipped_folder(name: str) -> Path:
