@@ -64,10 +64,10 @@ def transformers_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def starter_server(tmp_path_factory):
-    """The same with the shipped `starter:listing`, in float32 as engines compute on a CPU."""
+def starter_server(request, tmp_path_factory):
+    """The same with the shipped model that the parameter names, in float32 as engines compute on a CPU."""
     pytest.importorskip("openai", reason="`transformers serve` wants the package openai")
-    folder = shipped_folder("listing")
+    folder = shipped_folder(request.param)
     for address in serving_transformers(folder, tmp_path_factory, "--dtype", "float32"):
         yield address, str(folder)
 
