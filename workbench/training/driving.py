@@ -32,6 +32,7 @@ from workbench.training.run import (
     read_trained,
     total_steps,
 )
+from workbench.training.sharding import asked_sharding
 from workbench.training.trainers import Order
 
 
@@ -220,6 +221,11 @@ def carry_out(
     from transformers.trainer_callback import PrinterCallback
 
     plan, held_out = ready.plan, len(ready.held_out)
+    if plan.weights == "lora" and (sharded := asked_sharding()):
+        raise SettingsError(
+            f"want `weights: full` where {sharded} shards them, got `weights: lora`: adapters cannot be merged into "
+            "shards. Start adapters without the sharding configuration; they need little memory"
+        )
     torch.manual_seed(plan.seed)
     model = ready.model
     if plan.weights == "lora":
@@ -277,7 +283,7 @@ def save(ready: Ready, finished: Finished) -> Path:
     folder, half = ready.out / MODEL, ready.out / f"{MODEL}.half"
     trainer = finished.trainer
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        trainer.save_model(str(half))
+        _save_shards(ready, trainer, half)
     elif ready.main:
         shutil.rmtree(half, ignore_errors=True)
         # A patched forward is no part of the weights.
@@ -288,6 +294,25 @@ def save(ready: Ready, finished: Finished) -> Path:
         half.replace(folder)
     trainer.accelerator.wait_for_everyone()
     return folder
+
+
+def _save_shards(ready: Ready, trainer: Any, half: Path) -> None:
+    """The same folder from weights that are spread over processes: gathered by all, written by the first."""
+    import torch
+
+    gathered = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if ready.main:
+        shutil.rmtree(half, ignore_errors=True)
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        tied = set(getattr(model, "all_tied_weights_keys", None) or ())
+        kept = {
+            name: one.to("cpu", getattr(torch, ready.plan.saved_as))
+            if one.is_floating_point()
+            else one
+            for name, one in gathered.items()
+            if name not in tied
+        }
+        model.save_pretrained(half, state_dict=kept)
 
 
 def history(finished: Finished) -> list[dict[str, float]]:

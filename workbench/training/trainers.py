@@ -15,6 +15,7 @@ import numpy as np
 
 from workbench.errors import LearningError, ModelError
 from workbench.training.scoring import Scored, model_inputs, pair_outputs
+from workbench.training.sharding import asked_sharding, check_sharding
 
 _LN2 = float(np.log(2))
 FIRST_LOSS = {"float32": 1e-3, "bfloat16": 3e-2}
@@ -83,8 +84,10 @@ class _Ours:
     args: Any
     model: Any
     state: Any
+    accelerator: Any
     is_fsdp_enabled: bool
     is_deepspeed_enabled: bool
+    _looked_at_shards = False
 
     def _send_telemetry(self) -> None:
         """Nobody is told what is trained."""
@@ -117,7 +120,11 @@ class _Ours:
             load_strictly(self.model, Path(best))
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        """One batch; a loss that says that nothing is learnt stops the run."""
+        """One batch; weights that are not sharded as asked, or a loss that says that nothing is learnt, stop the run."""
+        if not self._looked_at_shards and (asked := asked_sharding()):
+            learning = [one for one in self.model.parameters() if one.requires_grad]
+            check_sharding(learning, asked=asked, processes=self.accelerator.num_processes)
+        self._looked_at_shards = True
         loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
         check_loss(float(loss.detach()), step=int(self.state.global_step))
         return loss
