@@ -94,6 +94,46 @@ def push(
     tell(as_json, summary.as_dict(), lambda: str(summary))
 
 
+@annotate_app.command(
+    epilog="\b\nExamples:\n  workbench annotate alignments --store shop --sample 100\n"
+    "  workbench annotate alignments --store shop --annotator ada@shop.example --annotator bo@shop.example --per-item 2"
+)
+def alignments(
+    store: StoreOption = None,
+    images: ImagesOption = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            min=1, help="How many aligned listings are drawn; more of them later hold these."
+        ),
+    ] = 100,
+    aligner: Annotated[
+        str | None,
+        typer.Option(help="Who aligned, such as rules; default: whoever aligned last."),
+    ] = None,
+    annotator: AnnotatorOption = None,
+    per_item: Annotated[int, typer.Option(min=1, help="How many people answer each listing.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw and of who answers what.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask what photos show of listings that `workbench run mace` aligned; it tells later how right it was."""
+    from pipelines.annotate import unknown_logins
+    from pipelines.annotate_alignments import AlignmentJob, push_alignments
+
+    job = AlignmentJob(
+        sample=sample,
+        aligner=aligner,
+        annotators=tuple(annotator or ()),
+        per_item=per_item,
+        seed=seed,
+    )
+    with _at_work(store, images) as (opened, studio):
+        if not as_json:
+            _ask_about(unknown_logins(studio, job.annotators))
+        summary = push_alignments(opened, studio, job)
+    tell(as_json, summary.as_dict(), lambda: str(summary))
+
+
 @annotate_app.command(epilog="Example:  workbench annotate pull --store shop")
 def pull(
     store: StoreOption = None, images: ImagesOption = None, as_json: JsonOption = False

@@ -16,14 +16,18 @@ from workbench.alignment import (
     AlignmentCheck,
     Decisions,
     ModelAligner,
+    PeopleCheck,
     RuleAligner,
     ScoringAligner,
     check_alignments,
+    check_by_people,
 )
+from workbench.alignment.people import RUBRIC
 from workbench.catalog import Catalog, ingest
 from workbench.errors import CatalogError, ModelError
+from workbench.metrics import Estimate
 from workbench.models import load_scorer, load_text
-from workbench.records import Generation, Item
+from workbench.records import Annotation, Generation, Item
 from workbench.schema import Schema
 
 if TYPE_CHECKING:
@@ -66,6 +70,8 @@ class MaceSummary:
     """Aspect to the items that keep it, the commonest first."""
     checked: tuple[AlignmentCheck, ...]
     """Against the truth of drawn items; empty where none is known."""
+    people: PeopleCheck | None
+    """Against people's answers (`workbench annotate alignments`); None where there are none."""
     problems: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
@@ -84,7 +90,8 @@ class MaceSummary:
         ]
         named = ", ".join(f"{name} {count:,}" for name, count in self.kept[:8])
         lines.append(f"kept: {named or 'no aspect'}")
-        lines += [line for one in self.checked for line in _words(one)]
+        lines += [line for one in self.checked for line in _words(one, "against the truth")]
+        lines += _people_words(self.people)
         if self.problems:
             lines.append(
                 f"{len(self.problems)} rows or photos could not be used; the first: {self.problems[0]}"
@@ -123,11 +130,16 @@ def run_mace(
         by = load_aligner(aligner, catalog.schema)
         tally = _Tally()
         sample: list[tuple[Item, Generation]] = []
+        said = _answers(store)
+        asked: list[tuple[Item, Generation]] = []
+        about = {one.generation for one in said}
         with recorder.stage("align", len(ids), unit="listings") as stage:
             for item, made in align_all(store, store.records(Item, ids), by, recorder, stage):
                 tally.add(made)
                 if item.truth and len(sample) < _CHECKED:
                     sample.append((item, made))
+                if made.key in about:
+                    asked.append((item, made))
         checked = check_alignments(
             [item for item, _ in sample], [made for _, made in sample], catalog.schema
         )
@@ -140,6 +152,9 @@ def run_mace(
         removed=tally.removed(),
         kept=tuple(tally.kept.most_common()),
         checked=checked if sample else (),
+        people=check_by_people(
+            {item.id: item for item, _ in asked}, [made for _, made in asked], said
+        ),
         problems=problems,
     )
 
@@ -241,16 +256,35 @@ class _Tally:
         )
 
 
-def _words(check: AlignmentCheck) -> list[str]:
-    def told(name: str) -> str:
-        e = getattr(check, name)
-        if e.value is None or e.low is None:
-            return f"not known ({e.reason})"
-        return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n {e.n:,})"
+def _answers(store: Store) -> list[Annotation]:
+    """What people said of alignments, as they say it now."""
+    names = store.annotations(rubric=RUBRIC, state="answered")["id"]
+    return list(store.records(Annotation, names))
 
+
+def _words(check: AlignmentCheck, against: str) -> list[str]:
     return [
-        f"against the truth, {check.about}:",
-        f"  of what went, had to go       {told('precision')}",
-        f"  of what had to go, went       {told('recall')}",
-        f"  of what stayed, photos show   {told('kept_right')}",
+        f"{against}, {check.about}:",
+        f"  of what went, had to go       {_told(check.precision)}",
+        f"  of what had to go, went       {_told(check.recall)}",
+        f"  of what stayed, photos show   {_told(check.kept_right)}",
     ]
+
+
+def _people_words(people: PeopleCheck | None) -> list[str]:
+    if people is None:
+        return []
+    who = "1 person" if people.people == 1 else f"{people.people} people"
+    who = f"simulated answers of {who}" if people.simulated else who
+    lines = [line for one in people.checks for line in _words(one, f"against {who}")]
+    lines.append(f"  called seen, inferable or not as they call it   {_told(people.verdicts)}")
+    disputed = (
+        f"; {people.disputed:,} statements in dispute do not count" if people.disputed else ""
+    )
+    return [*lines, f"  from {people.alignments:,} alignments drawn for them{disputed}"]
+
+
+def _told(e: Estimate) -> str:
+    if e.value is None or e.low is None:
+        return f"not known ({e.reason})"
+    return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f}, n {e.n:,})"

@@ -59,7 +59,7 @@ def as_made(
                 f"the store has picture {digests[0][:12]}: the task was changed by hand on the server, and what was "
                 "said is about another picture; put it back, and let whoever answered look again and press Update"
             )
-    return {**data, **texts, **({"slots": made["slots"]} if "slots" in made else {})}
+    return {**data, **texts, **{name: made[name] for name in ("slots", "words") if name in made}}
 
 
 def _texts(interface: Interface) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def _texts(interface: Interface) -> tuple[str, ...]:
             return ("output", "prompt", "title", "price", "aspects")
         case "pair":
             return ("asked",) if interface.rubric.judges == "image" else ("side_a", "side_b")
-        case "listing":
+        case "listing" | "alignment":
             slots = range(1, interface.slots + 1)
             aspects = (name for i in slots for name in (f"aspect_{i}_name", f"aspect_{i}"))
             return ("title", "price", *aspects)
@@ -86,5 +86,5 @@ def _pictures(interface: Interface) -> tuple[str, ...]:
             return ("shown",)
         case "pair":
             return ("side_a", "side_b") if interface.rubric.judges == "image" else ("asked",)
-        case "listing":
+        case "listing" | "alignment":
             return ("photos",)

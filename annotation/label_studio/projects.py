@@ -35,6 +35,7 @@ _WHAT: Mapping[Kind, tuple[str, str, str]] = {
     "listing": ("listing", "listings", "check"),
     "pair": ("pair", "pairs", "compare"),
     "correction": ("output", "outputs", "correct"),
+    "alignment": ("listing", "listings", "compare"),
 }
 
 

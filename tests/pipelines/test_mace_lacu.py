@@ -1,6 +1,7 @@
 """Aligning a catalogue and talking about it: resumed, counted by kind, in chunks."""
 
 import json
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -77,3 +78,33 @@ def test_the_commands_tell_what_went_in_words_and_as_json(place):
 def test_a_scorer_that_reads_only_is_refused():
     with pytest.raises(ModelError, match="reads text only"):
         load_aligner("score:tiny:text", open_catalog(ADDRESS).schema)
+
+
+def test_real_listings_lose_sizes_technologies_and_sale_and_keep_colors(real_data, place):
+    """What sellers of sportswear typed, and as a louder one would type it."""
+    catalog = open_catalog(f"magento:{real_data}/luma")
+    with Store.open(place / "luma") as store:
+        told = run_mace(store, catalog, "magento:luma", quiet=True)
+        removed = {one.kind: one for one in told.removed}
+        assert removed["size"].count == told.items > 400
+        assert removed["fabric technology"].count > 100
+        made = {one.item: one.listing for one in store.records(Generation)}
+        items = list(store.records(Item))
+        for item in items:
+            listing = made[item.id]
+            assert listing.aspects["Color"] == item.aspects["Color"]
+            text = json.dumps([listing.title, dict(listing.aspects)], ensure_ascii=False)
+            assert "Size" not in listing.aspects and not set("™®") & set(text)
+        loud = [
+            replace(
+                i,
+                id=f"{i.id}-loud",
+                title=f"SALE! {i.aspects['Color'][0]} {i.title} LumaTech™ Size XL -30%",
+            )
+            for i in items[::40]
+        ]
+        by = load_aligner("rules", catalog.schema)
+        for item, one in zip(loud, by.align(loud, [()] * len(loud)), strict=True):
+            words = one.listing.title.split()
+            assert set(item.aspects["Color"][0].split()) <= set(words)
+            assert not {"SALE!", "Sale", "LumaTech™", "Size", "XL", "-30%"} & set(words), words

@@ -16,6 +16,7 @@ from workbench.alignment.decisions import (
 )
 from workbench.alignment.lacu import ModelTalk, TemplateTalk
 from workbench.alignment.model import ModelAligner, answer_schema
+from workbench.alignment.people import PeopleCheck, check_by_people
 from workbench.alignment.protocols import Aligner
 from workbench.alignment.rules import RuleAligner
 from workbench.alignment.scoring import ScoringAligner
@@ -45,6 +46,7 @@ __all__ = [
     "KindCheck",
     "ModelAligner",
     "ModelTalk",
+    "PeopleCheck",
     "Removed",
     "Round",
     "RuleAligner",
@@ -55,6 +57,7 @@ __all__ = [
     "aligned",
     "answer_schema",
     "check_alignments",
+    "check_by_people",
     "dialogue_schema",
     "examine",
     "fingerprint",

@@ -14,6 +14,8 @@ from workbench.schema import Category, Schema, same_word
 from workbench.store import group_of
 
 WORDS, ASPECTS = "words of titles", "aspects"
+Judged = tuple[bool, bool, str, str]
+"""One statement: whether it was dropped, whether it had to go, why it was dropped, and its product."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def check_alignments(
     Returns:
         One entry for words, one for aspects; intervals are by design (`group_of`).
     """
-    rows: dict[str, list[tuple[bool, bool, str, str]]] = {WORDS: [], ASPECTS: []}
+    rows: dict[str, list[Judged]] = {WORDS: [], ASPECTS: []}
     for item, one in zip(items, alignments, strict=True):
         if not item.truth or one.listing is None:
             continue
@@ -91,7 +93,7 @@ def check_alignments(
             (not said.kept, not _is_right(said, true, category), said.kind, group)
             for said in decided.aspects
         ]
-    return tuple(_check(about, found) for about, found in rows.items())
+    return tuple(summarise(about, found) for about, found in rows.items())
 
 
 def _is_right(said: AspectDecision, true: dict[str, str], category: Category) -> bool:
@@ -125,8 +127,10 @@ def _names(category: Category) -> tuple[str, ...]:
     return (category.name, *(kind.words if kind is not None else ()))
 
 
-def _check(about: str, rows: list[tuple[bool, bool, str, str]]) -> AlignmentCheck:
-    def share(of: list[tuple[bool, bool, str, str]], part: int) -> Estimate:
+def summarise(about: str, rows: list[Judged]) -> AlignmentCheck:
+    """Precision, recall and what was kept rightly, of statements about which it is known what had to go."""
+
+    def share(of: list[Judged], part: int) -> Estimate:
         return proportion([one[part] for one in of], groups=[one[3] for one in of] or None)
 
     gone = [one for one in rows if one[0]]

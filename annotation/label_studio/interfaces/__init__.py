@@ -6,6 +6,7 @@ answer. Texts of rubrics, items and models are escaped wherever they go; everyth
 checked.
 """
 
+from annotation.label_studio.interfaces._alignment import alignment_rubric
 from annotation.label_studio.interfaces._build import (
     build_interface,
     prediction,
@@ -21,6 +22,7 @@ __all__ = [
     "Control",
     "Interface",
     "Kind",
+    "alignment_rubric",
     "build_interface",
     "instructions",
     "prediction",

@@ -10,7 +10,13 @@ from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from annotation.label_studio.interfaces import _correction, _image, _listing, _pair
+from annotation.label_studio.interfaces import (
+    _alignment,
+    _correction,
+    _image,
+    _listing,
+    _pair,
+)
 from annotation.label_studio.interfaces._records import Answer, Interface, Kind, TaskData
 from annotation.label_studio.interfaces._regions import place, read_fields, regions
 from annotation.label_studio.interfaces._review import review_fields
@@ -30,13 +36,17 @@ _KINDS: dict[Kind, ModuleType] = {
     "listing": _listing,
     "pair": _pair,
     "correction": _correction,
+    "alignment": _alignment,
 }
 _TITLES: dict[Kind, str] = {
     "image": "image review",
     "listing": "listing review",
     "pair": "preference",
     "correction": "correction",
+    "alignment": "what photos show",
 }
+_WITH_SLOTS = frozenset({"listing", "alignment"})
+"""Kinds whose page has rows for aspects, and the hidden question that opens them."""
 _LONGEST_TITLE = 50
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -64,7 +74,7 @@ def build_interface(kind: Kind, rubric: Rubric, *, schema: Schema | None = None)
             raise LabelStudioError(
                 f"rubric {rubric.label}: want ids in lower case such as `wrong_color`, got {name!r}"
             )
-    slots = _listing.slots_for(schema) if kind == "listing" else 0
+    slots = _listing.slots_for(schema) if kind in _WITH_SLOTS else 0
     style = tag("Style")
     style.text = STYLE
     root = tag("View", style, *_KINDS[kind].build(rubric, slots=slots), className="wb")
@@ -103,9 +113,10 @@ def task_data(
     Raises:
         LabelStudioError: The generation is of another kind, has no output, or a picture has no URL.
     """
-    if generation.kind != interface.rubric.judges:
+    wanted = "alignment" if interface.kind == "alignment" else interface.rubric.judges
+    if generation.kind != wanted:
         raise LabelStudioError(
-            f"rubric {interface.rubric.label} is about {interface.rubric.judges}s, and generation "
+            f"rubric {interface.rubric.label} is about {wanted}s, and generation "
             f"{generation.key[:12]} is of kind {generation.kind!r}"
         )
     shown = _KINDS[interface.kind].data(
@@ -138,8 +149,10 @@ def prediction(
             f"want a verdict of {rubric.label} on {generation.key[:12]}, got one of {verdict.rubric} "
             f"on {verdict.generation[:12]}"
         )
-    if interface.kind == "pair":
-        raise LabelStudioError("a verdict is about one generation: it predicts no preference")
+    if interface.kind in {"pair", "alignment"}:
+        raise LabelStudioError(
+            "a verdict is about one output: it predicts no preference, and no alignment"
+        )
     scores = {
         one.criterion: _point(rubric.criterion(one.criterion), one)
         for one in verdict.scores
@@ -176,7 +189,7 @@ def read_result(interface: Interface, result: object, data: TaskData) -> Answer:
         raise LabelStudioError(
             f"{place(data)}: want an answer by {interface.rubric.label}, got one by {data.get('rubric')!r}"
         )
-    if interface.kind == "listing":
+    if interface.kind in _WITH_SLOTS:
         result = _listing.without_gate(result)
     fields = read_fields(interface, result, data)
     answer = cast("Answer", _KINDS[interface.kind].read(interface, fields, data))

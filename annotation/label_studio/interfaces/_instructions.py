@@ -21,6 +21,9 @@ _TASKS: dict[Kind, str] = {
     "are bad. Which one stands left is drawn by lot. Ctrl+Enter sends the answer.",
     "correction": "Where the output is right, say so (y). Where it is not (n), write it as it should be: the "
     "fields begin with the output. Ctrl+Enter sends the answer.",
+    "alignment": "Choose every word of the seller's title that the photos bear out, or none of them. Then say of each "
+    "aspect whether the photos show it plainly, whether it can be inferred from them, or neither. Each choice shows its "
+    "key: down the keyboard, the upper letters say seen, those at the bottom not. Ctrl+Enter sends the answer.",
 }
 
 _TYPING = (

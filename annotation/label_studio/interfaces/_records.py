@@ -9,8 +9,9 @@ from typing import Any, Literal
 from workbench.rubric import Rubric
 from workbench.schema import Schema
 
-Kind = Literal["image", "listing", "pair", "correction"]
-"""`image` and `listing` review one generation, `pair` prefers one of two, `correction` rewrites one."""
+Kind = Literal["image", "listing", "pair", "correction", "alignment"]
+"""`image` and `listing` review one generation, `pair` prefers one of two, `correction` rewrites one, `alignment` asks
+what photos show of a seller's own listing."""
 
 TaskData = Mapping[str, Any]
 """`data` of a task: everything that its page shows (JSON types)."""

@@ -111,7 +111,7 @@ def labelling(people, server):
         page = people.new_page()
         page.set_viewport_size({"width": width, "height": height})
         pages.append(page)
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # a busy machine draws the page slowly
         page.goto(f"{server.url}/projects/{number}/data?labeling=1")
         page.wait_for_selector(".wb")
         page.wait_for_selector("button:has-text('Submit'):enabled")
