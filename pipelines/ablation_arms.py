@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipelines.five_classes import FiveClasses, grade_by_truth, keep_pairs
 from pipelines.learning import load_photo
+from workbench.alignment import seen_truth
 from workbench.errors import LearningError
 from workbench.metrics import read_json
 from workbench.models import load_text
 from workbench.models.listings import photo_question
 from workbench.models.protocols import Decoding, Prompt, TextModel
 from workbench.records import Generation, Item, Listing, content_key
-from workbench.training import Example, Pair, TrainingPlan, mix, train_dpo, train_sft, training_pair
+from workbench.training import (
+    Example,
+    Pair,
+    TrainingPlan,
+    listing_example,
+    mix,
+    train_dpo,
+    train_sft,
+    training_pair,
+)
 
 if TYPE_CHECKING:
     from pipelines.ablation_judge import AblationJudge
     from pipelines.recorder import Recorder, Stage
     from workbench.schema import Schema
     from workbench.store import Store
+    from workbench.training import Trained
+    from workbench.training.run import Advance, Stages
 
 Data = Literal[
     "raw", "aligned", "aligned and dialogues", "chosen", "pairs", "pairs, with an SFT term"
@@ -29,6 +42,8 @@ Data = Literal[
 _CHUNK = 32
 _FREE = Decoding(max_tokens=220)
 """Without a schema: whether an answer is JSON at all is measured too."""
+_DRAWN = tuple(Decoding(max_tokens=220, temperature=0.7, seed=seed) for seed in (1, 2))
+"""Answers to training items are drawn so, too: the likeliest ones alone are seldom of the two worst classes."""
 _SFT_TERM = 0.2
 FEWEST_PAIRS = 8
 """With fewer, arms that learn from pairs are left out, and the page says so."""
@@ -99,8 +114,9 @@ def run_arm(
     *,
     seed: int,
     pairs: Sequence[Pair],
-) -> str:
-    """Train one arm, or find it trained; the string of its model.
+    aside: Sequence[Pair] = (),
+) -> Trained:
+    """Train one arm, or find it trained.
 
     Args:
         store: Opens photos.
@@ -109,6 +125,7 @@ def run_arm(
         recorder: Of the run.
         seed: Of order and mixture.
         pairs: Of this seed, for arms that learn from them.
+        aside: Pairs about other items, on which DPO is told how often it prefers what is chosen; they choose nothing.
     """
     start = material.model if arm.start is None else _folder(material, arm.start, seed)
     out = material.out / f"seed-{seed}" / arm.id
@@ -117,8 +134,10 @@ def run_arm(
         method="sft", learning_rate=5e-4, steps=steps[arm.length], batch=material.batch, attention="eager",
         save_every=max(50, steps[arm.length]), seed=seed,
     )  # fmt: skip
-    shared = {"out": out, "photos": store.images.get, "cache": material.out / "photos"}
     with recorder.stage(f"seed {seed}: {arm.id}", steps[arm.length], unit="steps") as stage:
+        shared = {
+            "out": out, "photos": store.images.get, "cache": material.out / "photos", "stages": _steps_of(stage),
+        }  # fmt: skip
         if arm.data.startswith("pairs"):
             weight = _SFT_TERM if arm.data != "pairs" else 0.0
             plan = replace(
@@ -128,12 +147,22 @@ def run_arm(
                 batch=max(1, material.batch // 2),
                 sft_weight=weight,
             )
-            trained = train_dpo(start, pairs, plan=plan, **shared)  # type: ignore[arg-type]
+            trained = train_dpo(start, pairs, evaluation=aside, plan=plan, **shared)  # type: ignore[arg-type]
         else:
             rows = _rows(material, arm, seed, pairs)
             trained = train_sft(start, rows, plan=plan, **shared)  # type: ignore[arg-type]
-        stage.done = trained.steps
-    return trained.model
+        stage.advance(known=trained.steps - stage.done)  # of an arm that was trained before
+    return trained
+
+
+def _steps_of(stage: Stage) -> Stages:
+    """A trainer's stages, of which its steps alone are told."""
+
+    @contextmanager
+    def told(name: str, _total: int, _unit: str) -> Iterator[Advance]:
+        yield stage.advance if name == "train" else lambda _done: None
+
+    return told
 
 
 def _folder(material: Material, arm: str, seed: int) -> str:
@@ -159,9 +188,10 @@ def write_freely(
     recorder: Recorder,
     *,
     stage: Stage,
+    decoding: Decoding = _FREE,
 ) -> list[Generation]:
     """What `model` answers to the question of listing runs, without a schema; known answers are not asked again."""
-    keys = [_key(model, item, schema) for item in items]
+    keys = [_key(model, item, schema, decoding) for item in items]
     known = store.known(Generation, keys)
     missing = [item for item, key in zip(items, keys, strict=True) if key not in known]
     stage.advance(known=len(known))
@@ -174,20 +204,20 @@ def write_freely(
             )
             for item in chunk
         ]
-        answers = model.complete(prompts, _FREE)
+        answers = model.complete(prompts, decoding)
         made = []
         for item, prompt, answer in zip(chunk, prompts, answers, strict=True):
             said = read_json(answer.text)[1]
             made.append(
                 Generation(
-                    key=_key(model, item, schema),
+                    key=_key(model, item, schema, decoding),
                     kind="listing",
                     category=item.category,
                     model=model.name,
                     revision=model.revision,
                     prompt=prompt.text,
-                    parameters=asdict(_FREE),
-                    seed=_FREE.seed,
+                    parameters=asdict(decoding),
+                    seed=decoding.seed,
                     item=item.id,
                     inputs=item.photos,
                     listing=None if said is None else replace(said, category=item.category),
@@ -204,10 +234,10 @@ def write_freely(
     return list(store.records(Generation, keys))
 
 
-def _key(model: TextModel, item: Item, schema: Schema) -> str:
+def _key(model: TextModel, item: Item, schema: Schema, decoding: Decoding) -> str:
     question = photo_question(schema.category(item.category))
     return content_key(
-        "listing, freely", item.id, list(item.photos), model.revision, question, asdict(_FREE)
+        "listing, freely", item.id, list(item.photos), model.revision, question, asdict(decoding)
     )
 
 
@@ -216,18 +246,28 @@ def own_pairs(
 ) -> tuple[list[Pair], FiveClasses]:
     """Pairs from what `model` answers about training items, graded by the judge, or by the truth.
 
+    Each item is answered by its likeliest listing and by two that are drawn; a listing that was said before is not
+    graded again.
+
     Raises:
         LeakageError: An item is held out.
     """
     store.require_train(item.id for item in material.train)
-    with recorder.stage(f"seed {seed}: own outputs", len(material.train), unit="listings") as stage:
-        outputs = write_freely(
-            store, load_text(model), material.train, material.schema, recorder, stage=stage
-        )
+    ways = (_FREE, *_DRAWN)
+    outputs: dict[tuple[str | None, str | None], Generation] = {}
+    total = len(ways) * len(material.train)
+    with recorder.stage(f"seed {seed}: own outputs", total, unit="listings") as stage:
+        writer = load_text(model)
+        for way in ways:
+            for one in write_freely(
+                store, writer, material.train, material.schema, recorder, stage=stage, decoding=way
+            ):
+                outputs.setdefault((one.item, one.text), one)
+    several = list(outputs.values())
     if material.judge is None:
-        graded = grade_by_truth(outputs, material.truth, material.chosen)
+        graded = grade_by_truth(several, material.truth, material.chosen)
     else:
-        graded = material.judge.grade(outputs, material.chosen)
+        graded = material.judge.grade(several, material.chosen)
     catalog = material.train[0].id.partition("/")[0]
     classes = keep_pairs(store, graded, schemas={catalog: material.schema})
     return [training_pair(pair) for pair in classes.pairs], classes
@@ -244,3 +284,26 @@ def require_rows(material: Material) -> None:
             f"want 8 training items and 2 held-out ones at least, got {len(material.train)} and "
             f"{len(material.held_out)}: take more items, or another --eval-share"
         )
+
+
+def example_of(
+    item: Item, listing: Listing, schema: Schema, source: str, made: Generation | None = None
+) -> Example:
+    """A listing of an item as something to learn, with the alignment that it came from."""
+    return listing_example(
+        listing, schema.category(item.category), item.photos, item=item.id, source=source,
+        lineage=() if made is None else (made.key,), simulated=item.simulated,
+    )  # fmt: skip
+
+
+def true_listing(item: Item, schema: Schema, aligned: Listing | None) -> Listing:
+    """What the photos of a drawn item show; of another item, what its own listing says after alignment."""
+    if not item.truth:
+        assert aligned is not None
+        return aligned
+    seen = seen_truth(item, schema.category(item.category))
+    return Listing(
+        title=item.truth["title"],
+        aspects={n: (v,) for n, v in seen.items()},
+        category=item.category,
+    )

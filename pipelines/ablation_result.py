@@ -24,6 +24,7 @@ NAMES = {RETRIEVAL: "nearest photos, no model", START: "before training"} | {
 }
 """Arm to its name."""
 RESULT = "ablation.json"
+_PREFERS, _WHEN = "chosen likelier than rejected", ("before", "after", "after less before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,18 @@ class AblationJob:
     """A vision-language model that grades and compares; None: the truth does."""
     seed: int = 0
     """Of the split; arms are trained with the seeds 0, 1, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceFigures:
+    """How often one training prefers what is chosen, on pairs about items that it did not learn from."""
+
+    arm: str
+    seed: int
+    learnt: int
+    """Pairs."""
+    figures: Mapping[str, Estimate]
+    """Of held-out pairs: `chosen likelier than rejected, before`, `after`, `after less before`, and DPO's margins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +87,8 @@ class AblationResult:
     """Arm to its comparison with the retrieval system, all seeds together."""
     missing: tuple[str, ...] = field(default=())
     """What could not be trained, and why."""
+    preferred: tuple[PreferenceFigures, ...] = field(default=())
+    """Arms that learn from pairs, seed by seed."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -103,6 +118,15 @@ class AblationResult:
             "checked": [one.as_dict() for one in self.checked],
             "against": {arm: one.as_dict() for arm, one in self.against.items()},
             "missing": list(self.missing),
+            "preferred": [
+                {
+                    "arm": one.arm,
+                    "seed": one.seed,
+                    "learnt": one.learnt,
+                    "figures": _json(one.figures),
+                }
+                for one in self.preferred
+            ],
         }
 
     def __str__(self) -> str:
@@ -115,6 +139,12 @@ class AblationResult:
         lines += [
             f"{step}: aspect F1 {_signed(told['aspect_f1'])}" for step, told in self.added.items()
         ]
+        for one in self.preferred:
+            before, after, gained = (one.figures[f"{_PREFERS}, {when}"] for when in _WHEN)
+            lines.append(
+                f"seed {one.seed}, {NAMES[one.arm]}: on {after.n} held-out pairs the chosen answer is the likelier one "
+                f"in {_short(before)} before, {_short(after)} after; {_signed(gained)}"
+            )
         return "\n".join([*lines, *self.missing])
 
 

@@ -72,6 +72,7 @@ def ablate_command(
 ) -> None:
     """Retrieval, raw SFT, MACE, LACU, DPO and their controls, on one page beside the paper's numbers."""
     from pipelines.ablation_result import AblationJob, write_result
+    from pipelines.cli_training import quiet_libraries
     from pipelines.listings_ablation import run_ablation
     from reports.ablation import write_ablation_page
     from workbench.catalog import open_catalog, whole_address
@@ -83,7 +84,7 @@ def ablate_command(
         steps=steps, more_steps=more_steps, batch=batch, aligner=aligner, writer=writer, judge=judge,
         seed=seed,
     )  # fmt: skip
-    with open_store(store, images, create=True) as opened:
+    with open_store(store, images, create=True) as opened, quiet_libraries():
         result = run_ablation(opened, source, job, folder.absolute(), quiet=quiet or as_json)
     write_result(result, folder)
     page = write_ablation_page(result.as_dict(), folder / "ablation.html")

@@ -18,20 +18,29 @@ from pipelines.ablation_arms import (
     ARMS,
     FEWEST_PAIRS,
     Material,
+    example_of,
     own_pairs,
     require_rows,
     run_arm,
+    true_listing,
     write_freely,
 )
 from pipelines.ablation_judge import AblationJudge
-from pipelines.ablation_result import RETRIEVAL, START, AblationJob, AblationResult
+from pipelines.ablation_result import (
+    RETRIEVAL,
+    START,
+    AblationJob,
+    AblationResult,
+    PreferenceFigures,
+)
 from pipelines.baseline import Compare, compare_systems, retrieve
 from pipelines.intake import take_in
 from pipelines.lacu import TalkTally, fit_dialogues, load_writer
 from pipelines.learning import photo_features
 from pipelines.mace import align_all, load_aligner
 from pipelines.recorder import Recorder, record
-from workbench.alignment import check_alignments, seen_truth
+from pipelines.training_data import apart
+from workbench.alignment import check_alignments
 from workbench.metrics import (
     MEASURES,
     STATISTICS,
@@ -44,10 +53,10 @@ from workbench.metrics import (
 from workbench.metrics.resampling import Floats, sums_by_group
 from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
-from workbench.records import Generation, Item, Listing
+from workbench.records import Item, Listing
 from workbench.settings import read_settings
 from workbench.store import group_of
-from workbench.training import Example, Turn, listing_example
+from workbench.training import Example, Pair, Turn
 
 if TYPE_CHECKING:
     from workbench.alignment import AlignmentCheck
@@ -57,6 +66,8 @@ if TYPE_CHECKING:
 
 _NICHE = 1 / 3
 """Share of held-out items, those that are looked at least, that count as niche."""
+_ASIDE = 0.2
+"""Share of items whose pairs are not learnt, but tell whether what is chosen is preferred."""
 _NETWORK = "efficientnet-lite0"
 STEPS: tuple[tuple[str, str, str], ...] = (
     ("MACE", "mace", "raw"),
@@ -107,6 +118,7 @@ def run_ablation(
         classes: dict[str, int] = {}
         pairs: list[int] = []
         missing: list[str] = []
+        preferred: list[PreferenceFigures] = []
         for seed in range(job.seeds):
             _run_seed(
                 store,
@@ -117,10 +129,12 @@ def run_ablation(
                 classes=classes,
                 pairs=pairs,
                 missing=missing,
+                preferred=preferred,
             )
     return measure(
         job, recorder.id, material, answers,
         dialogues=dialogues, checked=checked, classes=classes, pairs=pairs, missing=missing,
+        preferred=preferred,
     )  # fmt: skip
 
 
@@ -134,8 +148,9 @@ def _run_seed(
     classes: dict[str, int],
     pairs: list[int],
     missing: list[str],
+    preferred: list[PreferenceFigures],
 ) -> None:
-    own = None
+    own, learnt, aside = None, list[Pair](), list[Pair]()
     for arm in ARMS:
         if arm.data in {"chosen", "pairs", "pairs, with an SFT term"}:
             if own is None:
@@ -144,13 +159,21 @@ def _run_seed(
                 for name, count in told.as_dict()["graded"].items():  # type: ignore[attr-defined]
                     classes[name] = classes.get(name, 0) + count
                 pairs.append(len(own))
-            if len(own) < FEWEST_PAIRS:
+                learnt, aside = apart(own, share=_ASIDE, seed=seed)
+            if len(learnt) < FEWEST_PAIRS:
                 missing.append(
-                    f"seed {seed}, {arm.name}: the model's own outputs gave {len(own)} pairs, want {FEWEST_PAIRS}"
+                    f"seed {seed}, {arm.name}: the model's own outputs gave {len(learnt)} pairs to learn from, "
+                    f"want {FEWEST_PAIRS}"
                 )
                 continue
-        model = run_arm(store, material, arm, recorder, seed=seed, pairs=own or [])
-        said = _answers(store, material, model, recorder, f"seed {seed}: {arm.id}")
+        trained = run_arm(store, material, arm, recorder, seed=seed, pairs=learnt, aside=aside)
+        if trained.method == "dpo" and trained.held_out:
+            preferred.append(
+                PreferenceFigures(
+                    arm=arm.id, seed=seed, learnt=trained.rows, figures=trained.figures
+                )
+            )
+        said = _answers(store, material, trained.model, recorder, f"seed {seed}: {arm.id}")
         answers.setdefault(arm.id, []).append(said)
 
 
@@ -196,17 +219,19 @@ def _material(
         train=[i for i in train if i.id in good],
         held_out=[i for i in held_out if i.truth or i.id in good],
         raw=[
-            _example(i, Listing(title=i.title or "", aspects=i.aspects), schema, "raw")
+            example_of(i, Listing(title=i.title or "", aspects=i.aspects), schema, "raw")
             for i in train
         ],
         aligned=[
-            _example(i, good[i.id], schema, "alignment", alignments[i.id])
+            example_of(i, good[i.id], schema, "alignment", alignments[i.id])
             for i in train
             if i.id in good
         ],
         dialogues=dialogues,
         chosen=good,
-        truth={i.id: _truth(i, schema, good.get(i.id)) for i in both if i.truth or i.id in good},
+        truth={
+            i.id: true_listing(i, schema, good.get(i.id)) for i in both if i.truth or i.id in good
+        },
         steps=job.steps,
         more_steps=job.more_steps,
         batch=job.batch,
@@ -214,28 +239,6 @@ def _material(
         judge=None if job.judge is None else AblationJudge.load(job.judge, store, schema),
     )
     return material, tally.fit, checked if any(i.truth for i in train) else ()
-
-
-def _example(
-    item: Item, listing: Listing, schema: Schema, source: str, made: Generation | None = None
-) -> Example:
-    return listing_example(
-        listing, schema.category(item.category), item.photos, item=item.id, source=source,
-        lineage=() if made is None else (made.key,), simulated=item.simulated,
-    )  # fmt: skip
-
-
-def _truth(item: Item, schema: Schema, aligned: Listing | None) -> Listing:
-    """What the photos of a drawn item show; of another item, what its own listing says after alignment."""
-    if not item.truth:
-        assert aligned is not None
-        return aligned
-    seen = seen_truth(item, schema.category(item.category))
-    return Listing(
-        title=item.truth["title"],
-        aspects={n: (v,) for n, v in seen.items()},
-        category=item.category,
-    )
 
 
 def _retrieved(store: Store, material: Material, recorder: Recorder) -> list[str]:
@@ -285,6 +288,7 @@ def measure(
     classes: Mapping[str, int],
     pairs: Sequence[int],
     missing: Sequence[str],
+    preferred: Sequence[PreferenceFigures] = (),
 ) -> AblationResult:
     """Every measure of every arm over seeds, what each step adds, and each arm against the retrieval system.
 
@@ -298,6 +302,7 @@ def measure(
         classes: Class to outputs of training items.
         pairs: By seed.
         missing: What could not be trained.
+        preferred: Of the arms that learn from pairs, how often they prefer what is chosen.
     """
     truth = [material.truth[i.id] for i in material.held_out]
     groups = [group_of(i) for i in material.held_out]
@@ -350,6 +355,7 @@ def measure(
             if arm not in {RETRIEVAL, START}
         },
         missing=tuple(missing),
+        preferred=tuple(preferred),
     )
 
 

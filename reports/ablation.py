@@ -121,6 +121,11 @@ def _warnings(data: Mapping[str, Any]) -> list[str]:
     said = list(data["missing"])
     if data["job"]["catalog"].startswith("drawn:"):
         said.append("Simulated items: the catalogue is drawn, and nobody sells these things.")
+    judge, against = data["job"]["judge"], data["against"].values()
+    if judge and against and all(one["ties"] == one["items"] for one in against):
+        said.append(
+            f"{judge} called every comparison a tie: it was not taught to compare, and win rates say nothing."
+        )
     if data["job"]["seeds"] < 3:
         said.append("Fewer than three seeds: the intervals hardly know how trainings differ.")
     return said
