@@ -5,8 +5,8 @@
     python benchmarks/category_images.py --judge instruments      # no model: what instruments measure
 
 Topics are the commonest kinds in their commonest colours. Each one's first picture is compared with the best
-of all its attempts, as the judge sees it; whether a picture is suitable is told by linear probes that saw neither
-models nor prompts (kind and colour that the first prompt asks for, and no flaw). Because the best of four
+of all its attempts, as the judge sees it; whether a picture is suitable is told by a classifier that learned from drawn
+pictures and saw neither models nor prompts (kind and colour that the first prompt asks for, and no flaw). Because the best of four
 seeds is better than one without any refining, the same run is made with the first prompt again and again
 (`--refiner none`). Ends with status 1 where the gain over the first attempt is not told from 0, or the run
 takes more than 12 minutes.
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.category_images import CategoryImagesJob, run_category_images
-from pipelines.category_images_truth import ImageTruth, probes_for
+from pipelines.category_images_truth import ImageTruth
 from pipelines.judge import INSTRUMENTS
 from workbench.calibration.audited import calibrate_audit, find_audit
 from workbench.catalog.drawn import KINDS, DrawnCatalog
@@ -35,9 +35,9 @@ from workbench.judging.chains import ChainsOf, read_chains
 from workbench.judging.instruments import SAFETY
 from workbench.metrics import Estimate, bootstrap_mean, proportion
 from workbench.models.starter import shipped_folder
-from workbench.models.starter.probing import Probes
+from workbench.models.starter.classifier import load_classifier
 from workbench.prompting import Theme
-from workbench.records import Generation, Item, Run
+from workbench.records import Item, Run
 from workbench.rubric import Rubric, load_rubric
 from workbench.schema import Schema
 from workbench.store import Store
@@ -84,9 +84,7 @@ def left_out(judge: str) -> tuple[str, ...]:
     return tuple(sorted(none))
 
 
-def measure(
-    folder: Path, catalog: DrawnCatalog, job: CategoryImagesJob, probes: Probes | None
-) -> tuple[Outcome, Probes]:
+def measure(folder: Path, catalog: DrawnCatalog, job: CategoryImagesJob) -> Outcome:
     started = time.perf_counter()
     with Store.open(folder) as store:
         summary = run_category_images(store, catalog, job)
@@ -95,15 +93,7 @@ def measure(
         run = store.find(Run, summary.run)
         assert run is not None
         rubric = load_rubric(job.rubric).without(*job.without)
-        if probes is None:
-            picture = next(str(g.image) for g in store.records(Generation) if g.image)
-            probes = probes_for(store, picture)
-            for name, right in probes.on_drawn.items():
-                print(f"  probe of {name:<22} right on drawn pictures: {shown(right)}")
-        outcome = _outcome(
-            store, run, rubric, schema=catalog.schema, job=job, probes=probes, seconds=seconds
-        )
-    return outcome, probes
+        return _outcome(store, run, rubric, schema=catalog.schema, job=job, seconds=seconds)
 
 
 def _outcome(
@@ -113,7 +103,6 @@ def _outcome(
     *,
     schema: Schema,
     job: CategoryImagesJob,
-    probes: Probes,
     seconds: float,
 ) -> Outcome:
     whose = ChainsOf(
@@ -131,7 +120,7 @@ def _outcome(
         kept.append(end.best.image)
         approved.append(end.state == "approved")
         attempts.append(len(chain.attempts))
-    truth = ImageTruth(store, schema, rubric, probes)
+    truth = ImageTruth(store, schema, rubric, load_classifier())
     rates = calibrate_audit(store, find_audit(store)).calibration.rates
     return Outcome(
         first=np.array([not f for f in truth.flaws(first)], dtype=float),
@@ -176,9 +165,7 @@ def table(refined: Outcome, again: Outcome | None) -> None:
             )
     for name, estimate in rows:
         print(f"{name:<50} {shown(estimate)}")
-    print(
-        f"{'seconds, audit and its probes among them':<50} {refined.seconds:.0f} (bar: {BAR_SECONDS})"
-    )
+    print(f"{'seconds, audit among them':<50} {refined.seconds:.0f} (bar: {BAR_SECONDS})")
 
 
 def main() -> int:
@@ -225,10 +212,10 @@ def main() -> int:
                 audit=told.audit,
             )
 
-        refined, probes = measure(folder / "refined", catalog, job(told.refiner), None)
+        refined = measure(folder / "refined", catalog, job(told.refiner))
         again = None
         if not told.no_control:
-            again, _ = measure(folder / "again", catalog, job("none"), probes)
+            again = measure(folder / "again", catalog, job("none"))
         table(refined, again)
     gain = bootstrap_mean(refined.kept - refined.first)
     return int(gain.low is None or gain.low <= 0 or refined.seconds > BAR_SECONDS)

@@ -22,7 +22,7 @@ from pipelines.audit import draw_and_answer
 from pipelines.category_images_loop import CategoryLoop
 from pipelines.category_images_parts import Finished, LoopPlan
 from pipelines.category_images_topics import Likeness, choose_topics, find_groups
-from pipelines.category_images_truth import ImageTruth, can_tell, probes_for
+from pipelines.category_images_truth import ImageTruth, can_tell
 from pipelines.category_images_writing import CategoryPrompts, SamePrompt
 from pipelines.intake import take_in
 from pipelines.judge import load_picture_judge
@@ -30,13 +30,14 @@ from pipelines.recorder import Recorder, record
 from pipelines.titles import brands_of_catalog
 from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.catalog import Catalog
-from workbench.errors import CalibrationError, JudgingError, MissingExtraError
+from workbench.errors import CalibrationError, JudgingError
 from workbench.evolution import find_rubric
 from workbench.judging import ModelAnswerer, RubricJudge, Subject
 from workbench.judging.instruments import INSTRUMENTS
 from workbench.models import load_image, load_text
 from workbench.models.devices import choose_device
 from workbench.models.protocols import ImageModel, TextModel
+from workbench.models.starter.classifier import load_classifier
 from workbench.prompting import (
     ModelImprover,
     ModelPromptWriter,
@@ -227,24 +228,32 @@ def run_category_images(
     )
 
 
-def _require_instruments(rubric: Rubric) -> None:
-    """Refuse, before anything is made, a rubric by which nothing could be approved on this machine."""
+def blind_criteria(rubric: Rubric) -> dict[str, str]:
+    """Deciding criteria that no instrument of this machine can look at, and why not."""
     from PIL import Image
 
     subject = Subject(
         generation=Generation(key="", kind="image", category="", model="", revision="", prompt=""),
         image=Image.effect_noise((64, 64), 60).convert("RGB"),
     )
+    found = {}
     for criterion in rubric.criteria:
         instrument = INSTRUMENTS.get(criterion.by.removeprefix("instrument:"))
         if not criterion.decides or criterion.by == "model" or instrument is None:
             continue  # an unknown instrument is refused where the judge is made
         reading = instrument.read(subject)
         if reading.quality is None:
-            raise JudgingError(
-                f"no picture could be approved: criterion {criterion.id!r} of rubric {rubric.label} decides, but "
-                f"{reading.reason}; or leave it out with `--without {criterion.id}`"
-            )
+            found[criterion.id] = str(reading.reason)
+    return found
+
+
+def _require_instruments(rubric: Rubric) -> None:
+    """Refuse, before anything is made, a rubric by which nothing could be approved on this machine."""
+    for criterion, reason in blind_criteria(rubric).items():
+        raise JudgingError(
+            f"no picture could be approved: criterion {criterion!r} of rubric {rubric.label} decides, but "
+            f"{reason}; or leave it out with `--without {criterion}`"
+        )
 
 
 class Tally:
@@ -373,16 +382,8 @@ def _audit(
         return None
     answers = None
     if can_tell(items):
-        try:
-            first = next(store.records(Generation, [decided[0].generation]))
-            with recorder.stage("learn to tell the truth", 1, unit="probes") as stage:
-                probes = probes_for(store, str(first.image))
-                stage.advance(1)
-        except MissingExtraError as error:
-            recorder.warn(f"the audit waits for people, as the truth cannot be told: {error}")
-        else:
-            truth = ImageTruth(store, schema, judge.rubric, probes)
-            answers = lambda drawn, audit: truth.answers(drawn, audit, run=recorder.id)  # noqa: E731
+        truth = ImageTruth(store, schema, judge.rubric, load_classifier())
+        answers = lambda drawn, audit: truth.answers(drawn, audit, run=recorder.id)  # noqa: E731
     return draw_and_answer(
         store, selection, size=job.audit, seed=job.seed, recorder=recorder, answers=answers
     )

@@ -1,6 +1,6 @@
 """Answers about category images where the truth can be told: pictures of the drawn catalogue's products.
 
-Linear probes, which learned from drawn pictures, say what a picture shows; the first prompt says what was
+A classifier, which learned from drawn pictures, says what a picture shows; the first prompt says what was
 asked for. Nobody was asked, and the answers say so.
 """
 
@@ -16,53 +16,46 @@ from workbench.catalog.drawn import KINDS
 from workbench.catalog.truth import Judged
 from workbench.errors import StoreError
 from workbench.metrics.claims import title_claims
-from workbench.models.encoder import PhotoEncoder
-from workbench.models.starter.probing import Probes, fit_probes, flaws_shown, probe_scenes
+from workbench.models.starter.classifier import Classifier, flaws_shown
 from workbench.prompting.prompts import read_prompt
 from workbench.records import Generation, Item, Verdict
 from workbench.rubric import Rubric
 from workbench.schema import Schema
-from workbench.settings import read_settings
 
 if TYPE_CHECKING:
     from workbench.store import Store
 
-PROBES = "image-probes"
-"""The annotator's name; records carry `simulated:image-probes`."""
-PROBE_SCENES = 3000
-"""Drawn pictures that probes learn from, as for the cards of the starter models."""
+CLASSIFIER = "image-classifier"
+"""The annotator's name; records carry `simulated:image-classifier`."""
 
 
 def can_tell(items: Sequence[Item]) -> bool:
-    """Whether the truth about pictures of these items can be told: all are drawn, of kinds that probes know."""
+    """Whether the truth about pictures of these items can be told: all are drawn, of kinds that the classifier knows."""
     return bool(items) and all(i.simulated and i.category in KINDS for i in items)
-
-
-def probes_for(store: Store, picture: str) -> Probes:
-    """Probes for pictures of the size of the stored one at address `picture`; minutes without a cache.
-
-    Raises:
-        MissingExtraError: The encoder's network is not installed.
-    """
-    side = max(load_photo(store, picture).size)
-    return fit_probes(probe_scenes(PROBE_SCENES), side, PhotoEncoder(cache=read_settings().cache))
 
 
 class ImageTruth:
     """Says of generated pictures whether they show what was asked for."""
 
-    def __init__(self, store: Store, schema: Schema, rubric: Rubric, probes: Probes) -> None:
+    def __init__(
+        self, store: Store, schema: Schema, rubric: Rubric, classifier: Classifier
+    ) -> None:
         """Remember where prompts, items and pictures are; nothing is looked at yet."""
-        self._store, self._schema, self._rubric, self._probes = store, schema, rubric, probes
+        self._store, self._schema, self._rubric, self._classifier = (
+            store,
+            schema,
+            rubric,
+            classifier,
+        )
         self._annotator = SimulatedAnnotator(
-            name=PROBES, false_approve=0, false_reject=0, criterion_noise=0, mode_confusion=0
+            name=CLASSIFIER, false_approve=0, false_reject=0, criterion_noise=0, mode_confusion=0
         )
         self._asked: dict[str, tuple[str, str | None]] = {}
 
     def flaws(self, images: Sequence[Generation]) -> list[tuple[str, ...]]:
         """Failure modes that each picture shows; empty for one that is truly suitable."""
         pictures = [load_photo(self._store, str(g.image)) for g in images]
-        return flaws_shown(self._probes, pictures, [self._asked_for(g) for g in images])
+        return flaws_shown(self._classifier.look(pictures), [self._asked_for(g) for g in images])
 
     def answers(
         self, drawn: Sequence[tuple[Generation, Verdict]], audit: str, *, run: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.judge import INSTRUMENTS
 from pipelines.preferences import build_and_check
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 Training = Literal["sft+dpo", "sft", "dpo"]
 """`sft`: the corrected answers alone. `dpo`: corrected against given ones. `sft+dpo`: one after the other."""
+_STEPS: Mapping[Training, tuple[Literal["sft", "dpo"], ...]] = {
+    "sft+dpo": ("sft", "dpo"),
+    "sft": ("sft",),
+    "dpo": ("dpo",),
+}
 FEWEST_PAIRS = 8
 """With fewer nothing is trained."""
 _ASIDE = 0.1
@@ -104,7 +109,7 @@ def train_writer(
     store.add(one.record() for one in kept)
     if len(kept) < FEWEST_PAIRS:
         return model, len(kept), left
-    for method in training.split("+"):
+    for method in _STEPS[training]:
         model = _train(store, model, kept, recorder, method=method, plan=plan, out=out, seed=seed)
     return model, len(kept), left
 
@@ -115,34 +120,24 @@ def _train(
     pairs: Sequence[Pair],
     recorder: Recorder,
     *,
-    method: str,
+    method: Literal["sft", "dpo"],
     plan: str | None,
     out: Path,
     seed: int,
 ) -> str:
     rows = [training_pair(one) for one in pairs]
     learnt, aside = apart(rows, share=_ASIDE, seed=seed)
-    if method == "sft":
-        return train_sft(
-            model,
-            [one.chosen_example() for one in learnt],
-            evaluation=[one.chosen_example() for one in aside],
-            plan=_PLANS["sft"] if plan is None else load_plan(plan, "sft"),
-            out=out / "sft",
-            photos=store.images.get,
-            cache=out / "photos",
-            stages=stages_of(recorder),
-        ).model
-    return train_dpo(
-        model,
-        learnt,
-        evaluation=aside,
-        plan=_PLANS["dpo"] if plan is None else load_plan(plan, "dpo"),
-        out=out / "dpo",
-        photos=store.images.get,
-        cache=out / "photos",
-        stages=stages_of(recorder),
-    ).model
+    how: dict[str, Any] = {
+        "plan": _PLANS[method] if plan is None else load_plan(plan, method),
+        "out": out / method,
+        "photos": store.images.get,
+        "cache": out / "photos",
+        "stages": stages_of(recorder),
+    }
+    if method == "dpo":
+        return train_dpo(model, learnt, evaluation=aside, **how).model
+    right, kept_back = ([one.chosen_example() for one in part] for part in (learnt, aside))
+    return train_sft(model, right, evaluation=kept_back, **how).model
 
 
 def change_rubric(

@@ -219,8 +219,8 @@ def _warnings(told: Sequence[Told], audited: Audited | None) -> list[str]:
     }
     if who:
         said.append(
-            f"Simulated answers: no person was asked. They are given by {', '.join(sorted(who))}: probes that "
-            "learned from drawn pictures say what a picture shows, the first prompt what was asked for."
+            f"Simulated answers: no person was asked. They are given by {', '.join(sorted(who))}: a classifier "
+            "that learned from drawn pictures says what a picture shows, the first prompt what was asked for."
         )
     return said
 

@@ -1,9 +1,9 @@
-"""What is true of a generated picture: told by probes, about what the first prompt asked for."""
+"""What is true of a generated picture: told by a classifier, about what the first prompt asked for."""
 
 import io
 
-import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pipelines.audit import draw_and_answer
@@ -11,8 +11,7 @@ from pipelines.category_images_truth import ImageTruth, can_tell
 from pipelines.recorder import record
 from workbench.calibration.audits.population import Selection
 from workbench.catalog.drawn import drawn_schema
-from workbench.models.starter.captions import FLAW_WORDS
-from workbench.models.starter.probing import Probes, flaws_shown
+from workbench.models.starter.classifier import QUESTIONS, Classifier, flaws_shown
 from workbench.prompting import (
     Attempt,
     Brief,
@@ -41,34 +40,23 @@ MUG = Item(
 )
 
 
-class Channels:
-    """Encodes a picture as its mean red, green and blue, 0 to 1."""
+class Channels(torch.nn.Module):
+    """Answers by mean red, green and blue, 0 to 1: bluish is a chair, reddish red, dark a dark background."""
 
-    def encode(self, addresses, pictures, *, progress=None):
-        return np.array([np.asarray(p).mean(axis=(0, 1)) / 255 for p in pictures])
+    def forward(self, x):
+        red, green, blue = (x.mean((2, 3)).T + 1) / 2
+        scores = {
+            "kind": {"mug": 0.5 - blue, "chair": blue - 0.5},
+            "color": {"Red": red - green, "Green": green - red},
+            "marks": {"dark_background": 0.3 - red - green - blue},
+        }
+        never = torch.full_like(red, -9.0)
+        return torch.stack(
+            [scores[q].get(word, never) for q, words in QUESTIONS.items() for word in words], dim=1
+        )
 
 
-class Rule:
-    """A classifier that says what its rule says of a picture's channels."""
-
-    def __init__(self, rule):
-        self.rule = rule
-
-    def predict(self, features):
-        return np.array([self.rule(*row) for row in features])
-
-
-PROBES = Probes(
-    encoder=Channels(),
-    kind=Rule(lambda r, g, b: "mug" if b < 0.5 else "chair"),
-    color=Rule(lambda r, g, b: "Red" if r > g else "Green"),
-    studio=Rule(lambda r, g, b: r + g + b >= 0.3),
-    flaws={
-        flaw: Rule(lambda r, g, b, flaw=flaw: flaw == "dark_background" and r + g + b < 0.3)
-        for flaw in FLAW_WORDS
-    },
-    on_drawn={},
-)
+CLASSIFIER = Classifier(Channels())
 COLORS = {"red": (200, 10, 10), "green": (10, 200, 10), "blue": (10, 20, 200), "dark": (20, 10, 10)}
 
 
@@ -87,11 +75,11 @@ def picture(name):
     ],
 )
 def test_flaws_are_those_seen_and_what_was_asked_for_and_is_not_there(name, color, flaws):
-    assert flaws_shown(PROBES, [picture(name)], [("mug", color)]) == [flaws]
+    assert flaws_shown(CLASSIFIER.look([picture(name)]), [("mug", color)]) == [flaws]
 
 
 def test_nothing_is_said_about_no_pictures():
-    assert flaws_shown(PROBES, [], []) == []
+    assert flaws_shown(CLASSIFIER.look([]), []) == []
 
 
 def filled(store, names):
@@ -133,14 +121,14 @@ def filled(store, names):
 def test_the_first_prompt_is_what_counts_however_often_it_was_improved(tmp_path):
     with Store.open(tmp_path) as store:
         rubric, images, _ = filled(store, ["green", "red", "blue"])
-        truth = ImageTruth(store, drawn_schema(), rubric, PROBES)
+        truth = ImageTruth(store, drawn_schema(), rubric, CLASSIFIER)
         assert truth.flaws(images) == [("wrong_color",), (), ("wrong_product", "wrong_color")]
 
 
 def test_an_audit_is_answered_as_simulated_with_the_flaws_by_name(tmp_path):
     with Store.open(tmp_path) as store, record(store, "test", {}, quiet=True) as recorder:
         rubric, _, verdicts = filled(store, ["green", "dark", "red"])
-        truth = ImageTruth(store, drawn_schema(), rubric, PROBES)
+        truth = ImageTruth(store, drawn_schema(), rubric, CLASSIFIER)
         selection = Selection(
             judge="j", judge_revision="j", rubric=rubric.label, model_revision="m", part=None
         )
@@ -150,7 +138,7 @@ def test_an_audit_is_answered_as_simulated_with_the_flaws_by_name(tmp_path):
             )
         answers = {a.generation: a for a in store.records(Annotation)}
     assert len(audit.drawn) == len(answers) == 3
-    assert {a.annotator for a in answers.values()} == {"simulated:image-probes"}
+    assert {a.annotator for a in answers.values()} == {"simulated:image-classifier"}
     assert all(a.simulated for a in answers.values())
     told = [answers[v.generation] for v in verdicts]
     assert [a.approved for a in told] == [False, False, True]

@@ -48,7 +48,7 @@ OPPOSITES: Mapping[str, tuple[str, ...]] = {
 
 FLAW_RATE = 0.10
 """How often a picture has each flaw that words can ask for."""
-FLAW_NAMED = 0.75
+FLAW_NAMED = 0.4
 """How often the caption names a flaw that is there."""
 OPPOSITE_NAMED = 0.3
 """How often the caption names the opposite of a flaw that is not there."""

@@ -1,8 +1,8 @@
 """How good `starter:judge` is: on pictures that `starter:image` made, and on listings of items it has not seen.
 
-What a generated picture shows is told by the probes and by what was asked for. Where a prompt asks for a
-kind, a color, a studio or a flaw and the probe sees it, two witnesses agree that it is there; where nobody asked
-for a flaw and the probe sees none, that it is not. Where they differ the truth is not known: the picture is
+What a generated picture shows is told by the classifier and by what was asked for. Where a prompt asks for a
+kind, a color, a studio or a flaw and the classifier sees it, two agree that it is there; where nobody asked
+for a flaw and the classifier sees none, that it is not. Where they differ the truth is not known: the picture is
 left out, and how many were is told. A picture is judged by its own prompt, or by one that asks for another
 kind or color, and then it is known to be wrong.
 """
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from workbench.models.protocols import ImageModel, Scorer
-    from workbench.models.starter.probing import Probes
+    from workbench.models.starter.classifier import Classifier
 
 FIRST_SCENE = 90_000_000
 """Number of the first scene that the judge is measured by; nothing learns from these."""
@@ -72,7 +72,7 @@ class Shown:
     """Criterion to the truth; criteria whose truth is not known are absent."""
 
 
-def generated_pictures(model: ImageModel, probes: Probes, count: int) -> list[Shown]:
+def generated_pictures(model: ImageModel, classifier: Classifier, count: int) -> list[Shown]:
     """Let `model` make `count` pictures, and say what is known about each."""
     from workbench.models.protocols import ImageRequest
 
@@ -89,15 +89,12 @@ def generated_pictures(model: ImageModel, probes: Probes, count: int) -> list[Sh
     made = model.make([ImageRequest(prompt=p, seed=i) for i, p in enumerate(prompts)])
     there = [place for place, one in enumerate(made) if one.image is not None]
     pictures = [made[place].image for place in there]
-    features = probes.features(pictures)  # type: ignore[arg-type]
-    kinds, colors = probes.kinds(features), probes.colors(features)
-    studios = probes.studios(features)
-    seen = {flaw: probes.shows(flaw, features) for flaw in FLAW_WORDS}
+    sight = classifier.look(pictures)  # type: ignore[arg-type]
     shown = []
     for row, place in enumerate(there):
         own, flaw = said[place], flaws[place]
-        right = own.kind == kinds[row] and own.color in {None, colors[row]}
-        agreed = {f: bool(seen[f][row]) for f in FLAW_WORDS if seen[f][row] == (f == flaw)}
+        right = own.kind == sight.kinds[row] and own.color in {None, sight.colors[row]}
+        agreed = {f: bool(s[row]) for f, s in sight.flaws.items() if s[row] == (f == flaw)}
         prompt, holds = own.text, {}
         if right and rng.random() < _OTHER:
             prompt = _other_prompt(scenes[place], own, rng)
@@ -106,7 +103,7 @@ def generated_pictures(model: ImageModel, probes: Probes, count: int) -> list[Sh
             holds["fidelity"] = True
         if {"blurred_or_incomplete", "distorted_object"} <= agreed.keys():
             holds["clarity"] = not (agreed["blurred_or_incomplete"] or agreed["distorted_object"])
-        placed = looks_like_a_studio(scenes[place].style) == studios[row]
+        placed = looks_like_a_studio(scenes[place].style) == sight.studios[row]
         if placed and len(agreed) == len(FLAW_WORDS):
             told = {f for f, is_there in agreed.items() if is_there}
             scene = replace(scenes[place], flaws=tuple(told))

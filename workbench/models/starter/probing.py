@@ -1,8 +1,7 @@
-"""What a generated picture shows, told by linear probes that learned from drawn pictures.
+"""How well `starter:image` follows its prompts: told by linear probes and by the classifier, which never made a picture.
 
-The probes see what `starter:image` never sees (ImageNet features, a colour histogram) and learn from
-pictures that it never learned from, so they are a witness from outside; how well they tell drawn
-pictures that fitted nothing is measured beside.
+Kind and color are told by probes on ImageNet features, which learned from drawn pictures; flaws, which are small
+or subtle, by the classifier, which learned from more of them. How well both tell drawn pictures is measured beside.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from workbench.models.starter.captions import (
     FLAW_WORDS,
     OPPOSITES,
     Scene,
-    looks_like_a_studio,
     picture_of,
     sample_scene,
 )
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from workbench.models.encoder import PhotoEncoder
     from workbench.models.protocols import ImageModel
+    from workbench.models.starter.classifier import Classifier
     from workbench.models.vector_cache import Features
 
 FIRST_SCENE = 50_000_000
@@ -49,9 +48,6 @@ class Probes:
     encoder: PhotoEncoder
     kind: Any
     color: Any
-    studio: Any
-    """Whether the setting is one of product photography."""
-    flaws: Mapping[str, Any]
     on_drawn: Mapping[str, Estimate]
     """Share of drawn pictures that fitted nothing of which each probe is right."""
 
@@ -62,16 +58,6 @@ class Probes:
     def colors(self, features: Features) -> list[str]:
         """Its colour."""
         return [str(color) for color in self.color.predict(features)]
-
-    def studios(self, features: Features) -> npt.NDArray[np.bool_]:
-        """Whether its setting suits product photography."""
-        found: npt.NDArray[np.bool_] = self.studio.predict(features)
-        return found
-
-    def shows(self, flaw: str, features: Features) -> npt.NDArray[np.bool_]:
-        """Whether each picture has the flaw."""
-        found: npt.NDArray[np.bool_] = self.flaws[flaw].predict(features)
-        return found
 
     def features(self, pictures: Sequence[Image]) -> Features:
         """Vectors of pictures, (n, d)."""
@@ -91,15 +77,7 @@ def fit_probes(scenes: Sequence[Scene], side: int, encoder: PhotoEncoder) -> Pro
     told = {}
     kind, told["kind"] = _fit(features, kinds, kept, plain)
     color, told["color"] = _fit(features, colors, kept, plain)
-    studios = np.array([looks_like_a_studio(scene.style) for scene in scenes])
-    studio, told["studio"] = _fit(features, studios, kept, np.ones_like(plain))
-    flaws = {}
-    for flaw in FLAW_WORDS:
-        there = np.array([flaw in scene.flaws for scene in scenes])
-        flaws[flaw], told[flaw] = _fit(features, there, kept, np.ones_like(plain))
-    return Probes(
-        encoder=encoder, kind=kind, color=color, studio=studio, flaws=flaws, on_drawn=told
-    )
+    return Probes(encoder=encoder, kind=kind, color=color, on_drawn=told)
 
 
 def _fit(
@@ -166,7 +144,7 @@ class FlawCheck:
     """`silent` less `opposite`."""
 
 
-def check_flaws(model: ImageModel, probes: Probes, *, prompts: int) -> dict[str, FlawCheck]:
+def check_flaws(model: ImageModel, classifier: Classifier, *, prompts: int) -> dict[str, FlawCheck]:
     """Ask for each flaw, say nothing of it, and ask for its opposite, `prompts` times each.
 
     Each word of a flaw is used as often as the others.
@@ -179,13 +157,13 @@ def check_flaws(model: ImageModel, probes: Probes, *, prompts: int) -> dict[str,
         f"photo of a {colors[int(rng.integers(len(colors)))]} {kinds[i % len(kinds)].name}, white background".lower()
         for i in range(prompts)
     ]
-    silent = probes.features(_made(model, bare))
+    silent = classifier.look(_made(model, bare))
     checks = {}
     for flaw, words in FLAW_WORDS.items():
-        seen = [probes.shows(flaw, silent)]
+        seen = [silent.flaws[flaw]]
         for added in (words, OPPOSITES[flaw]):
             prompted = [f"{prompt}, {added[i % len(added)]}" for i, prompt in enumerate(bare)]
-            seen.append(probes.shows(flaw, probes.features(_made(model, prompted))))
+            seen.append(classifier.look(_made(model, prompted)).flaws[flaw])
         before, asked, opposed = (np.asarray(one, dtype=float) for one in seen)
         rates = [proportion(one > 0) for one in (before, asked, opposed)]
         checks[flaw] = FlawCheck(
@@ -196,31 +174,6 @@ def check_flaws(model: ImageModel, probes: Probes, *, prompts: int) -> dict[str,
             less_when_opposed=bootstrap_mean(before - opposed),
         )
     return checks
-
-
-def flaws_shown(
-    probes: Probes, pictures: Sequence[Image], asked: Sequence[tuple[str, str | None]]
-) -> list[tuple[str, ...]]:
-    """Failure modes that the probes see in each picture; empty for a picture that shows what was asked for.
-
-    Args:
-        probes: From `fit_probes`, for pictures of this size.
-        pictures: RGB.
-        asked: Kind of product and colour that each picture is to show; None: any colour.
-    """
-    if not pictures:
-        return []
-    features = probes.features(pictures)
-    seen = {flaw: probes.shows(flaw, features) for flaw in FLAW_WORDS}
-    found = []
-    for row, (kind, color) in enumerate(asked):
-        flaws = [flaw for flaw, there in seen.items() if there[row]]
-        if probes.kinds(features[row : row + 1]) != [kind]:
-            flaws.append("wrong_product")
-        if color is not None and probes.colors(features[row : row + 1]) != [color]:
-            flaws.append("wrong_color")
-        found.append(tuple(flaws))
-    return found
 
 
 def _made(model: ImageModel, prompts: Sequence[str]) -> list[Image]:

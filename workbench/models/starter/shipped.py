@@ -60,7 +60,8 @@ def shipped_folder(name: str) -> Path:
     Raises:
         ModelError: No model of this name ships.
     """
-    names = sorted(path.name for path in WEIGHTS.glob("*") if path.is_dir())
+    configs = ("config.json", "model_index.json")  # the classifier beside them has none
+    names = sorted({path.parent.name for one in configs for path in WEIGHTS.glob(f"*/{one}")})
     if name not in names:
         there = ", ".join(f"starter:{one}" for one in names) or "none"
         raise ModelError(f"no starter model is called {name!r}; there are {there}")

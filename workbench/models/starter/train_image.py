@@ -25,6 +25,7 @@ from workbench.models.registry import load_image
 from workbench.models.revisions import folder_revision
 from workbench.models.starter.captions import Scene, caption, sample_scene
 from workbench.models.starter.card import Card, weight_digests, write_card
+from workbench.models.starter.classifier import load_classifier
 from workbench.models.starter.data import Pixels
 from workbench.models.starter.painting import (
     LARGE,
@@ -60,8 +61,9 @@ _ABOUT = (
 )
 _DATA = (
     "{pictures} pictures drawn by this project, with captions that it wrote: some pictures have a flaw that "
-    "most of their captions name, some captions name another color or kind than is shown. Measured by linear "
-    "probes on ImageNet features that learned from other drawn pictures. No photo of any person or shop "
+    "many of their captions name, some captions name another color or kind than is shown. Measured by linear "
+    "probes on ImageNet features (kind, color) and a convolutional classifier (flaws), which learned from other "
+    "drawn pictures. No photo of any person or shop "
     "is in it."
 )
 _LIMITS = (
@@ -261,7 +263,7 @@ def describe(folder: Path, plan: Plan, *, start: Path | None = None) -> Card:
     model = load_image(f"dir:{folder}")
     grid = check_grid(model, probes, seeds=2)
     figures = {KIND: grid.kind, COLOR: grid.color}
-    for flaw, check in check_flaws(model, probes, prompts=FLAW_PROMPTS).items():
+    for flaw, check in check_flaws(model, load_classifier(), prompts=FLAW_PROMPTS).items():
         figures |= {
             f"{flaw}: nothing said": check.silent,
             f"{flaw}: asked for": check.asked,

@@ -26,6 +26,7 @@ from workbench.models.starter.answering import lessons, teach_to_answer
 from workbench.models.starter.captions import Scene, sample_scene
 from workbench.models.starter.card import Card, weight_digests, write_card
 from workbench.models.starter.checking import check_listings, check_pictures, generated_pictures
+from workbench.models.starter.classifier import load_classifier
 from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
@@ -35,7 +36,6 @@ from workbench.models.starter.data import (
     scaled,
     texts,
 )
-from workbench.models.starter.probing import fit_probes, probe_scenes
 from workbench.models.starter.questions import (
     listing_questions,
     naming_questions,
@@ -64,10 +64,8 @@ NAME = "starter:judge"
 MODEL = "model"
 """Folder of the finished model, inside the run's."""
 FIRST_SCENE = 60_000_000
-"""Number of the judge's first scene: no image model and no probe learns from these."""
+"""Number of the judge's first scene: no image model and no classifier learns from these."""
 HEADLINE = "precision of approvals of listings"
-PROBE_SCENES = 3000
-"""Drawn pictures behind the probes that say what generated ones show."""
 PICTURES = 800
 """Generated pictures that it is measured on."""
 LISTINGS = 400
@@ -83,7 +81,7 @@ _DATA = (
     "Trained on {scenes} pictures drawn by this project, judged by prompts that agree or differ in a known "
     "way, and on listings of {items} products of the drawn catalogue (`drawn:seed={train}`), right or wrong "
     "in a known way. Measured on pictures that `starter:image` made, whose truth is known where the prompt and "
-    "a linear probe on ImageNet features agree, and on listings of `drawn:seed={held_out}`. No photo or text of "
+    "a classifier that learned from other drawn pictures agree, and on listings of `drawn:seed={held_out}`. No photo or text of "
     "any person or shop is in it."
 )
 _LIMITS = (
@@ -230,10 +228,7 @@ def describe(folder: Path, plan: Plan, *, image_model: str) -> Card:
         plan: The one that it was trained by.
         image_model: The model whose pictures it is measured on, such as `starter:image`.
     """
-    from workbench.models.encoder import PhotoEncoder
-
-    probes = fit_probes(probe_scenes(PROBE_SCENES), _PICTURE, PhotoEncoder())
-    shown = generated_pictures(load_image(image_model), probes, PICTURES)
+    shown = generated_pictures(load_image(image_model), load_classifier(), PICTURES)
     judge = load_scorer(f"dir:{folder}")
     figures = check_pictures(judge, shown) | check_listings(judge, LISTINGS)
     for name in ("fidelity", "clarity", "style"):

@@ -60,6 +60,8 @@ MODEL = "model"
 """Folder of the finished model, inside the run's."""
 HELD_OUT_ITEMS = 300
 """Items that the card's figures come from."""
+_AGAIN = 0.3
+"""Rates of a vision part that learns a second time, as a share of the first time's."""
 
 _TARGETS = {
     "raw": "what their sellers typed: titles with sizes, brands, promotions and typing errors, aspects "
@@ -134,6 +136,7 @@ def learn(
     targets: Targets = "raw",
     start: Path | None = None,
     eyes: Path | None = None,
+    look_again: bool = False,
     device: str | None = None,
 ) -> Path:
     """Train, going on where an earlier call with the same arguments was stopped.
@@ -144,6 +147,8 @@ def learn(
         targets: What to learn from.
         start: Folder of a model to go on from, tokenizer and all; None: random weights.
         eyes: Folder of a model whose vision part is taken over, as it is; None: it learns to see.
+        look_again: Of a model that goes on: whether its vision part first learns what `targets` say of photos,
+            more gently than the first time. Otherwise it stays as it is.
         device: Such as `cuda` or `cpu`; None: the best that this machine has.
 
     Returns:
@@ -163,6 +168,8 @@ def learn(
     }
     if eyes is not None:
         settings["eyes"] = folder_revision(eyes)
+    if look_again:
+        settings["look again"] = True
     if start is None:
         # Of both targets, so that a model goes on from one to the other with the same tokens.
         tokenizer = build_tokenizer(
@@ -183,9 +190,14 @@ def learn(
         model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
     model.to(place)
     photos = _photos(catalog, model.config.vision_config.image_size, out)
-    if start is not None:
+    if look_again:
+        seeing = replace(
+            plan.seeing, rate=_AGAIN * plan.seeing.rate, layers=_AGAIN * (plan.seeing.layers or 0)
+        )
+        teach_to_see(model, photos, told(catalog, targets), seeing, out, settings=settings)
+    elif start is not None:
         freeze_eyes(model)
-    else:
+    if start is None:
         if eyes is not None:
             take_eyes(model, eyes)
         else:
@@ -270,6 +282,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--eyes", type=Path, help="folder of a model whose vision part it takes over"
     )
     parser.add_argument(
+        "--look-again",
+        action="store_true",
+        help="with --start: its vision part learns too, before it goes on to write",
+    )
+    parser.add_argument(
         "--further", type=Path, help="finished run that went on from this one, for the model card"
     )
     told = parser.parse_args(arguments)
@@ -278,12 +295,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plan = replace(plan, writing=replace(plan.writing, steps=told.steps))
     if told.start and told.eyes:
         parser.error("want --start or --eyes: a model that goes on has eyes")
+    if told.look_again and not told.start:
+        parser.error("want --start with --look-again: a new model learns to see in any case")
     folder = learn(
         plan,
         told.out,
         targets=told.targets,
         start=told.start,
         eyes=told.eyes,
+        look_again=told.look_again,
         device=told.device,
     )
     further = told.further and told.further / MODEL
