@@ -393,12 +393,25 @@ def report(
     ] = 8765,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the page: photos, listings, scores, failures, calibration, cost. One file, no network."""
-    from reports.listings import write_page
+    """Write the page: photos, listings, scores, failures, calibration, cost. One file, no network.
+
+    Beside it: category images, models against each other, a card of each model and one of the data.
+    """
+    from pipelines.category_images_diversity import measure_narrowing
+    from reports.pages import write_pages
 
     with open_store(store, images) as opened:
-        page = write_page(opened, out or beside_store(store, "report.html"), audit=audit)
-    tell(as_json, {"page": str(page)}, lambda: f"Page: {page}")
+        page, *more = write_pages(
+            opened,
+            out or beside_store(store, "report.html"),
+            audit=audit,
+            narrowing=measure_narrowing,
+        )
+    tell(
+        as_json,
+        {"page": str(page), "more": [str(one) for one in more]},
+        lambda: f"Page: {page}" + "".join(f"\n      {one}" for one in more),
+    )
     if serve:
         from pipelines.serve import serve_file
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from reports.answer import answer_of
 from reports.rendering import number, render, write_whole
+from reports.told import Drawn, Numbers, drawn, estimates, tile
 from workbench import figures as plots
 from workbench.calibration import Calibration, Comparison, Section, sentences_of
 from workbench.calibration.shown import heading, measures
 from workbench.metrics.estimate import Estimate
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from workbench.calibration import ConfusionItems
     from workbench.calibration.audited import Audited
 
@@ -32,18 +26,6 @@ _ORDER = (
     "People", "Comparison", "Confidence", "Which estimate is narrowest",
 )  # fmt: skip
 """Sections as somebody reads them who wants to know what to do; others follow."""
-Table = tuple[Sequence[str], Sequence[Sequence[object]]]
-"""Names of columns, and rows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figure:
-    title: str
-    svg: Markup
-    caption: str
-    csv: str
-    """A data URL with the numbers that are drawn."""
-    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +33,7 @@ class _Part:
     id: str
     title: str
     sentences: tuple[str, ...]
-    figures: tuple[_Figure, ...]
+    figures: tuple[Drawn, ...]
 
 
 def write_calibration_page(
@@ -108,8 +90,8 @@ def _tiles(found: Calibration) -> list[tuple[str, str, str]]:
         ("Judged", f"{counts.judged:,}", f"{counts.approved:,} approved"),
         ("Answered", f"{counts.answered_approvals + counts.answered_rejections:,}",
          f"{counts.answered_approvals:,} approvals, {counts.answered_rejections:,} rejections"),
-        ("Precision of approvals", *_value(found.rates.precision)),
-        ("Recall", *_value(found.rates.recall)),
+        tile("Precision of approvals", found.rates.precision),
+        tile("Recall", found.rates.recall),
     ]  # fmt: skip
     if chosen is not None:
         what = f"promises {chosen.promise:g}"
@@ -119,14 +101,6 @@ def _tiles(found: Calibration) -> list[tuple[str, str, str]]:
             else ("Threshold", number(chosen.value, 2), what)
         )
     return tiles
-
-
-def _value(e: Estimate) -> tuple[str, str]:
-    if e.value is None:
-        return "—", e.reason or ""
-    if e.low is None or e.high is None:
-        return number(e.value, 2), e.reason or ""
-    return number(e.value, 2), f"{number(e.low, 2)} to {number(e.high, 2)}, n\u00a0=\u00a0{e.n:,}"
 
 
 def _cells(
@@ -161,7 +135,7 @@ def _caught(found: Calibration, names: Mapping[str, str]) -> list[dict[str, obje
 
 
 def _parts(found: Calibration, comparison: Comparison | None) -> list[_Part]:
-    drawn = {
+    figures = {
         "Approvals": _of_approvals(found),
         "Which estimate is narrowest": _of_corrected(found),
         "Threshold": _of_threshold(found),
@@ -174,63 +148,40 @@ def _parts(found: Calibration, comparison: Comparison | None) -> list[_Part]:
     sections = [*sentences_of(found)]
     if comparison is not None:
         sections.append(Section(title="Comparison", sentences=(comparison.sentence,)))
-        drawn["Comparison"] = _of_comparison(comparison)
+        figures["Comparison"] = _of_comparison(comparison)
     parts = [
         _Part(
             id=one.title.lower().replace(" ", "-"),
             title=one.title,
             sentences=one.sentences,
-            figures=tuple(drawn.get(one.title, ())),
+            figures=tuple(figures.get(one.title, ())),
         )
         for one in sorted(sections, key=lambda one: (*_ORDER, one.title).index(one.title))
     ]
     return [part for part in parts if part.sentences or part.figures]
 
 
-def _figure(title: str, plot: Figure, table: Table, *, caption: str = "") -> _Figure:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table[0])
-    writer.writerows([["" if cell is None else cell for cell in row] for row in table[1]])
-    text = base64.b64encode(out.getvalue().encode()).decode()
-    return _Figure(
-        title=title,
-        svg=Markup(plots.to_svg(plot, title=title)),  # noqa: S704 - text in it is escaped
-        caption=caption,
-        csv=f"data:text/csv;base64,{text}",
-        file=f"{title.lower().replace(' ', '-')}.csv",
-    )
-
-
-def _table(first: str, rows: Iterable[tuple[object, Estimate]]) -> Table:
-    """Estimates as rows of a table."""
-    return (
-        (first, "value", "low", "high", "level", "n", "method", "reason"),
-        [(name, e.value, e.low, e.high, e.level, e.n, e.method, e.reason) for name, e in rows],
-    )
-
-
-def _of_approvals(found: Calibration) -> list[_Figure]:
+def _of_approvals(found: Calibration) -> list[Drawn]:
     cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
     if all(e.value is None for _, _, e in measures(found)):
         return []
     return [
-        _figure(
+        drawn(
             "Rates",
             plots.plot_rates(found.rates),
-            _table("rate", [(name, e) for name, _, e in measures(found)]),
+            estimates("rate", [(name, e) for name, _, e in measures(found)]),
             caption=f"Dots with {found.level:.0%} intervals.",
         ),
-        _figure(
+        drawn(
             "Judge against the answers",
             plots.plot_confusion(found.confusion),
-            _table("cell", [(name, getattr(found.confusion, name)) for name in cells]),
+            estimates("cell", [(name, getattr(found.confusion, name)) for name in cells]),
             caption="All judged items, scaled up from the audit by the probability with which each was drawn.",
         ),
     ]
 
 
-def _of_corrected(found: Calibration) -> list[_Figure]:
+def _of_corrected(found: Calibration) -> list[Drawn]:
     if found.corrected is None or found.corrected.suitable_rate.narrowest is None:
         return []
     sides = (
@@ -247,20 +198,20 @@ def _of_corrected(found: Calibration) -> list[_Figure]:
         )
     ]
     return [
-        _figure(
+        drawn(
             "Three estimates",
             plots.plot_corrected(found.corrected),
-            _table("estimate", rows),
+            estimates("estimate", rows),
             caption=found.corrected.note,
         )
     ]
 
 
-def _of_threshold(found: Calibration) -> list[_Figure]:
+def _of_threshold(found: Calibration) -> list[Drawn]:
     risks = found.risk_coverage
     if risks is None or not risks.points:
         return []
-    table: Table = (
+    table: Numbers = (
         ("threshold", "coverage", "risk", "low", "high", "n"),
         [
             (p.threshold, p.coverage, p.risk.value, p.risk.low, p.risk.high, p.risk.n)
@@ -268,7 +219,7 @@ def _of_threshold(found: Calibration) -> list[_Figure]:
         ],
     )
     return [
-        _figure(
+        drawn(
             "Precision by threshold",
             plots.plot_threshold(risks, found.threshold),
             table,
@@ -282,7 +233,7 @@ def _of_threshold(found: Calibration) -> list[_Figure]:
                 else "."
             ),
         ),
-        _figure(
+        drawn(
             "Risk against coverage",
             plots.plot_risk_coverage(risks),
             table,
@@ -291,7 +242,7 @@ def _of_threshold(found: Calibration) -> list[_Figure]:
     ]
 
 
-def _of_confidence(found: Calibration) -> list[_Figure]:
+def _of_confidence(found: Calibration) -> list[Drawn]:
     mapped = found.score_calibration
     before = mapped.before if mapped else found.reliability
     if before is None or not before.bins:
@@ -303,7 +254,7 @@ def _of_confidence(found: Calibration) -> list[_Figure]:
         for one in side.bins
     ]  # fmt: skip
     return [
-        _figure(
+        drawn(
             "Reliability",
             plots.plot_reliability(before, after=mapped.after if mapped else None),
             (("confidence", "from", "to", "mean", "suitable", "low", "high", "labels"), rows),
@@ -313,7 +264,7 @@ def _of_confidence(found: Calibration) -> list[_Figure]:
     ]
 
 
-def _of_slices(found: Calibration) -> list[_Figure]:
+def _of_slices(found: Calibration) -> list[Drawn]:
     figures = []
     for by in dict.fromkeys(s.by for s in found.slices):
         own = [s for s in found.slices if s.by == by]
@@ -324,7 +275,7 @@ def _of_slices(found: Calibration) -> list[_Figure]:
             for s in own
         ]  # fmt: skip
         figures.append(
-            _figure(
+            drawn(
                 f"By {by}",
                 plots.plot_slices(own, overall=found.rates.precision),
                 ((by, "judged", "approved", "answered", "precision", "low", "high", "q"), rows),
@@ -334,17 +285,17 @@ def _of_slices(found: Calibration) -> list[_Figure]:
     return figures
 
 
-def _of_modes(found: Calibration) -> list[_Figure]:
+def _of_modes(found: Calibration) -> list[Drawn]:
     rows = [
         (m.mode, m.seen_in_approvals, m.seen_in_rejections, m.in_approvals.value, m.in_approvals.low,
          m.in_approvals.high, m.caught.value, m.caught.low, m.caught.high, m.q_value)
         for m in found.failure_modes
     ]  # fmt: skip
     names = ("mode", "in approvals", "in rejections", "share of approvals", "low", "high", "caught", "low", "high", "q")  # fmt: skip
-    return [_figure("Failure modes", plots.plot_failure_modes(found.failure_modes), (names, rows))]
+    return [drawn("Failure modes", plots.plot_failure_modes(found.failure_modes), (names, rows))]
 
 
-def _of_criteria(found: Calibration) -> list[_Figure]:
+def _of_criteria(found: Calibration) -> list[Drawn]:
     if found.failures is None or not found.failures.items.false_positives:
         return []
     rows = [
@@ -359,7 +310,7 @@ def _of_criteria(found: Calibration) -> list[_Figure]:
         for c in found.failures.criteria
     ]
     return [
-        _figure(
+        drawn(
             "What would have caught false positives",
             plots.plot_criteria(found.failures),
             (("criterion", "best for", "lowest in", "separation", "low", "high"), rows),
@@ -367,7 +318,7 @@ def _of_criteria(found: Calibration) -> list[_Figure]:
     ]
 
 
-def _of_people(found: Calibration) -> list[_Figure]:
+def _of_people(found: Calibration) -> list[Drawn]:
     people = found.people
     if people is None or people.alpha.value is None:
         return []
@@ -377,23 +328,23 @@ def _of_people(found: Calibration) -> list[_Figure]:
         for measure in ("precision", "recall", "accuracy", "kappa")
     ]
     return [
-        _figure(
+        drawn(
             "Judge and person",
             plots.plot_people(people),
-            _table("measure", [*rows, ("Krippendorff's α", people.alpha)]),
+            estimates("measure", [*rows, ("Krippendorff's α", people.alpha)]),
         )
     ]
 
 
-def _of_comparison(found: Comparison) -> list[_Figure]:
+def _of_comparison(found: Comparison) -> list[Drawn]:
     rows = [
         (one.measure, one.difference) for one in (found.precision, found.recall, found.accuracy)
     ]
     return [
-        _figure(
+        drawn(
             "Difference",
             plots.plot_comparison(found),
-            _table("measure", rows),
+            estimates("measure", rows),
             caption=f"{found.second} less {found.first}, on the same items.",
         )
     ]

@@ -3,6 +3,7 @@
 from workbench.figures.calibration import plot_confidence, plot_reliability
 from workbench.figures.category_images import plot_by_popularity, plot_narrowing
 from workbench.figures.comparing import plot_comparison, plot_people, plot_plans
+from workbench.figures.counts import plot_counts
 from workbench.figures.failures import plot_criteria, plot_failure_modes, plot_slices
 from workbench.figures.losses import plot_losses
 from workbench.figures.rates import plot_confusion, plot_corrected, plot_rates
@@ -17,6 +18,7 @@ __all__ = [
     "plot_confidence",
     "plot_confusion",
     "plot_corrected",
+    "plot_counts",
     "plot_criteria",
     "plot_differences",
     "plot_diversity",
