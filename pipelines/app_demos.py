@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pipelines.category_images import CategoryImagesJob, run_category_images
+from pipelines.category_images import CategoryImagesJob, blind_criteria, run_category_images
 from pipelines.judge import judge_listings, load_judge, stored_schema
 from pipelines.listings import write_listings
 from pipelines.recorder import record
@@ -84,6 +84,8 @@ class PipelineDemos:
     def category(self, category: str, *, image_model: str, judge: str) -> Iterator[Trial]:
         """Attempts at a picture of a category, as they come.
 
+        A criterion that nothing on this machine can look at is left out, and the trial says so.
+
         Raises:
             WorkbenchError: A model cannot be loaded, or there is no such category.
         """
@@ -91,9 +93,10 @@ class PipelineDemos:
 
         catalog = self._catalog(category)
         before = {one.id for one in self.store.records(Run)}
+        rubric = self._rubric("image")
         job = CategoryImagesJob(
-            catalog=f"trial:{category}", image_model=image_model, judge=judge, rubric=self._rubric("image").label,
-            categories=(category,), audit=0, seed=len(before),
+            catalog=f"trial:{category}", image_model=image_model, judge=judge, rubric=rubric.label,
+            without=tuple(blind_criteria(rubric)), categories=(category,), audit=0, seed=len(before),
         )  # fmt: skip
         failed: list[BaseException] = []
 
@@ -176,7 +179,10 @@ class PipelineDemos:
             return Trial(id=trial, state="failed", said=f"It broke off: {why}", steps=steps)
         good = any(step.verdict is not None and step.verdict.approved for step in steps)
         return Trial(
-            id=trial, state="approved" if good else "gave up", said=_came(steps), steps=steps
+            id=trial,
+            state="approved" if good else "gave up",
+            said=_came(steps) + _left_out(run),
+            steps=steps,
         )
 
     # ---- what the trials are made of -------------------------------------------------------------
@@ -245,6 +251,15 @@ def _doing(steps: Sequence[Step]) -> str:
     if last.verdict is None:
         return f"Attempt {last.made.attempt} is being judged …"
     return f"Attempt {last.made.attempt} was refused: a better prompt, and another picture …"
+
+
+def _left_out(run: Run) -> str:
+    """Says so where nobody looked at a criterion."""
+    without = run.arguments.get("without")
+    if not without or not isinstance(without, list | tuple):
+        return ""
+    names = ", ".join(str(one).replace("_", " ") for one in without)
+    return f" Nobody looked at {names}: what looks at it is not installed here, see README."
 
 
 def _came(steps: Sequence[Step]) -> str:

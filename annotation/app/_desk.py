@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class Desk:
         self._labels: dict[tuple[str, str], Labels] = {}
         self._opened: dict[tuple[str, str], float] = {}
         self._made: dict[str, tuple[Rows, Any]] = {}
+        self._of_items: dict[str, tuple[int, list[Any]]] = {}
 
     @property
     def name(self) -> str:
@@ -95,6 +96,8 @@ class Desk:
         def reading() -> None:
             try:
                 self.rows()
+                if self.live.demos is not None:
+                    self.kept("categories", self.live.demos.categories)
             except Exception:  # noqa: BLE001 - whoever comes first is told
                 _log.debug("the store could not be read ahead", exc_info=True)
 
@@ -121,6 +124,14 @@ class Desk:
         found = self._made.get(name)
         if found is None or found[0] is not rows:
             found = self._made[name] = (rows, make(rows))
+        return found[1]
+
+    def kept(self, name: str, make: Callable[[], Sequence[Any]]) -> list[Any]:
+        """What `make` says of the store's items, worked out again when there are others."""
+        items = self.store.counts()["items"]
+        found = self._of_items.get(name)
+        if found is None or found[0] != items:
+            found = self._of_items[name] = (items, list(make()))
         return found[1]
 
     # ---- who answers -----------------------------------------------------------------------------

@@ -27,7 +27,9 @@ def heading(blocks: gr.Blocks, desk: Desk, path: str) -> None:
     import gradio as gr
 
     gr.Navbar(visible=False)
-    bar = gr.HTML(elem_id="head", padding=False)
+    # The tabs are there at once; who asks is known when the page is opened.
+    nobody = Person(name=None, role="nobody")
+    bar = gr.HTML(head(active=path, store=desk.name, person=nobody), elem_id="head", padding=False)
 
     def fill(request: gr.Request) -> str:
         return head(active=path, store=desk.name, person=desk.person(request))

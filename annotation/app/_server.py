@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 import warnings
 from collections.abc import Callable
 from importlib.resources import files
@@ -104,6 +107,9 @@ def serve_app(
         ) from error
     name = f"[{host}]" if ":" in host and "[" not in host else host
     announce(f"http://{name}:{bound.getsockname()[1]}/")
+    if threading.current_thread() is threading.main_thread():
+        # Uvicorn ends politely and then sends itself the signal again: whoever called us is to clean up, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(
         app, log_level="warning", server_header=False, proxy_headers=False, ws="none"
     )

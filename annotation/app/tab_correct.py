@@ -274,7 +274,11 @@ def _card(desk: Desk, rows: Rows, labels: Labels, key: str, person: Person) -> s
     place = order.index(key) if key in order else None
     row = desk.row(key)
     assert row is not None
-    others = [one for one in answers_about(desk, key) if one.annotator != person.name]
+    others = [
+        one
+        for one in answers_about(desk, key)
+        if one.annotator != person.name and not one.simulated
+    ]
     answer: Annotation | None = mine.get(key)
     return told(
         lambda: render(

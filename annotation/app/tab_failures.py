@@ -58,13 +58,14 @@ def show(desk: Desk, query: Query, person: Person, browser: str = "") -> str:
     page = min(page, max(0, (len(kept) - 1) // _PAGE))
     shown = kept.iloc[page * _PAGE : (page + 1) * _PAGE]
     desk.see(person, shown["key"][shown["judge"].notna()], browser)
+    several = rows.frame["model"].nunique() > 1
     return render(
         "failures",
         notes=rows.notes,
         choices=_choices(rows, query),
         query={name: value for name, value in query.items() if name not in {"page", "item"}},
         said=query.get("q", ""),
-        cards=[_card(row) for row in shown.to_dict("records")],
+        cards=[_card(row, several) for row in shown.to_dict("records")],
         count=len(kept),
         all=len(rows.frame),
         first=page * _PAGE + 1,
@@ -112,7 +113,11 @@ def _choice(name: str, label: str, values: list[str], query: Query) -> _Choice:
     return _Choice(name=name, label=label, values=tuple(offered), chosen=query.get(name, ""))
 
 
-def _card(row: dict[Any, Any]) -> dict[str, Any]:
+def _card(row: dict[Any, Any], several: bool = True) -> dict[str, Any]:
+    """What the gallery shows of an output; its model only where there are several."""
+    about = [str(row["category"] or ""), str(row["model"] or "") if several else ""]
+    if row["attempt"] > 1:
+        about.append(f"attempt {row['attempt']}")
     return {
         "key": str(row["key"]),
         "title": str(row["title"]),
@@ -121,7 +126,7 @@ def _card(row: dict[Any, Any]) -> dict[str, Any]:
         "people": str(row["people"]),
         "confidence": None if truth(row["confidence"]) is None else float(row["confidence"]),
         "modes": sorted({*row["judge named"], *row["people named"]}),
-        "about": " · ".join(str(row[name]) for name in ("category", "model") if row[name]),
+        "about": " · ".join(one for one in about if one and one != str(row["title"])),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +30,9 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
     heading(blocks, desk, "/")
     gr.HTML(render("try_intro", there=desk.live.demos is not None), elem_id="view", padding=False)
     demos = desk.live.demos
-    offered = [] if demos is None else list(demos.categories())
-    with gr.Row(elem_id="form", elem_classes="fields", visible=demos is not None):
+    with gr.Row(elem_id="form", elem_classes="fields", visible=False) as form:
         with gr.Column(min_width=260):
-            category = gr.Dropdown(
-                offered,
-                label="Category",
-                elem_id="category",
-                value=offered[0][1] if offered else None,
-            )
+            category = gr.Dropdown([], label="Category", elem_id="category")
             with gr.Row(elem_id="verdict"):
                 draw = gr.Button("Make its picture", elem_id="draw", elem_classes="main")
                 photo = gr.UploadButton(
@@ -50,7 +44,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
             )
             writer = gr.Textbox(desk.live.writer, label="Writes listings", elem_id="writer")
             judge = gr.Textbox(desk.live.judge, label="Judges", elem_id="judge")
-    out = gr.HTML(render("trial_none", empty=not offered), elem_id="trial", padding=False)
+    out = gr.HTML(elem_id="trial", padding=False)
 
     def drawing(category: str, image_model: str, judge: str, request: gr.Request) -> Iterator[str]:
         def work() -> Iterator[Trial]:
@@ -71,23 +65,53 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
 
         yield from _shown(desk.person(request), work)
 
-    def opened(request: gr.Request) -> Any:  # noqa: ANN401 - gradio's own
-        name = dict(request.query_params).get("trial", "")
-        if not name or demos is None:
-            return gr.skip()
-        trial = demos.find(str(name)[:64])
-        if trial is None:
-            return render(
-                "wrong", said="There is no such trial any more: trials are not kept for good."
-            )
-        return trial_html(trial)
+    def opened(request: gr.Request) -> list[Any]:
+        """What can be tried now, and the trial or the category that the address names."""
+        if demos is None:
+            return [gr.skip(), gr.skip(), ""]
+        query = dict(request.query_params)
+        offered = _offered(desk)
+        ids = [one for _, one in offered]
+        asked = str(query.get("category", ""))
+        chosen = asked if asked in ids else next(iter(ids), None)
+        place = gr.update(choices=offered, value=chosen)
+        return [
+            gr.update(visible=bool(ids)),
+            place,
+            _earlier(desk, str(query.get("trial", "")), ids),
+        ]
 
     live: dict[str, Any] = {
         "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 1, "concurrency_id": "trials",
     }  # fmt: skip
-    blocks.load(asking(opened), None, out, show_progress="hidden", api_visibility="private")
+    blocks.load(
+        asking(opened),
+        None,
+        [form, category, out],
+        show_progress="hidden",
+        api_visibility="private",
+    )
     draw.click(asking(drawing), [category, image_model, judge], out, **live)
     photo.upload(asking(describing), [photo, category, writer, judge], out, **live)
+
+
+def _offered(desk: Desk) -> list[tuple[str, str]]:
+    """Categories that can be tried, read again when the store has other items."""
+    assert desk.live.demos is not None
+    return desk.kept("categories", desk.live.demos.categories)
+
+
+def _earlier(desk: Desk, name: str, categories: Sequence[str]) -> str:
+    """The trial that an address names; without one, what will be here."""
+    assert desk.live.demos is not None
+    if not name:
+        return render("trial_none", empty=not categories, store=desk.name)
+    trial = desk.live.demos.find(name[:64])
+    if trial is None:
+        return render(
+            "wrong", said="There is no such trial any more: trials are not kept for good."
+        )
+    return trial_html(trial)
 
 
 def taken(file: object) -> bytes:

@@ -51,7 +51,7 @@
     if (heading) document.title = `${heading.trim().slice(0, 80)} · Catalog Workbench`;
   }).observe(document, { childList: true, subtree: true });
 
-  const FIELDS = { t: "#field-title", a: "#field-aspects", o: "#field-note", p: "#field-price" };
+  const FIELDS = { t: ["title"], a: ["aspects"], o: ["note"], p: ["price", "prompt"] };
   document.addEventListener("keydown", (event) => {
     if (!document.querySelector("#item") || event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = event.target.matches("textarea, select, input:not([type=checkbox]):not([type=radio])");
@@ -62,10 +62,10 @@
     const key = event.key.toLowerCase();
     const press = (selector) => { const found = document.querySelector(selector); if (found) { event.preventDefault(); found.click(); } };
     if ("ynsz".includes(key)) { if (!event.repeat) press(`#key-${key}`); }
-    else if (/^[1-9]$/.test(key)) document.querySelectorAll("#modes input[type=checkbox]")[key - 1]?.click();
+    else if (/^[0-9]$/.test(key)) document.querySelectorAll("#modes input[type=checkbox]")[(Number(key) + 9) % 10]?.click();
     else if (key === "arrowleft" || key === "arrowright") press(`#key-${key.slice(5)}`);
     else if (FIELDS[key]) {
-      const found = document.querySelector(`${FIELDS[key]} textarea, ${FIELDS[key]} input`);
+      const found = document.querySelector(FIELDS[key].map((name) => `#field-${name} textarea, #field-${name} input`).join());
       if (found) { event.preventDefault(); found.focus(); found.select(); }
     }
   });
