@@ -24,6 +24,7 @@ PAPER: tuple[tuple[str, tuple[tuple[float, float, float], ...]], ...] = (
     ("InternVL2.5-8B", ((0.42, 0.45, 0.71), (0.52, 0.48, 0.61), (0.53, 0.50, 0.62), (0.63, 0.52, 0.82))),
 )  # fmt: skip
 """OPAL, arXiv:2508.10116: backbone to (ROUGE-L, Aspect F1, schema recall) of raw, MACE, + LACU, + DPO."""
+_PREFERS, _WHEN = "chosen likelier than rejected", ("before", "after", "after less before")
 _PAPER_ARMS = ("raw", "mace", "lacu", "dpo")
 _SENTENCES = {
     "MACE": "MACE, at equal steps over sellers' own words",
@@ -87,6 +88,15 @@ def write_ablation_page(data: Mapping[str, Any], path: Path) -> Path:
         ],
         "seller": _seller(data),
         "classes": data["classes"],
+        "preferred": [
+            (
+                names[one["arm"]],
+                one["seed"],
+                one["learnt"],
+                [Estimate.from_dict(one["figures"][f"{_PREFERS}, {when}"]) for when in _WHEN],
+            )
+            for one in data["preferred"]
+        ],
         "checked": [
             (one["about"], *(_estimate(one[n]) for n in ("precision", "recall", "kept_right")))
             for one in data["checked"]

@@ -7,13 +7,22 @@ import numpy as np
 import pytest
 
 from pipelines.ablation_arms import ARMS, Material, require_rows
-from pipelines.ablation_result import NAMES, RETRIEVAL, START, AblationJob, write_result
+from pipelines.ablation_result import (
+    NAMES,
+    RETRIEVAL,
+    START,
+    AblationJob,
+    PreferenceFigures,
+    write_result,
+)
 from pipelines.listings_ablation import STEPS, measure, niche_items
 from reports.ablation import PAPER, write_ablation_page
 from workbench.catalog.drawn import DrawnCatalog, clean_listing
 from workbench.errors import LearningError
 from workbench.metrics import listing_json
 from workbench.records import Item, Listing
+from workbench.training import Pair
+from workbench.training.dpo import preference_figures
 
 CATALOG = DrawnCatalog(seed=3, items=60, size=64)
 ITEMS = list(CATALOG.items())
@@ -27,6 +36,15 @@ def material(**more):
         more_steps=1, batch=2, out=None,
     )  # fmt: skip
     return Material(**{**given, **more})
+
+
+PREFERRED = preference_figures(
+    [(np.array([-3.0]), np.array([-1.0]))] * 9 + [(np.array([-1.0]), np.array([-3.0]))],
+    [(np.array([-1.0]), np.array([-3.0]))] * 10,
+    [Pair(prompt="p", chosen=f"{n}", rejected="r", item=f"shop/{n}") for n in range(10)],
+    beta=0.1,
+)
+"""Of ten held-out pairs one before and all after."""
 
 
 def said(share, seed):
@@ -52,6 +70,7 @@ def result():
     return measure(
         AblationJob(catalog="drawn:seed=3,items=60"), "run", material(), answers, dialogues=20, checked=(),
         classes={"under 30%": 4, "95–100%": 9}, pairs=[8, 9, 10], missing=["seed 2, DPO: none"],
+        preferred=[PreferenceFigures(arm="dpo", seed=1, learnt=8, figures=PREFERRED)],
     )  # fmt: skip
 
 
@@ -136,3 +155,17 @@ def test_the_page_fits(browser, page_file, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("figure svg").count() == 2
     page.close()
+
+
+def test_held_out_pairs_are_told_before_and_after(result, tmp_path):
+    (one,) = result.as_dict()["preferred"]
+    told = one["figures"]
+    assert (one["arm"], told["chosen likelier than rejected, before"]["value"]) == ("dpo", 0.1)
+    assert told["chosen likelier than rejected, after"]["value"] == 1
+    assert told["chosen likelier than rejected, after less before"]["low"] > 0.5
+    assert (
+        "seed 1, MACE + LACU + DPO: on 10 held-out pairs the chosen answer is the likelier one in 0.10"
+        in str(result)
+    )
+    page = write_ablation_page(result.as_dict(), tmp_path / "page.html").read_text()
+    assert "MACE + LACU + DPO, seed 1" in page and "10, learnt 8" in page
