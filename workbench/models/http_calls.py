@@ -1,23 +1,28 @@
-"""Calls to a model server over HTTP: bounded concurrency, retries, and synchronous on the outside.
+"""Calls to model servers over HTTP: several at once, retries, and synchronous on the outside.
 
 The requests of one batch run in an event loop of their own, in a thread of their own, so that callers
-need not be asynchronous and may already be inside a loop, as a notebook is.
+need not be asynchronous and may already be inside a loop, as a notebook is. How many requests each
+server gets is in `server_turns`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
-import random
 import threading
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
-from workbench.errors import ModelError, ServerError
+import numpy as np
+
+from workbench.errors import ModelError
 from workbench.models.protocols import Progress
+from workbench.models.server_replies import AwayError, Failure, RequestError, read_reply
+from workbench.models.server_turns import RestingError, Server, Turns, checked_address
 
 if TYPE_CHECKING:
     import httpx
@@ -26,63 +31,90 @@ Input = TypeVar("Input")
 Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 10.0
-_FIRST_PAUSE_SECONDS = 0.5
-"""Before the first retry at most this long; doubled with every retry."""
-_LONGEST_PAUSE_SECONDS = 30.0
-_LONGEST_RETRY_AFTER_SECONDS = 300.0
-"""A server that asks for a longer wait is not waited for."""
-_CONCERNS_ALL = {401, 403}
-"""Refusals that every other request would meet as well."""
-_RETRIED_BELOW_500 = {408, 425, 429}
-_jitter = random.SystemRandom()
+_MOST_REFUSALS = 50
+"""A request that is refused for want of room so often while others are answered is given up."""
+_HEDGE_AT = 95
+"""Percentile of the batch's latest answer times after which another server is asked too."""
+_LATEST = 256
+"""Answer times that are kept."""
+_LEAST_TO_HEDGE = 20
+"""Answers that are waited for before that percentile is read."""
+_MOST_HEDGED = 0.1
+"""Share of a batch's requests that may be sent twice, so that a bad hour is not made worse."""
+_log = logging.getLogger(__name__)
 
 
-class RequestError(ServerError):
-    """One request failed for good; its neighbours may do well."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server answered."""
+
+    body: dict[str, Any]
+    """The JSON object."""
+    unused: int = 0
+    """Requests that were sent besides, each of which a server may have worked on to its end: hedges that
+    lost, and answers that did not come in time."""
 
 
-class NotServedError(ServerError):
-    """The server knows no such address or model (404)."""
+class Home:
+    """The server that has read the beginning that several requests share."""
+
+    def __init__(self) -> None:
+        self.server: Server | None = None
+        """None: none has yet."""
 
 
 class Endpoint:
-    """One server's address, and how it is called."""
+    """One or several servers of one model, and how they are called."""
 
     def __init__(
-        self, url: str, *, api_key: str | None, concurrency: int, timeout: float, retries: int
+        self,
+        urls: str,
+        *,
+        api_key: str | None,
+        concurrency: int,
+        timeout: float,
+        retries: int,
+        patience: float,
     ) -> None:
         """Remember; nothing is sent.
 
         Args:
-            url: Up to and including the version, such as `http://gpu-7:8000/v1`.
+            urls: Up to and including the version, such as `http://gpu-7:8000/v1`; several with commas.
             api_key: Sent as a bearer token, and struck out of every message; None: none is sent.
-            concurrency: Requests in flight at most.
+            concurrency: Requests in flight at each server at most.
             timeout: Seconds for one answer, from sending the request to its last byte.
-            retries: How often a request is repeated after 408, 425, 429, 5xx, a timeout, a broken
-                connection or an answer that is no JSON.
+            retries: How often a request is repeated after 408, 425, a 5xx, a timeout, a broken
+                connection or an answer that is no JSON; at another server where there is one.
+            patience: Seconds without any answer for which servers that were there are waited for,
+                while they refuse connections or say 429 or 503.
 
         Raises:
-            ModelError: An argument is out of range, or the URL carries a password.
+            ModelError: An argument is out of range, or a URL carries a password or comes twice.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ModelError(f"want a URL such as 'http://localhost:8000/v1', got {url!r}")
-        if parts.username is not None or parts.password is not None:
+        addresses = [checked_address(url.strip()) for url in urls.split(",")]
+        if len(set(addresses)) < len(addresses):
+            raise ModelError(f"want each server's address once, got {urls!r}")
+        if concurrency < 1 or timeout <= 0 or retries < 0 or patience < 0:
             raise ModelError(
-                f"the URL of the server at {parts.hostname!r} carries a user name or password, which "
-                "would be stored with every record: give it as `api_key` (WORKBENCH_API_KEY)"
+                "want concurrency of at least 1, timeout over 0, retries and patience of at least 0, "
+                f"got {concurrency=}, {timeout=}, {retries=}, {patience=}"
             )
-        if concurrency < 1 or timeout <= 0 or retries < 0:
-            raise ModelError(
-                "want concurrency of at least 1, timeout over 0 and retries of at least 0, "
-                f"got {concurrency=}, {timeout=}, {retries=}"
-            )
-        self.url = url.rstrip("/")
+        self.servers = [Server(url, most=concurrency, slow=timeout / 4) for url in addresses]
+        """Those that are asked."""
         self._api_key = api_key
         self._concurrency = concurrency
         self._timeout = timeout
-        self._retries = retries
-        self._answered = False
+        self.retries = retries
+        self.patience = patience
+
+    @property
+    def url(self) -> str:
+        """The addresses, with commas between them."""
+        return ",".join(server.url for server in self.servers)
+
+    @property
+    def _most(self) -> int:
+        return self._concurrency * len(self.servers)
 
     def run(
         self,
@@ -94,7 +126,7 @@ class Endpoint:
     ) -> list[Result]:
         """Results of `work` in input order.
 
-                `progress` is called in the caller's own thread, with the `weight` of each input answered. An
+        `progress` is called in the caller's own thread, with the `weight` of each input answered. An
         interrupt, or an error out of `work` or `progress`, cancels the requests in flight.
         """
         results: dict[int, Result] = {}
@@ -110,7 +142,7 @@ class Endpoint:
             started.set()
             waiting = iter(enumerate(inputs))
             async with self._client() as client:
-                session = Session(self, client, asyncio.Semaphore(self._concurrency))
+                session = Session(self, client, self.servers)
 
                 async def take_turns() -> None:
                     for place, one in waiting:
@@ -118,7 +150,7 @@ class Endpoint:
                         ticks.put(weight(one))
 
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self._concurrency, len(inputs))):
+                    for _ in range(min(self._most, len(inputs))):
                         group.create_task(take_turns())
 
         def in_a_loop() -> None:
@@ -153,162 +185,204 @@ class Endpoint:
         return httpx.AsyncClient(
             headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else {},
             timeout=httpx.Timeout(self._timeout, connect=min(_CONNECT_SECONDS, self._timeout)),
-            limits=httpx.Limits(max_connections=self._concurrency),
+            limits=httpx.Limits(max_connections=self._most),
         )
 
-    def without_key(self, text: str) -> str:
-        """`text` with the API key struck out, should a server have echoed it."""
-        return text.replace(self._api_key, "***") if self._api_key else text
+    async def attempt(
+        self,
+        client: httpx.AsyncClient,
+        server: Server,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+    ) -> dict[str, Any] | Failure:
+        """One request to one server, once.
 
-    async def _attempt(
-        self, client: httpx.AsyncClient, method: str, path: str, body: Mapping[str, object] | None
-    ) -> dict[str, Any] | _Failure:
+        Raises:
+            RequestError: It refuses this request.
+            ServerError: It refuses everything, or has never been there.
+        """
         import httpx
 
+        where = f"{server.url}{path}"
         try:
             async with asyncio.timeout(self._timeout):
-                reply = await client.request(method, f"{self.url}{path}", json=body)
+                reply = await client.request(method, where, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if not self._answered:
-                raise ServerError(
-                    f"no model server answers at {self.url} ({type(error).__name__}): check that it "
+            if not server.answered:
+                raise AwayError(
+                    f"no model server answers at {server.url} ({type(error).__name__}): check that it "
                     "runs, that address and port are right and that a firewall lets them through"
                 ) from None
-            return _Failure(reason="the connection is refused", gone=True)
+            return Failure(reason="the connection is refused", kind="gone")
         except (httpx.TimeoutException, TimeoutError):
-            return _Failure(reason=f"no answer within {self._timeout:g} s")
+            return Failure(reason=f"no answer within {self._timeout:g} s", kind="late")
         except httpx.TransportError as error:
-            return _Failure(reason=f"the connection broke ({type(error).__name__})")
-        self._answered = True
-        if reply.is_success:
-            return _parsed(reply)
-        said = self.without_key(_message(reply))
-        refused = f"{reply.status_code} {reply.reason_phrase}: {said}"
-        if reply.status_code in _CONCERNS_ALL:
-            raise ServerError(
-                f"{self.url}{path} refuses every request: {refused}. "
-                "Check the key (WORKBENCH_API_KEY) and what it allows"
-            )
-        if reply.status_code == 404:
-            raise NotServedError(
-                f"{self.url}{path} serves nothing: {refused}. "
-                "Check the model's name, and that the address ends in the version, such as /v1"
-            )
-        if reply.status_code >= 500 or reply.status_code in _RETRIED_BELOW_500:
-            return _Failure(reason=refused, retry_after=_retry_after(reply))
-        raise RequestError(f"{self.url}{path} refuses the request: {refused}")
+            return Failure(reason=f"the connection broke ({type(error).__name__})", kind="broken")
+        return read_reply(reply, where, secret=self._api_key)
 
 
 class Session:
     """The calls of one batch."""
 
     def __init__(
-        self, endpoint: Endpoint, client: httpx.AsyncClient, slots: asyncio.Semaphore
+        self, endpoint: Endpoint, client: httpx.AsyncClient, servers: Sequence[Server]
     ) -> None:
         self._endpoint = endpoint
         self._client = client
-        self._slots = slots
+        self._turns = Turns(servers)
+        self._answered_at = time.monotonic()
+        self._seconds: deque[float] = deque(maxlen=_LATEST)
+        self._answers = self._hedges = 0
+
+    def at(self, server: Server) -> Session:
+        """The same, with `server` alone."""
+        return Session(self._endpoint, self._client, [server])
 
     async def get(self, path: str) -> dict[str, Any]:
         """The JSON object at `path`, after retries; raises as `post` does."""
-        return await self._call("GET", path, None)
+        return (await self._call("GET", path, None, None, hedged=False)).body
 
-    async def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """The server's JSON answer to `body`, after retries.
+    async def post(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        home: Home | None = None,
+        hedged: bool = False,
+    ) -> Reply:
+        """The answer to `body`, after retries.
 
-        A request keeps its place while it waits to be repeated, so that a server that is short of
-        breath gets fewer requests, not more.
+        Args:
+            path: Behind the address, such as `/chat/completions`.
+            body: Sent as JSON.
+            home: Shared by requests that begin alike: they go to one server while it is well, whose
+                cache then holds their beginning.
+            hedged: Ask a second server where the first one takes longer than 95% of this batch's
+                answers took; the first answer counts (Dean and Barroso 2013, "The tail at scale").
 
         Raises:
             RequestError: This request failed for good.
-            ServerError: The server is not there, or refuses everything.
+            ServerError: No server is there, or one refuses everything.
         """
-        return await self._call("POST", path, body)
+        return await self._call("POST", path, body, home, hedged=hedged)
 
     async def _call(
-        self, method: str, path: str, body: Mapping[str, object] | None
-    ) -> dict[str, Any]:
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        home: Home | None,
+        *,
+        hedged: bool,
+    ) -> Reply:
         endpoint = self._endpoint
-        retry = 0
-        async with self._slots:
-            while isinstance(
-                outcome := await endpoint._attempt(self._client, method, path, body), _Failure
-            ):
-                pause = outcome.pause(retry)
-                if retry == endpoint._retries or pause is None:
-                    raise outcome.final(f"{endpoint.url}{path}", attempts=retry + 1)
-                await asyncio.sleep(pause)
+        began = time.monotonic()
+        avoid: set[Server] = set()
+        retry = refusals = unused = 0
+        said = ""
+        while True:
+            try:
+                server = await self._turns.take(home=home and home.server, avoid=avoid)
+            except RestingError as rest:
+                waits = f"{endpoint.url}{path} asks to wait {rest.seconds:.0f} s{said}"
+                raise RequestError(waits, passing=True) from None
+            server, outcome, lost = await self._raced(server, method, path, body, hedged=hedged)
+            unused += lost
+            if not isinstance(outcome, Failure):
+                if home is not None:
+                    home.server = server
+                return Reply(body=outcome, unused=unused)
+            where, said = f"{server.url}{path}", f": {outcome.reason}"
+            avoid.add(server)
+            everywhere = avoid.issuperset(self._turns.servers)
+            if outcome.kind in ("full", "gone"):
+                refusals += 1
+                if time.monotonic() - self._answered_at > endpoint.patience:
+                    raise outcome.no_answer(where, endpoint.patience)
+                if refusals == _MOST_REFUSALS:
+                    raise outcome.final(where, attempts=retry + refusals)
+            else:
+                # A server that was late or broke off rests by itself; an odd answer concerns this request.
+                wait = outcome.pause(retry) if everywhere and outcome.kind == "odd" else 0.0
+                if retry == endpoint.retries or wait is None:
+                    passing = self._answered_at < began
+                    raise outcome.final(where, attempts=retry + 1, passing=passing)
+                await asyncio.sleep(wait)
                 retry += 1
-        return outcome
+            if everywhere:
+                avoid.clear()
 
+    async def _raced(
+        self,
+        server: Server,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        *,
+        hedged: bool,
+    ) -> tuple[Server, dict[str, Any] | Failure, int]:
+        """Who answered first, what, and how many requests were given up for it."""
+        first = asyncio.create_task(self._try(server, method, path, body))
+        racing = {first: server}
+        lost = 0
+        try:
+            if hedged and (seconds := self._hedge_after()) is not None:
+                await asyncio.wait(racing, timeout=seconds)
+                other = None if first.done() else self._turns.take_now(but=server)
+                if other is not None:
+                    self._hedges += 1
+                    racing[asyncio.create_task(self._try(other, method, path, body))] = other
+            while True:
+                done, _ = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    outcome, asked = task.result(), racing.pop(task)
+                    failed = isinstance(outcome, Failure)
+                    if not failed or not racing:
+                        return asked, outcome, lost + len(racing) + _is_late(outcome)
+                    lost += _is_late(outcome)  # and the other one may still answer
+        finally:
+            for task in racing:
+                task.cancel()
+            await asyncio.gather(*racing, return_exceptions=True)
 
-class _Failure:
-    """An attempt that may be repeated."""
-
-    def __init__(
-        self, *, reason: str, retry_after: float | None = None, gone: bool = False
-    ) -> None:
-        self.reason = reason
-        self.retry_after = retry_after
-        self.gone = gone
-
-    def pause(self, retry: int) -> float | None:
-        """Seconds to wait before the next attempt; None: the server asks for too long a wait.
-
-        Exponential backoff with full jitter: anything up to the limit, so that clients that failed
-        together do not return together. Never less than the server asked for.
-        """
-        asked = self.retry_after or 0.0
-        if asked > _LONGEST_RETRY_AFTER_SECONDS:
+    def _hedge_after(self) -> float | None:
+        """Seconds; None: too little is known, there is no other server, or enough was sent twice."""
+        if len(self._turns.servers) < 2 or self._answers < _LEAST_TO_HEDGE:
             return None
-        limit = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**retry)
-        return asked + _jitter.uniform(0.0, limit)
+        if self._hedges >= _MOST_HEDGED * self._answers:
+            return None
+        return float(np.percentile(self._seconds, _HEDGE_AT))
 
-    def final(self, where: str, *, attempts: int) -> ServerError:
-        """The error to raise where it is not repeated any more."""
-        if self.gone:
-            return ServerError(f"the model server went away: {where}: {self.reason}")
-        waits = f"; the server asks to wait {self.retry_after:g} s" if self.retry_after else ""
-        times = "once" if attempts == 1 else f"{attempts} times"
-        return RequestError(f"{where} failed {times}, at last with: {self.reason}{waits}")
-
-
-def _parsed(reply: httpx.Response) -> dict[str, Any] | _Failure:
-    try:
-        value = reply.json()
-    except ValueError:
-        return _Failure(reason=f"the answer is no JSON: {reply.text[:80]!r}")
-    if not isinstance(value, dict):
-        return _Failure(reason=f"the answer is no JSON object: {reply.text[:80]!r}")
-    return value
-
-
-def _message(reply: httpx.Response) -> str:
-    """What the server says, in the forms that servers use; at most 300 characters."""
-    try:
-        value = reply.json()
-    except ValueError:
-        value = reply.text
-    for key in ("error", "message", "detail"):
-        if isinstance(value, dict) and key in value:
-            value = value[key]
-    return " ".join(str(value).split())[:300] or "no message"
+    async def _try(
+        self, server: Server, method: str, path: str, body: Mapping[str, object] | None
+    ) -> dict[str, Any] | Failure:
+        """One attempt, and what it tells of the server, whose place is left."""
+        sent = time.monotonic()
+        try:
+            outcome = await self._endpoint.attempt(self._client, server, method, path, body)
+            now = time.monotonic()
+            if not isinstance(outcome, Failure):
+                server.took(now - sent, busy=self._turns.busy(server))
+                self._seconds.append(now - sent)
+                self._answers += 1
+                self._answered_at = now
+            elif outcome.kind != "odd":
+                gone = outcome.kind == "gone"
+                if gone and not server.gone:
+                    _log.warning(
+                        "%s went away; it is asked again for %g s",
+                        server.url,
+                        self._endpoint.patience,
+                    )
+                server.pushed_back(sent, retry_after=outcome.retry_after, gone=gone)
+            return outcome
+        finally:
+            self._turns.give_back(server)
 
 
-def _retry_after(reply: httpx.Response) -> float | None:
-    """Seconds that `Retry-After` asks for, given as a number or as a date; None where it is absent."""
-    text = reply.headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+def _is_late(outcome: dict[str, Any] | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.kind == "late"
 
 
 def _first(error: BaseException) -> BaseException:

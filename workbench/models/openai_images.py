@@ -11,9 +11,10 @@ from typing import Any
 
 from workbench.errors import ModelError, PhotoError
 from workbench.models.costs import shares
-from workbench.models.http_calls import Endpoint, RequestError, Session
+from workbench.models.http_calls import Endpoint, Session
 from workbench.models.protocols import ImageRequest, MadeImage, Progress
 from workbench.models.served_model import ServedModel
+from workbench.models.server_replies import RequestError
 from workbench.photos import open_photo
 from workbench.records import Cost
 
@@ -35,17 +36,19 @@ class OpenAIImageServer(ServedModel):
         concurrency: int = 4,
         timeout: float = 300.0,
         retries: int = 5,
+        patience: float = 300.0,
         images_per_request: int = 1,
     ) -> None:
         """Remember the address; nothing is sent before the first request.
 
         Args:
-            url: Up to and including the version, such as `http://gpu-7:8000/v1`.
-            model: The server's name of the model; None: the one model that it serves.
+            url: As for `OpenAIServer`, one or several.
+            model: The servers' name of the model; None: the one model that they serve.
             api_key: Sent as a bearer token; it never appears in a message or a record.
-            concurrency: Requests in flight at most.
+            concurrency: Requests in flight at each server at most.
             timeout: Seconds for one answer.
             retries: As for `OpenAIServer`.
+            patience: The same.
             images_per_request: Images that are asked for at once (`n`) where they differ in nothing
                 but the seed. Over 1 only the first one's seed is sent, and what the others look like
                 is the server's choice: an image is then not reproducible by itself.
@@ -60,7 +63,12 @@ class OpenAIImageServer(ServedModel):
             url,
             model,
             Endpoint(
-                url, api_key=api_key, concurrency=concurrency, timeout=timeout, retries=retries
+                url,
+                api_key=api_key,
+                concurrency=concurrency,
+                timeout=timeout,
+                retries=retries,
+                patience=patience,
             ),
         )
 
@@ -86,7 +94,7 @@ class OpenAIImageServer(ServedModel):
             began = time.perf_counter()
             try:
                 body = {**_body(requests[places[0]]), "model": model, "n": len(places)}
-                reply = await session.post("/images/generations", body)
+                reply = (await session.post("/images/generations", body)).body
             except RequestError as error:
                 return [MadeImage(image=None, error=str(error))] * len(places)
             seconds = (time.perf_counter() - began) / len(places)

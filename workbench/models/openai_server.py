@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server (vLLM, llama.cpp, `transformers serve`, hosted ones): text and scores.
+"""Any OpenAI-compatible servers (vLLM, llama.cpp, `transformers serve`, hosted ones): text and scores.
 
 Spoken with httpx; the `openai` package is not needed.
 """
@@ -6,18 +6,17 @@ Spoken with httpx; the `openai` package is not needed.
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError, ServerError
 from workbench.models.costs import shares
-from workbench.models.http_calls import Endpoint, RequestError, Session
+from workbench.models.http_calls import Endpoint, Home, Reply, Session
 from workbench.models.json_answers import broken_rule, check_schema
+from workbench.models.openai_messages import as_content, as_messages, pictures_of, side_by_side
 from workbench.models.protocols import (
     Answer,
     Completion,
@@ -28,28 +27,28 @@ from workbench.models.protocols import (
     asked,
 )
 from workbench.models.served_model import ServedModel
+from workbench.models.server_replies import RequestError
 from workbench.models.top_tokens import cannot_be_told_apart, read_answers
 from workbench.records import Cost
 from workbench.settings import read_settings
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from workbench.models.openai_images import OpenAIImageServer
     from workbench.models.registry import ModelSpec
 
-LONGEST_SIDE = 2048
-"""Pixels; larger photos are scaled down before they are sent."""
-_LOSSLESS_SIDE = 512
-"""Photos up to this side are sent as PNG, larger ones as JPEG of quality 92."""
 _LISTED_TOKENS = 20
 """First tokens whose probabilities are asked for: as many as hosted servers and vLLM give unasked."""
 
 
 def load_text(
-    spec: ModelSpec, *, concurrency: int = 8, timeout: float = 120.0, retries: int = 5
+    spec: ModelSpec,
+    *,
+    concurrency: int = 64,
+    timeout: float = 120.0,
+    retries: int = 5,
+    patience: float = 300.0,
 ) -> OpenAIServer:
-    """Load `openai:<URL>[#model]`; the key is `WORKBENCH_API_KEY`. Options as for `OpenAIServer`."""
+    """Load `openai:<URL>[,<URL>…][#model]`; the key is `WORKBENCH_API_KEY`. Options as for `OpenAIServer`."""
     return OpenAIServer(
         spec.address,
         spec.model,
@@ -57,6 +56,7 @@ def load_text(
         concurrency=concurrency,
         timeout=timeout,
         retries=retries,
+        patience=patience,
     )
 
 
@@ -69,9 +69,10 @@ def load_image(
     concurrency: int = 4,
     timeout: float = 300.0,
     retries: int = 5,
+    patience: float = 300.0,
     images_per_request: int = 1,
 ) -> OpenAIImageServer:
-    """Load `openai:<URL>[#model]` to make images. Options as for `OpenAIImageServer`."""
+    """Load `openai:<URL>[,<URL>…][#model]` to make images. Options as for `OpenAIImageServer`."""
     from workbench.models.openai_images import OpenAIImageServer
 
     return OpenAIImageServer(
@@ -81,12 +82,13 @@ def load_image(
         concurrency=concurrency,
         timeout=timeout,
         retries=retries,
+        patience=patience,
         images_per_request=images_per_request,
     )
 
 
 class OpenAIServer(ServedModel):
-    """A text or vision-language model behind an address: a `TextModel` and a `Scorer`."""
+    """A text or vision-language model behind one or several addresses: a `TextModel` and a `Scorer`."""
 
     def __init__(
         self,
@@ -94,38 +96,46 @@ class OpenAIServer(ServedModel):
         model: str | None = None,
         *,
         api_key: str | None = None,
-        concurrency: int = 8,
+        concurrency: int = 64,
         timeout: float = 120.0,
         retries: int = 5,
+        patience: float = 300.0,
     ) -> None:
         """Remember the address; nothing is sent before the first question.
 
         Args:
-            url: Up to and including the version, such as `http://gpu-7:8000/v1`.
-            model: The server's name of the model; None: the one model that it serves.
+            url: Up to and including the version, such as `http://gpu-7:8000/v1`; several servers of
+                one model with commas between them.
+            model: The servers' name of the model; None: the one model that they serve.
             api_key: Sent as a bearer token; it never appears in a message or a record.
-            concurrency: Requests in flight at most.
+            concurrency: Requests in flight at each server at most. Fewer are sent at first, and
+                after every refusal for want of room.
             timeout: Seconds for one answer.
-            retries: Repetitions after 408, 425, 429, 5xx, timeouts and broken connections, with
-                exponential backoff and full jitter, and no sooner than `Retry-After` says.
+            retries: Repetitions after 408, 425, 5xx, timeouts and broken connections, at another
+                server or with exponential backoff and full jitter.
+            patience: Seconds for which servers that went away, or have no room (429, 503), are
+                waited for, counted from the last answer of any; no sooner than `Retry-After` says.
 
         Raises:
-            ModelError: An argument is out of range, or the URL carries a password.
+            ModelError: An argument is out of range, or a URL carries a password or comes twice.
         """
-        super().__init__(
+        endpoint = Endpoint(
             url,
-            model,
-            Endpoint(
-                url, api_key=api_key, concurrency=concurrency, timeout=timeout, retries=retries
-            ),
+            api_key=api_key,
+            concurrency=concurrency,
+            timeout=timeout,
+            retries=retries,
+            patience=patience,
         )
+        super().__init__(url, model, endpoint)
+        self._gives_probabilities = False
 
     @cached_property
     def sees(self) -> bool:
         """True where a picture makes the server read more tokens; found out with two short requests.
 
         Raises:
-            ServerError: The server is not there.
+            ServerError: No server is there, or none has room.
         """
         from PIL import Image
 
@@ -135,8 +145,10 @@ class OpenAIServer(ServedModel):
         async def read(session: Session, prompt: Prompt) -> int | None:
             body = {**self._body(prompt), "max_tokens": 1}
             try:
-                reply = await session.post("/chat/completions", body)
-            except RequestError:
+                reply = (await session.post("/chat/completions", body)).body
+            except RequestError as error:
+                if error.passing:
+                    raise
                 return None
             return int((reply.get("usage") or {}).get("prompt_tokens") or 0)
 
@@ -150,13 +162,16 @@ class OpenAIServer(ServedModel):
     ) -> list[Completion]:
         """Answer each prompt.
 
+        Prompts about the same pictures go to one server, one after the other, so that its prefix cache
+        serves them. With several servers, the slowest requests are sent twice (`Session.post`).
+
         A prompt that still fails after all retries comes back with `error`. An answer that breaks
         `decoding.schema` is an error too: a server that knows no `response_format` ignores it without
         a word.
 
         Raises:
             ModelError: `decoding.schema` is no JSON schema.
-            ServerError: The server is not there, went away, or refuses everybody (401, 403, 404).
+            ServerError: No server is there, all went away, or one refuses everybody (401, 403, 404).
         """
         return [one for (one,) in self.samples(prompts, decoding, n=1, progress=progress)]
 
@@ -179,19 +194,35 @@ class OpenAIServer(ServedModel):
             raise ModelError(f"want at least 1 sample per prompt, got {n!r}")
         wanted = {**_parameters(decoding), **({"n": n} if n > 1 else {}), "model": self.model}
 
-        async def answer(session: Session, prompt: Prompt) -> list[Completion]:
+        homes: dict[tuple[int, ...], Home] = {}
+        for prompt in prompts:
+            if prompt.images:
+                homes.setdefault(pictures_of(prompt), Home())
+        ordered = side_by_side(prompts)
+
+        async def answer(session: Session, place: int) -> list[Completion]:
             began = time.perf_counter()
+            prompt = prompts[place]
             try:
                 body = await asyncio.to_thread(self._body, prompt)
-                reply = await session.post("/chat/completions", {**body, **wanted})
+                reply = await session.post(
+                    "/chat/completions",
+                    {**body, **wanted},
+                    home=homes.get(pictures_of(prompt)),
+                    hedged=True,
+                )
             except RequestError as error:
                 return [Completion(text="", error=str(error))] * n
             return _completions(reply, decoding, n, time.perf_counter() - began)
 
         started = time.perf_counter()
-        answers = self._endpoint.run(prompts, answer, progress)
-        share = shares(started, [one.cost for several in answers for one in several])
-        return [[replace(one, cost=share(one.cost)) for one in several] for several in answers]
+        replies = self._endpoint.run(ordered, answer, progress)
+        share = shares(started, [one.cost for several in replies for one in several])
+        answers = dict(zip(ordered, replies, strict=True))
+        return [
+            [replace(one, cost=share(one.cost)) for one in answers[place]]
+            for place in range(len(prompts))
+        ]
 
     def score(
         self,
@@ -202,16 +233,21 @@ class OpenAIServer(ServedModel):
     ) -> list[list[Answer]]:
         """Answer `questions[i]` about `contexts[i]`, one request per question.
 
-        Photos and context come first and the question last, and a context's first question is
-        answered before the others are asked: a server with a prefix cache reads the context once.
+        Photos and context come first and the question last; a context's first question is answered
+        before the others are asked, of the same server: one with a prefix cache reads the context
+        once. With several servers, the slowest requests are sent twice (`Session.post`).
 
         Read are the 20 most probable first tokens; `top_tokens.read_answers` says how they become an
-        answer, and what becomes of answers that are not among them. A server that gives no log
-        probabilities (`transformers serve`) answers with errors.
+        answer, and what becomes of answers that are not among them.
+
+        A question that the servers refuse, or that fails again and again while they answer others,
+        comes back with `error`. Where they answer nobody, nothing comes back: a judge would keep for
+        good that it could not tell.
 
         Raises:
             ModelError: There is not one list of questions per context.
-            ServerError: As for `complete`.
+            ServerError: As for `complete`; the servers answer nobody any more; or they give no log
+                probabilities (`transformers serve`).
         """
         if len(contexts) != len(questions):
             raise ModelError(
@@ -226,23 +262,34 @@ class OpenAIServer(ServedModel):
             "top_logprobs": _LISTED_TOKENS,
         }
 
-        async def ask(session: Session, context: Prompt, question: Question) -> Answer:
+        async def ask(
+            session: Session, body: dict[str, object], question: Question, home: Home
+        ) -> Answer:
             began = time.perf_counter()
             try:
                 if unclear := cannot_be_told_apart(question):
                     raise RequestError(unclear)
-                body = await asyncio.to_thread(self._body, asked(context, question))
-                reply = await session.post("/chat/completions", {**body, **wanted})
-                answer = read_answers(_top_tokens(reply), question.answers)
+                reply = await session.post(
+                    "/chat/completions", {**body, **wanted}, home=home, hedged=True
+                )
+                answer = read_answers(self._top_tokens(reply.body), question.answers)
             except RequestError as error:
+                if error.passing:
+                    raise
                 return Answer(distribution=(), coverage=0.0, error=str(error))
             return replace(answer, cost=_cost(reply, time.perf_counter() - began))
 
         async def answer(session: Session, pair: tuple[Prompt, Sequence[Question]]) -> list[Answer]:
             context, several = pair
-            first = [await ask(session, context, question) for question in several[:1]]
-            others = [ask(session, context, question) for question in several[1:]]
-            return [*first, *await asyncio.gather(*others)]
+            pictures = await asyncio.to_thread(as_content, context)
+            home = Home()
+
+            def put(question: Question) -> Awaitable[Answer]:
+                messages = as_messages(asked(context, question), pictures)
+                return ask(session, {"messages": messages}, question, home)
+
+            first = [await put(question) for question in several[:1]]
+            return [*first, *await asyncio.gather(*map(put, several[1:]))]
 
         started = time.perf_counter()
         scored = self._endpoint.run(list(zip(contexts, questions, strict=True)), answer, progress)
@@ -250,28 +297,30 @@ class OpenAIServer(ServedModel):
         return [[replace(one, cost=share(one.cost)) for one in several] for several in scored]
 
     def _body(self, prompt: Prompt) -> dict[str, object]:
-        """Model and messages: system, then photos, then text."""
-        content: str | list[dict[str, object]] = prompt.text
-        if prompt.images:
-            content = [
-                {"type": "image_url", "image_url": {"url": data_url(image)}}
-                for image in prompt.images
-            ]
-            content.append({"type": "text", "text": prompt.text})
-        messages: list[dict[str, object]] = [{"role": "user", "content": content}]
-        if prompt.system:
-            messages.insert(0, {"role": "system", "content": prompt.system})
-        return {"model": self.model, "messages": messages}
+        """Model and messages."""
+        return {"model": self.model, "messages": as_messages(prompt, as_content(prompt))}
 
+    def _top_tokens(self, reply: Mapping[str, Any]) -> list[tuple[str, float]]:
+        """Text and log probability of the listed first tokens.
 
-def data_url(image: Image) -> str:
-    """A photo as a data URL: scaled down to `LONGEST_SIDE`, small ones without loss."""
-    shown = image.convert("RGB")
-    shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    kind = "PNG" if max(shown.size) <= _LOSSLESS_SIDE else "JPEG"
-    data = io.BytesIO()
-    shown.save(data, kind, **({"quality": 92} if kind == "JPEG" else {}))
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"
+        Raises:
+            RequestError: The server gave none now, but did before.
+            ServerError: It has never given any.
+        """
+        try:
+            first = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+            top = [(str(token["token"]), float(token["logprob"])) for token in first]
+        except (KeyError, IndexError, TypeError, ValueError):
+            top = []
+        if top:
+            self._gives_probabilities = True
+            return top
+        if self._gives_probabilities:
+            raise RequestError("the server gave no log probabilities for this question")
+        raise ServerError(
+            f"{self._endpoint.url} gives no log probabilities, which judging reads: use a server that "
+            "does (vLLM, llama.cpp), or the model in this process (`starter:`, `hf:`, `dir:`, `gguf:`)"
+        )
 
 
 def _parameters(decoding: Decoding) -> dict[str, object]:
@@ -289,11 +338,9 @@ def _parameters(decoding: Decoding) -> dict[str, object]:
     return wanted
 
 
-def _completions(
-    reply: Mapping[str, Any], decoding: Decoding, n: int, seconds: float
-) -> list[Completion]:
+def _completions(reply: Reply, decoding: Decoding, n: int, seconds: float) -> list[Completion]:
     """One completion per sample; what the whole request cost is the first one's cost."""
-    choices = list(reply.get("choices") or [])[:n]
+    choices = list(reply.body.get("choices") or [])[:n]
     completions = [_completion(choice, decoding) for choice in choices]
     missing = f"the server gave {len(choices)} of {n} answers"
     completions += [Completion(text="", error=missing)] * (n - len(choices))
@@ -315,31 +362,17 @@ def _completion(choice: Any, decoding: Decoding) -> Completion:
     return Completion(text=text, truncated=truncated)
 
 
-def _top_tokens(reply: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Text and log probability of the listed first tokens.
+def _cost(reply: Reply, seconds: float) -> Cost:
+    """Tokens as the server counts them, those from its prefix cache not counted.
 
-    Raises:
-        RequestError: The server gave none.
+    A request that was sent besides and whose answer was not used counts as a whole one: what the server
+    did of it before it was called off is not known, and that is the most.
     """
-    try:
-        first = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        top = [(str(token["token"]), float(token["logprob"])) for token in first]
-    except (KeyError, IndexError, TypeError, ValueError):
-        top = []
-    if not top:
-        raise RequestError(
-            "the server gives no log probabilities, which scoring reads: use one that does (vLLM, "
-            "llama.cpp), or a model in this process (`hf:`, `dir:`, `gguf:`)"
-        )
-    return top
-
-
-def _cost(reply: Mapping[str, Any], seconds: float) -> Cost:
-    """Tokens as the server counts them, those from its prefix cache not counted."""
-    usage = reply.get("usage") or {}
+    usage = reply.body.get("usage") or {}
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    read, written = (int(usage.get(f"{part}_tokens") or 0) for part in ("prompt", "completion"))
     return Cost(
         seconds=seconds,
-        prompt_tokens=max(0, int(usage.get("prompt_tokens") or 0) - int(cached)),
-        completion_tokens=int(usage.get("completion_tokens") or 0),
+        prompt_tokens=max(0, read - int(cached)) + reply.unused * read,
+        completion_tokens=(1 + reply.unused) * written,
     )

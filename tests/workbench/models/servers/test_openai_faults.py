@@ -12,8 +12,8 @@ import pytest
 
 from workbench.errors import ModelError, ServerError
 from workbench.models import Decoding, Prompt, parse_spec
-from workbench.models.http_calls import _Failure
 from workbench.models.openai_server import OpenAIServer, load_text
+from workbench.models.server_replies import Failure, retry_after_of
 
 KEY = "key-that-nobody-may-see"
 
@@ -90,19 +90,17 @@ def test_a_server_that_is_not_there_is_named_promptly():
 
 def test_waits_grow_and_are_drawn_anew_each_time():
     for retry, limit in enumerate((0.5, 1.0, 2.0, 4.0)):
-        waits = [_Failure(reason="").pause(retry) for _ in range(200)]
+        waits = [Failure(reason="").pause(retry) for _ in range(200)]
         assert 0 <= min(waits) < limit / 4 and limit * 3 / 4 < max(waits) <= limit
-    assert max(_Failure(reason="").pause(20) for _ in range(50)) <= 30
-    assert 7 <= _Failure(reason="", retry_after=7).pause(0) <= 7.5
+    assert max(Failure(reason="").pause(20) for _ in range(50)) <= 30
+    assert 7 <= Failure(reason="", retry_after=7).pause(0) <= 7.5
 
 
 def test_a_date_to_wait_for_is_understood(misbehaving):
     import httpx
 
-    from workbench.models.http_calls import _retry_after
-
     def asked(text):
-        return _retry_after(httpx.Response(429, headers={"Retry-After": text} if text else {}))
+        return retry_after_of(httpx.Response(429, headers={"Retry-After": text} if text else {}))
 
     assert asked(format_datetime(datetime.now(UTC) + timedelta(seconds=20))) == pytest.approx(
         20, abs=2

@@ -12,7 +12,8 @@ from PIL import Image
 
 from workbench.errors import ServerError
 from workbench.models import Decoding, Prompt, Question, load_scorer
-from workbench.models.openai_server import OpenAIServer, data_url
+from workbench.models.openai_messages import data_url
+from workbench.models.openai_server import OpenAIServer
 
 KEY = "key-that-nobody-may-see"
 SCHEMA = {
@@ -109,8 +110,10 @@ def test_what_transformers_serve_ignores_is_no_free_text_and_no_score(transforme
     served = OpenAIServer(address, model)
     (answer,) = served.complete([Prompt(text="Hello")], Decoding(max_tokens=6, schema=SCHEMA))
     assert answer.truncated or "schema" in answer.error or "no JSON" in answer.error
-    ((score,),) = served.score([Prompt(text="Hi")], [[Question(text="?", answers=("yes", "no"))]])
-    assert score.distribution == () and "no log probabilities" in score.error
+    with pytest.raises(
+        ServerError, match="no log probabilities, which judging reads: use a server"
+    ):
+        served.score([Prompt(text="Hi")], [[Question(text="?", answers=("yes", "no"))]])
     ((one, two),) = served.samples([Prompt(text="Hello")], Decoding(max_tokens=3), n=2)
     assert one.error is None and two.error == "the server gave 1 of 2 answers"
 
