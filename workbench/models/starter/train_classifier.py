@@ -46,7 +46,7 @@ FIRST_SCENE = 120_000_000
 """Number of its first scene: no image model, judge or probe learns from these."""
 HELD_OUT_SCENE = 140_000_000
 """Number of the first scene that it is measured on."""
-HELD_OUT = 4000
+HELD_OUT = 12_000
 HEADLINE = "kind"
 _MOVED = 3
 """Pixels by which pictures are moved at most, in each direction."""
