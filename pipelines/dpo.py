@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipelines.recorder import record
 from pipelines.sft import TrainJob, stages_of
 from pipelines.training_data import apart, exported_pairs, stored_pairs
+from workbench.models.quiet import no_bars
 from workbench.training import load_plan, train_dpo
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ def train_dpo_from(
     """
     plan = load_plan(job.plan, "dpo")
     told = {name: str(v) if isinstance(v, Path) else v for name, v in asdict(job).items()}
-    with record(
-        store, "train dpo", {**told, "pairs": pairs and str(pairs)}, quiet=quiet
-    ) as recorder:
+    arguments = {**told, "pairs": pairs and str(pairs)}
+    with record(store, "train dpo", arguments, quiet=quiet) as recorder, no_bars():
         photos = store.images.get
         if pairs is None:
             rows = stored_pairs(store)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.recorder import Recorder, record
 from pipelines.training_data import Kind, apart, examples_of
+from workbench.models.quiet import no_bars
 from workbench.training import load_plan, mix, train_sft
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def train_sft_from(
     """
     plan = load_plan(job.plan, "sft")
     arguments = {**_told(job), "kinds": dict(kinds)}
-    with record(store, "train sft", arguments, quiet=quiet) as recorder:
+    with record(store, "train sft", arguments, quiet=quiet) as recorder, no_bars():
         parts = examples_of(store, kinds)
         mixed = mix({str(k): rows for k, rows in parts.items()}, _weights(kinds), seed=job.seed)
         learnt, aside = apart(mixed, share=job.held_out, seed=job.seed)
