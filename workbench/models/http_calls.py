@@ -41,6 +41,8 @@ _LEAST_TO_HEDGE = 20
 """Answers that are waited for before that percentile is read."""
 _MOST_HEDGED = 0.1
 """Share of a batch's requests that may be sent twice, so that a bad hour is not made worse."""
+_LOOK_AGAIN_SECONDS = 0.2
+"""How often a request looks whether it may be sent twice, once it is slow."""
 _log = logging.getLogger(__name__)
 
 
@@ -258,8 +260,9 @@ class Session:
             body: Sent as JSON.
             home: Shared by requests that begin alike: they go to one server while it is well, whose
                 cache then holds their beginning.
-            hedged: Ask a second server where the first one takes longer than 95% of this batch's
-                answers took; the first answer counts (Dean and Barroso 2013, "The tail at scale").
+            hedged: Ask a second server that has room to spare where the first one takes longer than
+                95% of this batch's answers took; the first answer counts (Dean and Barroso 2013, "The
+                tail at scale").
 
         Raises:
             RequestError: This request failed for good.
@@ -283,7 +286,7 @@ class Session:
         said = ""
         while True:
             try:
-                server = await self._turns.take(home=home and home.server, avoid=avoid)
+                server = await self._turns.take(home=home.server if home else None, avoid=avoid)
             except RestingError as rest:
                 waits = f"{endpoint.url}{path} asks to wait {rest.seconds:.0f} s{said}"
                 raise RequestError(waits, passing=True) from None
@@ -325,14 +328,17 @@ class Session:
         """Who answered first, what, and how many requests were given up for it."""
         first = asyncio.create_task(self._try(server, method, path, body))
         racing = {first: server}
+        sent = time.monotonic()
         lost = 0
         try:
-            if hedged and (seconds := self._hedge_after()) is not None:
-                await asyncio.wait(racing, timeout=seconds)
-                other = None if first.done() else self._turns.take_now(but=server)
+            while hedged and len(self._turns.servers) > 1 and not first.done():
+                left = self._until_hedge(sent)
+                other = self._turns.take_now(but=server) if left <= 0 else None
                 if other is not None:
                     self._hedges += 1
                     racing[asyncio.create_task(self._try(other, method, path, body))] = other
+                    break
+                await asyncio.wait(racing, timeout=left if left > 0 else _LOOK_AGAIN_SECONDS)
             while True:
                 done, _ = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -346,13 +352,11 @@ class Session:
                 task.cancel()
             await asyncio.gather(*racing, return_exceptions=True)
 
-    def _hedge_after(self) -> float | None:
-        """Seconds; None: too little is known, there is no other server, or enough was sent twice."""
-        if len(self._turns.servers) < 2 or self._answers < _LEAST_TO_HEDGE:
-            return None
-        if self._hedges >= _MOST_HEDGED * self._answers:
-            return None
-        return float(np.percentile(self._seconds, _HEDGE_AT))
+    def _until_hedge(self, sent: float) -> float:
+        """Seconds until a second server should be asked what was sent at `sent`, or until that can be told."""
+        if self._answers < _LEAST_TO_HEDGE or self._hedges >= _MOST_HEDGED * self._answers:
+            return _LOOK_AGAIN_SECONDS
+        return sent + float(np.percentile(self._seconds, _HEDGE_AT)) - time.monotonic()
 
     async def _try(
         self, server: Server, method: str, path: str, body: Mapping[str, object] | None

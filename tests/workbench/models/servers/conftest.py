@@ -129,6 +129,11 @@ class Misbehaving:
     """Text to the moments (monotonic seconds) at which it was asked."""
     bodies: list[dict] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    room: int | None = None
+    """More requests than this at once are refused; None: none is."""
+    always: str | None = None
+    """Done to every request, whatever its text says."""
+    refused: int = 0
     at_once: int = 0
     most_at_once: int = 0
 
@@ -142,9 +147,12 @@ class Misbehaving:
         text = content if isinstance(content, str) else content[-1]["text"]
         self.seen[text].append(time.monotonic())
         steps = text.split()
-        step = steps[min(len(self.seen[text]), len(steps)) - 1]
+        step = self.always or steps[min(len(self.seen[text]), len(steps)) - 1]
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
+        if self.room is not None and self.at_once > self.room:
+            self.refused += 1
+            step = "429"
         try:
             return await self._do(step, JSONResponse, PlainTextResponse)
         finally:
@@ -167,7 +175,12 @@ class Misbehaving:
             return json_response({"error": {"message": message}}, int(kind), headers=headers)
         if kind == "ok":
             await asyncio.sleep(float(argument or 0))
-        choice = {"message": {"role": "assistant", "content": "fine"}, "finish_reason": "stop"}
+        first = [{"token": "yes", "logprob": -0.25}, {"token": "no", "logprob": -2.0}]
+        choice = {
+            "message": {"role": "assistant", "content": "fine"},
+            "finish_reason": "stop",
+            "logprobs": {"content": [{"token": "yes", "top_logprobs": first}]},
+        }
         usage = {
             "prompt_tokens": 10,
             "completion_tokens": 3,
@@ -179,22 +192,41 @@ class Misbehaving:
 @pytest.fixture
 def misbehaving():
     """A `Misbehaving` that runs in a thread of this process."""
+    with misbehaving_server(Misbehaving()) as state:
+        yield state
+
+
+@pytest.fixture
+def several_misbehaving():
+    """Two of them, which count attempts together: what failed at one is tried for the second time at the other."""
+    one = Misbehaving()
+    with misbehaving_server(one), misbehaving_server(Misbehaving(seen=one.seen)) as other:
+        yield one, other
+
+
+@contextmanager
+def misbehaving_server(state, *, port=None, root="/w/odd"):
+    """Serve `state`, and leave its address there."""
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 
-    state = Misbehaving()
-
     async def models(_request):
-        return JSONResponse({"data": [{"id": "odd", "created": time.time_ns(), "root": "/w/odd"}]})
+        return JSONResponse({"data": [{"id": "odd", "created": time.time_ns(), "root": root}]})
 
     routes = [
         Route("/v1/models", models),
         Route("/v1/chat/completions", state.answer, methods=["POST"]),
     ]
-    with serve_app(Starlette(routes=routes)) as address:
+    with serve_app(Starlette(routes=routes), port) as address:
         state.url = f"{address}/v1"
         yield state
+
+
+@pytest.fixture
+def run_misbehaving():
+    """`misbehaving_server`, for servers that come and go."""
+    return misbehaving_server
 
 
 @pytest.fixture
@@ -204,11 +236,11 @@ def run_app():
 
 
 @contextmanager
-def serve_app(app):
+def serve_app(app, port=None):
     """Address of `app`, which runs in a thread; an application that raises drops the connection."""
     import uvicorn
 
-    port = free_port()
+    port = port or free_port()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
