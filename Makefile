@@ -52,6 +52,7 @@ install: $(TEST_STAMP) ## install everything that the tests and the notebooks wa
 .PHONY: test
 test: $(TEST_STAMP) ## everything that CI runs: install, check, import budget, tests, notebooks
 	@tools/timed system-packages tools/system-packages
+	@tools/timed axe tools/axe
 	@failed=0; $(AGAIN) check || failed=1; \
 	tools/timed import-budget $(BIN)/python benchmarks/imports.py || failed=1; \
 	tools/timed tests $(PYTEST) -m 'not slow and not gpu' || failed=1; \

@@ -100,6 +100,7 @@ def serve_app(
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host.strip("[]"), port))
+        bound.listen(128)  # whoever is told the address may come at once
     except (OSError, OverflowError) as error:
         bound.close()
         raise SettingsError(

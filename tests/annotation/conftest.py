@@ -1,4 +1,4 @@
-"""An audit of drawn pictures, as a run leaves it in a store: what people are to answer."""
+"""An audit of drawn pictures, as a run leaves it in a store: what people are to answer; and axe-core's judgement."""
 
 from __future__ import annotations
 
@@ -17,6 +17,27 @@ from workbench.catalog.drawn import FLAWS, draw, image_prompt, sample_product
 from workbench.records import Audit, CriterionScore, Generation, Verdict, content_key
 from workbench.rubric import Rubric, dump_rubric, load_rubric
 from workbench.store import Store
+
+AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+FAULTS = """(inside) => axe.run(inside ?? document, {resultTypes: ['violations']}).then((found) => found.violations
+  .filter((one) => ['serious', 'critical'].includes(one.impact))
+  .map((one) => [one.id, one.impact, one.nodes.map((n) => n.target.join(' ') + ' ' + n.html.slice(0, 200) + ' ' +
+    n.any.map((why) => why.message).join('; '))]))"""
+
+
+@pytest.fixture
+def serious() -> Callable[..., list]:
+    """`serious(page, inside=None)`: serious and critical faults, of what the selector names or of the whole page."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: run tools/axe")
+
+    def faults(page, inside: str | None = None) -> list:
+        if not page.evaluate("'axe' in window"):
+            # A loader of modules that the page has must not take it in.
+            page.evaluate(f"(() => {{ const define = undefined; {AXE.read_text()} }})()")
+        return page.evaluate(FAULTS, inside)
+
+    return faults
 
 
 @dataclass(frozen=True)

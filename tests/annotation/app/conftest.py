@@ -159,7 +159,7 @@ def visit(browser):
                 [{"name": "workbench_session", "value": cookie, "url": server.address}]
             )
         found = Seen(context.new_page(), server)
-        found.page.set_default_timeout(20_000)
+        found.page.set_default_timeout(60_000)
         found.page.on("pageerror", lambda error: found.faults.append(str(error)))
         found.page.on(
             "console", lambda said: found.faults.append(said.text) if said.type == "error" else None

@@ -248,9 +248,10 @@ def test_a_category_is_tried_and_changes_nothing(served, visit):
         before = dict(store.counts())
     seen = visit(served, RITA)
     seen.open("/", wait="#draw")
-    seen.page.set_default_timeout(240_000)
+    seen.page.set_default_timeout(480_000)
     seen.page.click("#draw")
-    seen.page.wait_for_selector("#trial .attempts li img")
+    seen.page.wait_for_selector("#trial .attempts li img, #trial .note.bad")
+    assert seen.page.locator("#trial .note.bad").all_inner_texts() == []
     seen.page.wait_for_selector(
         "#trial .chip:has-text('gave up'), #trial .chip:has-text('approved')"
     )
