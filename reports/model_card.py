@@ -67,8 +67,8 @@ def write_model_card(store: Store, path: Path, model: str) -> Path:
     page = {
         "title": f"Model card · {model}",
         "heading": model,
-        "subtitle": " ".join(_TASKS[one.kind] for one in made),
-        "answer": "" if card is None else card.about,
+        "subtitle": " ".join(_TASKS[one.kind] for one in made) if card is None else card.about,
+        "answer": "",
         "notes": list(dict.fromkeys(notes)),
         "tiles": tiles,
         "parts": [*parts, *_learnt(card), _limits(made, model, card)],
@@ -104,8 +104,10 @@ def _parts(store: Store, outputs: Outputs, model: str, own: pd.DataFrame) -> lis
     what = _WORDS[outputs.kind]
     by_category = {
         str(name): approval(own[own["category"] == name])
-        for name in own["category"].value_counts().index[:_SHOWN]
+        for name in own["category"].value_counts().index
     }
+    told = {name: e for name, e in by_category.items() if e.low is not None}
+    lone = len(by_category) - len(told)
     judged = own[own["approved"].notna()]
     groups = judged["group"].astype(str).to_numpy()
     named = Counter(mode for one in judged["modes"] for mode in one)
@@ -118,10 +120,12 @@ def _parts(store: Store, outputs: Outputs, model: str, own: pd.DataFrame) -> lis
         if outputs.judge
         else "None of it was judged yet: `workbench judge` does it."
     )
+    if outputs.judge and lone:
+        said += f" Of {lone} of {len(by_category)} categories there are too few {what} of different products to say more."
     figures = [
         drawn(title, plot_arms(rates, label=label), estimates(first, rates.items()))
         for title, first, label, rates in (
-            (f"Approved {what} by category", "category", "share approved", by_category),
+            (f"Approved {what} by category", "category", "share approved", dict(list(told.items())[:_SHOWN])),
             (f"Failures of {what}", "failure mode", "share of judged outputs", modes),
         )
         if any(e.value is not None for e in rates.values())
