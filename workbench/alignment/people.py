@@ -68,9 +68,10 @@ def check_by_people(
     simulated = False
     for made in alignments:
         several = given.get(made.key)
-        if not several or made.item not in items or "aspects" not in made.details:
+        item = items.get(made.item or "")
+        if not several or item is None or "aspects" not in made.details:
             continue
-        decided, group = Decisions.from_dict(made.details), group_of(items[made.item])
+        decided, group = Decisions.from_dict(made.details), group_of(item)
         answered += 1
         people |= {one.annotator for one in several}
         simulated |= any(one.simulated for one in several)
