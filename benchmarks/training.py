@@ -87,16 +87,19 @@ def one_side(told: argparse.Namespace) -> None:
         attention="sdpa" if cuda else "eager",
     )
     ticks: list[float] = []
+    worked: list[float] = []
 
     class Ticks(TrainerCallback):
         def on_step_end(self, *_: object, **__: object) -> None:
             if cuda:
                 torch.cuda.synchronize()
             ticks.append(time.perf_counter())
+            worked.append(time.process_time())
 
         def on_step_begin(self, *_: object, **__: object) -> None:
             if not ticks:
                 ticks.append(time.perf_counter())
+                worked.append(time.process_time())
 
     place = Path(tempfile.mkdtemp())
     started = time.perf_counter()
@@ -145,9 +148,11 @@ def one_side(told: argparse.Namespace) -> None:
         else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     )
     steps = [b - a for a, b in itertools.pairwise(ticks)]
+    busy = [b - a for a, b in itertools.pairwise(worked)]
     result = {
         "before": ticks[0] - started,
         "step": statistics.median(steps[1:]),
+        "processor": statistics.median(busy[1:]),
         "whole": ticks[-1] - started,
         "peak": peak,
         "losses": [one for one in losses if one is not None],
@@ -187,6 +192,7 @@ def main() -> None:
             found[side].append(json.loads(lines[-1].removeprefix("RESULT ")))
     words = {
         "step": "seconds a step (median)",
+        "processor": "processor seconds a step (median), which other work on the machine hardly changes",
         "whole": "seconds, start to last step",
         "peak": "peak memory, MB",
     }
