@@ -62,6 +62,23 @@ def test_filters_cells_lines_and_marks_come_back_to_python(lab, opened, writable
     assert page.faults == [] and page.foreign == []
 
 
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_no_panel_has_a_serious_fault_of_accessibility(lab, opened, filled, serious, theme):
+    page = opened(notebook(lab, filled, f"{theme.split()[1].lower()}.ipynb"))
+    page.command("apputils:change-theme", theme=theme)
+    page.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+    page.run_all()
+    view = page.page.locator(".cwb-view")
+    view.locator(".tile").first.click()
+    found = {}
+    for tab in view.get_by_role("tab").all():
+        tab.click()
+        page.page.wait_for_timeout(200)
+        if faults := serious(page.page, ".cwb-view"):
+            found[tab.inner_text()] = faults
+    assert not found, json.dumps(found, indent=1)
+
+
 @pytest.mark.slow
 def test_answers_by_keys_survive_a_reload_and_a_restart(lab, opened, writable):
     page = opened(notebook(lab, writable, "keys.ipynb"))

@@ -136,7 +136,7 @@ function tabs(app, panels) {
     buttons[place].focus();
     event.preventDefault();
   });
-  const panel = h("div", { class: "panel", role: "tabpanel", id: `${id}-panel`, tabindex: "-1" });
+  const panel = h("div", { class: "panel", role: "tabpanel", id: `${id}-panel`, tabindex: "0" });
   const draw = () => {
     const name = names.includes(app.state.panel) ? app.state.panel : names[0];
     if (panel.dataset.panel === name) return;
