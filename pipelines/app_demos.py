@@ -250,7 +250,8 @@ def _doing(steps: Sequence[Step]) -> str:
     last = steps[-1]
     if last.verdict is None:
         return f"Attempt {last.made.attempt} is being judged …"
-    return f"Attempt {last.made.attempt} was refused: a better prompt, and another picture …"
+    came = "refused" if last.verdict.approved is False else "not decided"
+    return f"Attempt {last.made.attempt} was {came}: a better prompt, and another picture …"
 
 
 def _left_out(run: Run) -> str:
