@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from reports.costs import cost_lead, stages_of
 from reports.gallery import cards, filters
 from reports.heldout import HeldOut, score_held_out
 from reports.rendering import number, render, write_whole
+from reports.told import Drawn, drawn
 from workbench.calibration.audited import Audited, Judged, calibrate_audit, find_audit
 from workbench.errors import RubricError
-from workbench.figures import plot_confidence, plot_reliability, to_svg
+from workbench.figures import plot_confidence, plot_reliability
 from workbench.records import Item, Run
 from workbench.rubric import Rubric, parse_rubric
 from workbench.store import catalog_of
@@ -264,33 +263,37 @@ def _threshold(threshold: Threshold | None) -> str:
     return text
 
 
-def _figures(calibration: Calibration, population: Sequence[Judged]) -> list[dict[str, object]]:
+def _figures(calibration: Calibration, population: Sequence[Judged]) -> list[Drawn]:
     sure = [
-        (j.verdict.confidence, j.verdict.approved)
+        (j.verdict.confidence, j.verdict.approved, j.generation.key)
         for j in population
         if j.verdict.confidence is not None and j.verdict.approved is not None
     ]
-    figures: list[dict[str, object]] = []
+    figures: list[Drawn] = []
     if sure:
         chosen = calibration.threshold.value if calibration.threshold else None
-        plot = plot_confidence([c for c, _ in sure], [a for _, a in sure], threshold=chosen)
         figures.append(
-            {
-                "title": "Confidence of the judge",
-                "svg": Markup(to_svg(plot, title="Histogram of the judge's confidence")),  # noqa: S704
-                "caption": "Listings by the probability, as the judge sees it, that they pass.",
-            }
+            drawn(
+                "Confidence of the judge",
+                plot_confidence([c for c, _, _ in sure], [a for _, a, _ in sure], threshold=chosen),
+                (("listing", "confidence", "approved"), [(key, c, a) for c, a, key in sure]),
+                caption="Listings by the probability, as the judge sees it, that they pass.",
+            )
         )
     if calibration.reliability:
         curve = calibration.reliability
-        auroc, ece = curve.auroc, curve.ece
+        rows = [
+            (one.low, one.high, one.mean_confidence, one.observed.value, one.observed.low, one.observed.high, one.labels)
+            for one in curve.bins
+        ]  # fmt: skip
         figures.append(
-            {
-                "title": "Reliability",
-                "svg": Markup(to_svg(plot_reliability(curve), title="Reliability diagram")),  # noqa: S704
-                "caption": f"Points on the dashed line: confidence can be taken at its word. "
-                f"{_short('AUROC', auroc)}, {_short('calibration error', ece)}.",
-            }
+            drawn(
+                "Reliability",
+                plot_reliability(curve),
+                (("from", "to", "mean", "suitable", "low", "high", "labels"), rows),
+                caption=f"Points on the dashed line: confidence can be taken at its word. "
+                f"{_short('AUROC', curve.auroc)}, {_short('calibration error', curve.ece)}.",
+            )
         )
     return figures
 
