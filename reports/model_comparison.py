@@ -115,11 +115,11 @@ def _compared(store: Store, outputs: Outputs) -> tuple[list[Part], str]:
 def difference(outputs: Outputs, first: str, second: str) -> Estimate:
     """Approval rate of `first` less that of `second` on items that both described (for pictures: categories)."""
     a, b = (_by_item(outputs, name) for name in (first, second))
-    both = a.join(b, how="inner", suffixes=("_first", "_second"))
+    both = a.join(b.add_suffix("_second"), how="inner")
     if both.empty:
         return undefined("they share no item", method="cluster bootstrap")
-    values = both["approved_first"] - both["approved_second"]
-    return bootstrap_mean(values.to_numpy(), groups=both["group_first"].astype(str).to_numpy())
+    values = both["approved"] - both["approved_second"]
+    return bootstrap_mean(values.to_numpy(), groups=both["group"].astype(str).to_numpy())
 
 
 def _by_item(outputs: Outputs, model: str) -> pd.DataFrame:
@@ -162,7 +162,7 @@ def _signed(value: float) -> str:
 def _table(
     outputs: Outputs, models: Sequence[str], rates: dict[str, Estimate], worth: dict[str, Estimate]
 ) -> Table:
-    rows = []
+    rows: list[list[Estimate | str]] = []
     for name in models:
         own = outputs.of(name)
         tokens = own["tokens"].mean()

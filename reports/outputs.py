@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from workbench.calibration.audited import Audited, calibrate_audit, find_audit
 from workbench.errors import CalibrationError, StoreError
@@ -58,8 +61,8 @@ def read_outputs(store: Store) -> list[Outputs]:
         if own.empty:
             continue
         said = store.verdicts(kind=kind)
-        pairs = said.groupby(["rubric", "judge"]).size()
-        rubric, judge = pairs.idxmax() if len(pairs) else (None, None)
+        pairs = Counter(zip(said["rubric"], said["judge"], strict=True))
+        rubric, judge = pairs.most_common(1)[0][0] if pairs else (None, None)
         last = said[(said["rubric"] == rubric) & (said["judge"] == judge)]
         last = last.drop_duplicates("generation", keep="last").set_index("generation")
         frame = _joined(own, last, items)
@@ -79,13 +82,25 @@ def read_outputs(store: Store) -> list[Outputs]:
 def _joined(made: pd.DataFrame, last: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     groups = _cells(items, "group", made["item"])
     approved = _cells(last, "approved", made["key"])
-    return made.assign(
-        group=[g or i or c for g, i, c in zip(groups, _texts(made["item"]), made["category"], strict=True)],
-        part=_cells(items, "part", made["item"]),
-        approved=[one if isinstance(one, bool) else None for one in approved],
-        modes=[tuple(one or ()) for one in _cells(last, "failure_modes", made["key"])],
-        tokens=made["prompt_tokens"] + made["completion_tokens"],
-    )  # fmt: skip
+    modes = _cells(last, "failure_modes", made["key"])
+    joined = made.copy()
+    joined["group"] = [
+        own or item or category
+        for own, item, category in zip(groups, _texts(made["item"]), made["category"], strict=True)
+    ]
+    joined["part"] = _cells(items, "part", made["item"])
+    joined["approved"] = _objects([one if isinstance(one, bool) else None for one in approved])
+    joined["modes"] = _objects([tuple(one or ()) for one in modes])
+    joined["tokens"] = made["prompt_tokens"] + made["completion_tokens"]
+    return joined
+
+
+def _objects(values: list[Any]) -> np.ndarray[Any, Any]:
+    """Cells that stay what they are."""
+    cells = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):  # at once, tuples of one length would become a table
+        cells[place] = value
+    return cells
 
 
 def _texts(column: pd.Series[Any]) -> list[str | None]:

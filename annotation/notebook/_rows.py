@@ -98,12 +98,10 @@ def _answered(frame: pd.DataFrame, audited: Audited | None) -> pd.DataFrame:
     said = [] if audited is None else [j for j in audited.population if j.annotations]
     people = {j.generation.key: _people(j) for j in said}
     named = {j.generation.key: _named(j) for j in said}
-    return frame.assign(
-        **{
-            "people": [people.get(key, NOT_ANSWERED) for key in frame["key"]],
-            "people named": [named.get(key, ()) for key in frame["key"]],
-        }
-    )
+    shown = frame.copy()
+    shown["people"] = [people.get(key, NOT_ANSWERED) for key in frame["key"]]
+    shown["people named"] = [named.get(key, ()) for key in frame["key"]]
+    return shown
 
 
 def _store_frame(store: Store, audit: Audit | None) -> pd.DataFrame:
