@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from reports.outputs import Kind, Outputs, approval, audits_of, precision_of, read_outputs
 from reports.rendering import render, thumbnail, write_whole
 from reports.told import Part, Table, Tile, drawn, estimates, tile
-from workbench.errors import ModelError, StoreError
+from workbench.errors import StoreError
 from workbench.figures.ablation import plot_arms
 from workbench.metrics import Estimate, proportion
-from workbench.models.starter.card import Card, read_card
-from workbench.models.starter.shipped import shipped_folder
+from workbench.models.starter.card import Card, shipped_card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +53,7 @@ def write_model_card(store: Store, path: Path, model: str) -> Path:
         raise StoreError(
             f"want a model whose outputs {store.url} holds, got {model!r}; there are: {known}"
         )
-    card = _own_card(model)
+    card = shipped_card(model)
     parts, tiles, notes = [], list[Tile](), list[str]()
     for one in made:
         own = one.of(model)
@@ -75,17 +74,6 @@ def write_model_card(store: Store, path: Path, model: str) -> Path:
         "facts": _facts(made, model, card),
     }
     return write_whole(path, render("told.html.j2", page=page))
-
-
-def _own_card(model: str) -> Card | None:
-    """The card that ships with it; None where it has none."""
-    kind, _, name = model.partition(":")
-    if kind != "starter":
-        return None
-    try:
-        return read_card(shipped_folder(name))
-    except (ModelError, OSError):
-        return None
 
 
 def _tiles(store: Store, outputs: Outputs, model: str, own: pd.DataFrame) -> list[Tile]:

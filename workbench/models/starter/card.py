@@ -74,6 +74,15 @@ def read_card(folder: Path) -> Card:
     return Card(**{**record, "figures": figures, "limits": tuple(record["limits"])})
 
 
+def shipped_card(model: str) -> Card | None:
+    """The card of a model that ships, such as `starter:listing`; None where none of this name does."""
+    kind, _, name = model.partition(":")
+    folder = Path(__file__).parent / "weights" / name
+    if kind != "starter" or not name.isidentifier() or not (folder / JSON).is_file():
+        return None
+    return read_card(folder)
+
+
 def _page(card: Card) -> str:
     rows = [
         f"| {'**' + name + '**' if name == card.headline else name} | {figure} | {figure.n} |"
