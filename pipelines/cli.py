@@ -31,6 +31,7 @@ from pipelines.cli_category_images import (
 from pipelines.cli_label_studio import labelstudio_app
 from pipelines.cli_listings import listings_app
 from pipelines.cli_loop import LOOP_EPILOG, loop_command
+from pipelines.cli_migrate import MIGRATE_EPILOG, migrate_command
 from pipelines.cli_options import (
     CatalogOption,
     EvalShareOption,
@@ -49,6 +50,7 @@ from pipelines.cli_preferences import (
     trace_command,
 )
 from pipelines.cli_rubric import rubric_app
+from pipelines.cli_serve import SERVE_EPILOG, serve_command
 from pipelines.cli_titles import titles_app
 from pipelines.cli_training import train_app
 from workbench import __version__
@@ -92,6 +94,10 @@ run_app.command("mace", epilog=MACE_EPILOG)(run_mace_command)
 run_app.command("lacu", epilog=LACU_EPILOG)(run_lacu_command)
 run_app.command("category-images", epilog=CATEGORY_IMAGES_EPILOG)(run_category_images_command)
 app.command("loop", epilog=LOOP_EPILOG)(loop_command)
+app.command("serve", epilog=SERVE_EPILOG, context_settings={"allow_extra_args": True})(
+    serve_command
+)
+app.command("migrate", epilog=MIGRATE_EPILOG)(migrate_command)
 app.command("pairs", epilog=PAIRS_EPILOG)(pairs_command)
 app.command("trace", epilog=TRACE_EPILOG)(trace_command)
 

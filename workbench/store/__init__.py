@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.store._codec import catalog_of, encode, group_of, is_older
+from workbench.store._copying import Copied, copy_store, count_rows
 from workbench.store._cursors import Advance
 from workbench.store._images import ImageStore
 from workbench.store._rows import Added
@@ -11,9 +12,12 @@ from workbench.store._store import Store
 __all__ = [
     "Added",
     "Advance",
+    "Copied",
     "ImageStore",
     "Store",
     "catalog_of",
+    "copy_store",
+    "count_rows",
     "encode",
     "group_of",
     "is_older",

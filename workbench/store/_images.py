@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import MissingExtraError, StoreError
@@ -96,6 +97,13 @@ class ImageStore:
             StoreError: `address` is not an address.
         """
         return bool(self._fs.exists(self._where(address)))
+
+    def addresses(self) -> Iterator[str]:
+        """The address of every picture that is kept, in no certain order."""
+        for path in self._fs.find(self._base) if self._fs.exists(self._base) else ():
+            name = str(path).rpartition("/")[2]
+            if _ADDRESS.fullmatch(f"sha256:{name}"):  # not one that is being written
+                yield f"sha256:{name}"
 
     def path(self, address: str) -> Path:
         """The file of `address`, for programs that read files themselves.
