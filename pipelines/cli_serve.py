@@ -14,7 +14,7 @@ from workbench.errors import SettingsError
 
 SERVE_EPILOG = (
     "\b\nExamples:\n  workbench serve starter:listing\n"
-    "  workbench serve starter:judge --program /opt/vllm/bin/vllm --port 8001\n"
+    "  workbench serve starter:judge --python /opt/vllm/bin/python --port 8001\n"
     "  workbench serve hf:Qwen/Qwen2.5-VL-7B-Instruct -- --tensor-parallel-size 4"
 )
 
@@ -26,10 +26,10 @@ def serve_command(
         str, typer.Option(help="To bind to; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
-    program: Annotated[
+    python: Annotated[
         str | None,
         typer.Option(
-            help="vLLM's program where it has an environment of its own; default: the one on the path."
+            help="Python of vLLM's own environment; default: the one beside `vllm` on the path."
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -42,7 +42,7 @@ def serve_command(
     from workbench.models.serving import look_at, plan_server, serving
 
     port = _free_port(host, port)
-    plan = plan_server(model, host=host, port=port, program=program, more=context.args)
+    plan = plan_server(model, host=host, port=port, python=python, more=context.args)
     typer.echo(f"Starting {plan.engine} for {model} …", err=True)
     with serving(plan) as process:
         able = look_at(plan.name)
@@ -86,7 +86,7 @@ def describe_server(
     else:
         lines[-1] += (
             " It gives no probabilities, which judging reads: it can write (--model), and refuses to judge. "
-            f"To judge, use --judge {model}, in the process that judges; or serve it with vLLM (--program)."
+            f"To judge, use --judge {model}, in the process that judges; or serve it with vLLM (--python)."
         )
     if host not in ("127.0.0.1", "localhost", "::1"):
         lines.append(f"Everybody who reaches {host} can use it.")

