@@ -140,12 +140,11 @@ class OpenAIServer(ServedModel):
         from PIL import Image
 
         gray = Image.new("RGB", (64, 64), (128, 128, 128))
-        both = (Prompt(text="Hi"), Prompt(text="Hi", images=(gray,)))
+        both = [self._body(one) for one in (Prompt(text="Hi"), Prompt(text="Hi", images=(gray,)))]
 
-        async def read(session: Session, prompt: Prompt) -> int | None:
-            body = {**self._body(prompt), "max_tokens": 1}
+        async def read(session: Session, body: dict[str, object]) -> int | None:
             try:
-                reply = (await session.post("/chat/completions", body)).body
+                reply = (await session.post("/chat/completions", {**body, "max_tokens": 1})).body
             except RequestError as error:
                 if error.passing:
                     raise

@@ -116,22 +116,12 @@ def plan_server(
         return ServerPlan(
             model=model,
             engine="vLLM",
-            command=(
-                vllm,
-                "-m",
-                _VLLM,
-                "--model",
-                place,
-                *named,
-                *bound,
-                *revision,
-                *_as_trained(spec, "vLLM"),
-                *more,
-            ),
+            command=(vllm, "-m", _VLLM, "--model", place, *named, *bound, *revision,
+                     "--enable-prompt-tokens-details", *_as_trained(spec, "vLLM"), *more),
             address=address,
             served_as=None,
             environment=local,
-        )
+        )  # fmt: skip
     if missing := [one for one in ("fastapi", "uvicorn", "openai") if not _installed(one)]:
         raise ModelError(
             f"nothing that serves {model!r} is installed: install vLLM in an environment of its own and "

@@ -118,6 +118,7 @@ def test_a_server_that_is_not_there_is_left_out_with_a_word(misbehaving, caplog)
     with caplog.at_level(logging.WARNING):
         (one,) = ask(OpenAIServer(f"{nowhere},{misbehaving.url}"), "ok")
     assert one.error is None and nowhere in caplog.text and "go on without it" in caplog.text
+    assert not OpenAIServer(f"{nowhere},{misbehaving.url}").sees, "a picture is no more tokens here"
     with pytest.raises(ServerError, match="no model server answers"):
         ask(OpenAIServer(f"{nowhere},http://127.0.0.1:{free_port()}/v1"), "ok")
 
