@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The pictures of README, made by looking at real stores: `.venv/bin/python tools/screenshots.py`.
 
 Wants a store of listings (`make demo SERVE=0`) and one of pictures (`workbench run category-images --catalog

@@ -21,7 +21,7 @@ from workbench.models.diffusers_engine import SAMPLING
 
 TOKENS = 56
 """Length of a prompt; longer ones are cut."""
-STEPS, GUIDANCE = 25, 5.5
+STEPS, GUIDANCE = 12, 2.5
 """Denoising steps and guidance that the model is measured with."""
 _VOCABULARY = 1200
 _TEXT_WIDTH = 128

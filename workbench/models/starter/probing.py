@@ -23,6 +23,8 @@ from workbench.models.starter.captions import (
     picture_of,
     sample_scene,
 )
+from workbench.models.starter.classifier import as_input
+from workbench.models.starter.wear import worn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,9 +37,11 @@ if TYPE_CHECKING:
 FIRST_SCENE = 50_000_000
 """Number of the probes' first scene; image models learn from scenes below it."""
 GRID_COLORS = ("Red", "Blue", "Green", "Yellow", "Black", "Purple", "Orange", "White")
+_WEAR = 17
+"""Seed of how pictures are worn."""
 _KEPT_BACK = 0.2
 """Share of the drawn pictures that no probe is fitted on."""
-_STRENGTH = 0.003
+_STRENGTH = 0.03
 """Inverse regularisation strength of the probes' logistic regressions."""
 
 
@@ -67,33 +71,41 @@ class Probes:
 def fit_probes(scenes: Sequence[Scene], side: int, encoder: PhotoEncoder) -> Probes:
     """Fit probes on drawn pictures of `side` pixels, the size of the generated ones.
 
-    Kind and colour are learned from pictures without a flaw, as a flaw may hide them.
+    Each picture is learned from as it is and worn as a generated one may be. Pictures with a flaw are left out, as
+    it may hide kind and colour.
     """
-    features = _encoded([picture_of(scene, side) for scene in scenes], encoder)
-    kept = np.arange(len(scenes)) >= len(scenes) * (1 - _KEPT_BACK)
-    plain = np.array([not scene.flaws for scene in scenes])
-    kinds = np.array([scene.product.kind for scene in scenes])
-    colors = np.array([scene.product.color for scene in scenes])
-    told = {}
-    kind, told["kind"] = _fit(features, kinds, kept, plain)
-    color, told["color"] = _fit(features, colors, kept, plain)
+    plain = [scene for scene in scenes if not scene.flaws]
+    pictures = [picture_of(scene, side) for scene in plain]
+    features = np.stack([_encoded(pictures, encoder), _encoded(_worn(pictures), encoder)])
+    kept = np.arange(len(plain)) >= len(plain) * (1 - _KEPT_BACK)
+    kind, kinds_right = _fit(features, np.array([s.product.kind for s in plain]), kept)
+    color, colors_right = _fit(features, np.array([s.product.color for s in plain]), kept)
+    told = {"kind": kinds_right, "color": colors_right}
     return Probes(encoder=encoder, kind=kind, color=color, on_drawn=told)
 
 
 def _fit(
-    features: Features,
-    labels: npt.NDArray[Any],
-    kept: npt.NDArray[np.bool_],
-    use: npt.NDArray[np.bool_],
+    features: npt.NDArray[np.float32], labels: npt.NDArray[Any], kept: npt.NDArray[np.bool_]
 ) -> tuple[Any, Estimate]:
+    """A probe of `features`, (clean and worn, pictures, d), and how often it is right of clean pictures kept back."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=300))
-    model.fit(features[use & ~kept], labels[use & ~kept])
-    right = model.predict(features[use & kept]) == labels[use & kept]
-    return model, proportion(right)
+    learnt = features[:, ~kept]
+    model.fit(learnt.reshape(-1, learnt.shape[-1]), np.tile(labels[~kept], len(features)))
+    return model, proportion(model.predict(features[0, kept]) == labels[kept])
+
+
+def _worn(pictures: Sequence[Image]) -> list[Image]:
+    import torch
+    from PIL import Image
+
+    pixels = np.stack([np.asarray(picture) for picture in pictures])
+    x = worn(as_input(pixels), torch.Generator().manual_seed(_WEAR)).clamp(-1, 1)
+    again = ((x + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    return [Image.fromarray(one) for one in again]
 
 
 def probe_scenes(count: int) -> list[Scene]:
@@ -147,7 +159,8 @@ class FlawCheck:
 def check_flaws(model: ImageModel, classifier: Classifier, *, prompts: int) -> dict[str, FlawCheck]:
     """Ask for each flaw, say nothing of it, and ask for its opposite, `prompts` times each.
 
-    Each word of a flaw is used as often as the others.
+    The opposite is asked for as refined prompts do it: in the prompt's words, and with the flaw in the negative
+    prompt. Each word of a flaw is used as often as the others.
     """
     from workbench.metrics.resampling import bootstrap_mean
 
@@ -160,11 +173,12 @@ def check_flaws(model: ImageModel, classifier: Classifier, *, prompts: int) -> d
     silent = classifier.look(_made(model, bare))
     checks = {}
     for flaw, words in FLAW_WORDS.items():
-        seen = [silent.flaws[flaw]]
-        for added in (words, OPPOSITES[flaw]):
-            prompted = [f"{prompt}, {added[i % len(added)]}" for i, prompt in enumerate(bare)]
-            seen.append(classifier.look(_made(model, prompted)).flaws[flaw])
-        before, asked, opposed = (np.asarray(one, dtype=float) for one in seen)
+        named = [words[i % len(words)] for i in range(prompts)]
+        opposites = [OPPOSITES[flaw][i % len(OPPOSITES[flaw])] for i in range(prompts)]
+        wanted = _made(model, _with(bare, named))
+        unwanted = _made(model, _with(bare, opposites), negatives=named)
+        seen = (silent, classifier.look(wanted), classifier.look(unwanted))
+        before, asked, opposed = (np.asarray(one.flaws[flaw], dtype=float) for one in seen)
         rates = [proportion(one > 0) for one in (before, asked, opposed)]
         checks[flaw] = FlawCheck(
             silent=rates[0],
@@ -176,11 +190,21 @@ def check_flaws(model: ImageModel, classifier: Classifier, *, prompts: int) -> d
     return checks
 
 
-def _made(model: ImageModel, prompts: Sequence[str]) -> list[Image]:
+def _with(prompts: Sequence[str], words: Sequence[str]) -> list[str]:
+    return [f"{prompt}, {more}" for prompt, more in zip(prompts, words, strict=True)]
+
+
+def _made(
+    model: ImageModel, prompts: Sequence[str], *, negatives: Sequence[str] | None = None
+) -> list[Image]:
+    """A picture of each prompt, all from seeds of their own, the same on every call."""
     from workbench.models.protocols import ImageRequest
 
-    made = model.make([ImageRequest(prompt=p, seed=i) for i, p in enumerate(prompts)])
-    return [one.image for one in made if one.image is not None]
+    requests = [
+        ImageRequest(prompt=prompt, seed=i, negative_prompt=negatives[i] if negatives else None)
+        for i, prompt in enumerate(prompts)
+    ]
+    return [one.image for one in model.make(requests) if one.image is not None]
 
 
 def _encoded(pictures: Sequence[Image], encoder: PhotoEncoder) -> Features:

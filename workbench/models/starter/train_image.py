@@ -50,10 +50,10 @@ NAME = "starter:image"
 MODEL = "model"
 """Folder of the finished pipeline, inside the run's."""
 KIND, COLOR = "shows the kind asked for", "shows the color asked for"
-PROBE_SCENES = 3000
+PROBE_SCENES = 6000
 """Drawn pictures behind the probes that measure generated ones."""
-FLAW_PROMPTS = 204
-"""Prompts behind each rate of a flaw: twelve for each kind."""
+FLAW_PROMPTS = 306
+"""Prompts behind each rate of a flaw: eighteen for each kind."""
 _ABOUT = (
     "A small text-to-image model (flow matching in pixel space, trained from random weights) that makes "
     "product photos of the drawn catalogue's world. It is there to try the workbench without a GPU or a model "

@@ -21,9 +21,9 @@ from workbench.models.starter.train_classifier import (
     learn,
     measure,
     truth_of,
-    worn,
 )
 from workbench.models.starter.training import Recipe
+from workbench.models.starter.wear import worn
 
 
 def test_what_ships_is_what_its_card_names_and_its_headline_is_measured_again():
