@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from workbench.errors import MissingExtraError, ModelError, ServerError
 from workbench.models.gguf_files import find_weights
@@ -25,6 +25,9 @@ from workbench.models.protocols import Prompt, Question
 from workbench.models.registry import ModelSpec, parse_spec
 from workbench.models.starter import shipped_folder
 from workbench.settings import child_environment
+
+if TYPE_CHECKING:
+    import httpx
 
 _LLAMA_CPP = (
     "import sys, threading, xllamacpp\n"
@@ -151,7 +154,9 @@ def serving(plan: ServerPlan, *, patience: float = 1800.0) -> Iterator[subproces
     Raises:
         ServerError: It ended by itself, or did not answer in time; its last words are told.
     """
-    with tempfile.TemporaryFile() as log:
+    import httpx
+
+    with tempfile.TemporaryFile() as log, httpx.Client(timeout=2) as client:
         process = subprocess.Popen(  # noqa: S603 - our own command
             plan.command,
             env=child_environment(plan.environment),
@@ -161,7 +166,7 @@ def serving(plan: ServerPlan, *, patience: float = 1800.0) -> Iterator[subproces
         )
         try:
             give_up = time.monotonic() + patience
-            while not _answers(plan.address):
+            while not _answers(client, plan.address):
                 if process.poll() is not None:
                     raise _ended(plan, "ended", log)
                 if time.monotonic() > give_up:
@@ -258,11 +263,11 @@ def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def _answers(address: str) -> bool:
+def _answers(client: httpx.Client, address: str) -> bool:
     """Whether a server of any kind is ready; llama.cpp's and vLLM's refuse until they are."""
     import httpx
 
     try:
-        return httpx.get(f"{address.removesuffix('/v1')}/health", timeout=2).status_code == 200
+        return client.get(f"{address.removesuffix('/v1')}/health").status_code == 200
     except httpx.TransportError:
         return False
