@@ -9,7 +9,8 @@ First, blocks of pictures in turn: one is judged as `workbench judge` does (pict
 verdicts written to it), the next one's requests are sent by a plain load generator that has them all ready and
 does nothing with the answers, at every concurrency of a short list; the fastest one of these is the server's
 maximum. Every block has its own pictures, so none finds its prompts in the server's cache. Then all
-pictures are judged while the server is killed and started again.
+pictures are judged while the server is killed and started again; where that takes longer than a judge
+waits, the same call is made again, as a person would.
 
 Prints both rates in questions a second, their ratio with a bootstrap interval over blocks, how far the
 scores are from those of this process, and what the crashes cost. Ends with status 1 where the ratio is
@@ -39,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from workbench.catalog.drawn import DrawnCatalog
+from workbench.errors import ServerError
 from workbench.judging import ModelAnswerer, RubricJudge, judge_all
 from workbench.judging.cache import load_subject
 from workbench.metrics.resampling import bootstrap
@@ -71,7 +73,7 @@ def main() -> int:
         print("vLLM is not installed: nothing else here gives probabilities. Name its Python.")
         return 0
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "store") as store:
-        pictures = max(given.pictures, given.block * given.blocks * (1 + len(CONCURRENCIES)))
+        pictures = max(given.pictures, given.block * (2 + given.blocks * (1 + len(CONCURRENCIES))))
         generations = draw(store, pictures)
         server = Restarted(plan)
         try:
@@ -183,6 +185,9 @@ def speed(
 
     ours: list[float] = []
     plain: dict[int, list[float]] = {one: [] for one in CONCURRENCIES}
+    asyncio.run(send(plan.address, ready(scorer, *questions_about(store, block())), 8))  # warm
+    for _ in judge_all(store, judge, block()):
+        pass
     for place in range(blocks):
         began = time.perf_counter()
         for _ in judge_all(store, judge, block()):
@@ -264,24 +269,35 @@ def survive(
     before = {one.key for one in store.records(Verdict)}
     away: list[float] = []
     threads: list[threading.Thread] = []
-    began = time.perf_counter()
+    began, starts = time.perf_counter(), 0
     moments = [(k + 1) / (kills + 1) for k in range(kills)]
-    for report in judge_all(store, judge, generations):
-        if moments and report.done >= moments[0] * (report.done + report.left):
-            moments.pop(0)
-            # In the middle of the next chunk, not between two.
-            threads.append(
-                threading.Thread(target=lambda: (time.sleep(1), away.append(server.kill())))
-            )
-            threads[-1].start()
+
+    def kill_soon() -> None:
+        time.sleep(1)  # in the middle of the next chunk, not between two
+        away.append(server.kill())
+
+    done = False
+    while not done:
+        starts += 1
+        try:
+            for report in judge_all(store, judge, generations):
+                if moments and report.done + report.known >= moments[0] * len(generations):
+                    moments.pop(0)
+                    threads.append(threading.Thread(target=kill_soon))
+                    threads[-1].start()
+            done = True
+        except ServerError as error:  # it was away for longer than anybody waits
+            print(f"stopped: {error}", flush=True)
+        finally:
+            for one in threads:
+                one.join()
     seconds = time.perf_counter() - began
-    for one in threads:
-        one.join()
     wanted = {judge.key(one) for one in generations}
     verdicts = [one for one in store.records(Verdict) if one.key in wanted]
     unsure = [v for v in verdicts if any(s.score is None for s in v.scores if s.by == judge.name)]
     return {
         "kills": len(away),
+        "starts": starts,
         "seconds_away": [round(one, 1) for one in away],
         "seconds": round(seconds, 1),
         "judged_now": len(wanted - before),

@@ -36,7 +36,7 @@ class OpenAIImageServer(ServedModel):
         concurrency: int = 4,
         timeout: float = 300.0,
         retries: int = 5,
-        patience: float = 300.0,
+        patience: float = 900.0,
         images_per_request: int = 1,
     ) -> None:
         """Remember the address; nothing is sent before the first request.

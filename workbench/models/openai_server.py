@@ -46,7 +46,7 @@ def load_text(
     concurrency: int = 64,
     timeout: float = 120.0,
     retries: int = 5,
-    patience: float = 300.0,
+    patience: float = 900.0,
 ) -> OpenAIServer:
     """Load `openai:<URL>[,<URL>…][#model]`; the key is `WORKBENCH_API_KEY`. Options as for `OpenAIServer`."""
     return OpenAIServer(
@@ -69,7 +69,7 @@ def load_image(
     concurrency: int = 4,
     timeout: float = 300.0,
     retries: int = 5,
-    patience: float = 300.0,
+    patience: float = 900.0,
     images_per_request: int = 1,
 ) -> OpenAIImageServer:
     """Load `openai:<URL>[,<URL>…][#model]` to make images. Options as for `OpenAIImageServer`."""
@@ -99,7 +99,7 @@ class OpenAIServer(ServedModel):
         concurrency: int = 64,
         timeout: float = 120.0,
         retries: int = 5,
-        patience: float = 300.0,
+        patience: float = 900.0,
     ) -> None:
         """Remember the address; nothing is sent before the first question.
 

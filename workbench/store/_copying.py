@@ -51,7 +51,7 @@ def copy_store(
     target: Store,
     *,
     pictures: bool,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> Copied:
     """Bring everything that `source` holds at this moment to `target`, and compare the two.
 
@@ -137,7 +137,7 @@ def _copy_table(
     after: int,
     top: int,
     *,
-    progress: Callable[[int], None],
+    progress: Callable[[int], object],
 ) -> int:
     written = 0
     for rows, children in _pages(source, table, after, top):
@@ -171,7 +171,7 @@ def _refuse_strangers(source: Store, target: Store, table: sa.Table, last: int) 
 
 
 def _compare(
-    source: Store, target: Store, table: sa.Table, top: int, *, progress: Callable[[int], None]
+    source: Store, target: Store, table: sa.Table, top: int, *, progress: Callable[[int], object]
 ) -> int:
     """Rows that both hold alike.
 
@@ -197,7 +197,7 @@ def _same(one: Page, other: Page) -> bool:
     return one[0] == other[0] and children == others
 
 
-def _copy_pictures(source: Store, target: Store, progress: Callable[[int], None]) -> int:
+def _copy_pictures(source: Store, target: Store, progress: Callable[[int], object]) -> int:
     """Pictures first: a row that names one must find it."""
     written = 0
     for address in source.images.addresses():
