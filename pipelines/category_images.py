@@ -188,7 +188,7 @@ def run_category_images(
                 patience=job.patience,
                 candidates=job.candidates,
                 seed=job.seed,
-                overlap=_apart(job, recorder),
+                overlap=_apart(job),
             ),
             recorder=recorder,
         )
@@ -334,13 +334,10 @@ def _worded_for(image_model: str) -> str:
     return image_model
 
 
-def _apart(job: CategoryImagesJob, recorder: Recorder) -> bool:
-    """Whether judge and image model work on different processors; said plainly where they do not."""
+def _apart(job: CategoryImagesJob) -> bool:
+    """Whether judge and image model work on different processors; where they share one they take turns."""
     served = any(name.startswith("openai:") for name in (job.judge, job.image_model))
-    if served or choose_device().type != "cpu":
-        return True
-    recorder.warn("image model and judge share this machine's processor, so they take turns")
-    return False
+    return served or choose_device().type != "cpu"
 
 
 def _revisions(model: ImageModel, judge: RubricJudge) -> dict[str, str]:

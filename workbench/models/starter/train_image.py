@@ -70,9 +70,10 @@ _LIMITS = (
     "It knows seventeen kinds of products, fourteen colors and the words of its captions; of other words it "
     "makes what it can.",
     "Its pictures are small. Writing on products is not legible.",
-    "At the guidance that it comes with, hardly any flaw appears unasked, so that asking for its opposite changes "
-    "little; of people and of laid-over text it shows little even when asked.",
-    "The probes that count its mistakes make mistakes themselves; their own figures are below.",
+    "About one picture in seven shows a flaw that nobody asked for. Asking for its opposite, in the prompt and in the "
+    "negative prompt, halves that or more; distorted and cartoon-like ones hardly appear unasked.",
+    "Of laid-over text it shows less than half when asked; distortion is there more often than the classifier sees.",
+    "What counts its mistakes makes mistakes itself: the probes' figures are below, the classifier has a card of its own.",
 )
 _SCENES = 1_000_000
 """Between the first scenes of two seeds."""
