@@ -7,13 +7,15 @@ else `transformers serve`, which is slower and gives no probabilities; GGUF file
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -163,6 +165,7 @@ def serving(plan: ServerPlan, *, patience: float = 1800.0) -> Iterator[subproces
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # its workers are ended with it, also while it loads
         )
         try:
             give_up = time.monotonic() + patience
@@ -177,11 +180,11 @@ def serving(plan: ServerPlan, *, patience: float = 1800.0) -> Iterator[subproces
                 raise _ended(plan, "ended", log)
         finally:
             process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _ended(plan: ServerPlan, what: str, log: BinaryIO) -> ServerError:
