@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import reprlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from workbench.errors import ModelError, PhotoError
 from workbench.models.costs import shares
@@ -17,6 +16,8 @@ from workbench.models.served_model import ServedModel
 from workbench.models.server_replies import RequestError
 from workbench.photos import open_photo
 from workbench.records import Cost
+
+_NO_PICTURE = "the server sent no picture"
 
 
 class OpenAIImageServer(ServedModel):
@@ -98,9 +99,7 @@ class OpenAIImageServer(ServedModel):
             except RequestError as error:
                 return [MadeImage(image=None, error=str(error))] * len(places)
             seconds = (time.perf_counter() - began) / len(places)
-            made = [_read(one, self.name) for one in list(reply.get("data") or [])[: len(places)]]
-            missing = f"the server made {len(made)} of {len(places)} images"
-            made += [MadeImage(image=None, error=missing)] * (len(places) - len(made))
+            made = _read_all(reply.get("data"), len(places), self.name)
             return [
                 replace(one, cost=Cost(seconds=seconds, images=int(one.image is not None)))
                 for one in made
@@ -136,14 +135,26 @@ def _body(request: ImageRequest) -> dict[str, object]:
     return body | {key: value for key, value in given.items() if value is not None}
 
 
-def _read(entry: Mapping[str, Any], where: str) -> MadeImage:
-    data = entry.get("b64_json")
-    if not isinstance(data, str):
-        return MadeImage(
-            image=None,
-            error="the server sent no picture (`b64_json`); one that sends addresses is not supported",
-        )
-    try:
-        return MadeImage(image=open_photo(base64.b64decode(data, validate=True), where=where))
-    except (PhotoError, binascii.Error) as error:
-        return MadeImage(image=None, error=f"the server sent no picture: {error}")
+def _read_all(sent: object, count: int, where: str) -> list[MadeImage]:
+    if not isinstance(sent, list):
+        said = f"{_NO_PICTURE}: want a list of pictures as `data`, got {reprlib.repr(sent)}"
+        return [MadeImage(image=None, error=said)] * count
+    made = [_read(one, where) for one in sent[:count]]
+    missing = f"the server made {len(made)} of {count} images"
+    return made + [MadeImage(image=None, error=missing)] * (count - len(made))
+
+
+def _read(entry: object, where: str) -> MadeImage:
+    data = entry.get("b64_json") if isinstance(entry, Mapping) else None
+    if isinstance(data, str):
+        try:
+            return MadeImage(image=open_photo(base64.b64decode(data, validate=True), where=where))
+        except PhotoError as error:
+            said = f"{_NO_PICTURE}: {error}"
+        except ValueError:  # a sign that base64 lacks, or an end cut off
+            said = f"{_NO_PICTURE}: `b64_json` is not base64: {reprlib.repr(data)}"
+    elif isinstance(entry, Mapping) and "url" in entry:
+        said = f"{_NO_PICTURE} (`b64_json`); one that sends addresses is not supported"
+    else:
+        said = f"{_NO_PICTURE}: want `b64_json` with base64, got {reprlib.repr(entry)}"
+    return MadeImage(image=None, error=said)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from workbench.errors import ModelError
 from workbench.models import ImageRequest, load_image
@@ -61,6 +63,11 @@ def encoded(image):
     return base64.b64encode(data.getvalue()).decode()
 
 
+@pytest.fixture(scope="module")
+def picture_reply():
+    return json.dumps({"data": [{"b64_json": encoded(Image.new("RGB", (8, 8), "red"))}]})
+
+
 def requests(*seeds, prompt="a red mug"):
     return [ImageRequest(prompt=prompt, seed=seed, steps=2) for seed in seeds]
 
@@ -100,6 +107,50 @@ def test_an_image_that_is_refused_does_not_stop_its_neighbours(image_server):
     assert bad.image is None and "not made here" in bad.error and bad.cost.images == 0
     assert good.image is not None and good.error is None
     assert "both width and height" in unsized.error
+
+
+@pytest.fixture
+def odd_server(run_app):
+    """Answers `/v1/images/generations` with the JSON that the prompt holds."""
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    async def generate(request):
+        body = await request.json()
+        return Response(body["prompt"], media_type="application/json")
+
+    routes = [Route("/v1/images/generations", generate, methods=["POST"])]
+    with run_app(Starlette(routes=routes)) as address:
+        yield f"{address}/v1"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ({"data": [{"b64_json": "é☃"}]}, "`b64_json` is not base64: 'é☃'"),
+        ({"data": [{"b64_json": "!!!not base64"}]}, "`b64_json` is not base64: '!!!not base64'"),
+        ({"data": [{"b64_json": "abc"}]}, "`b64_json` is not base64: 'abc'"),
+        ({"data": [{"b64_json": "YWJj"}]}, "no picture"),
+        ({"data": [{"b64_json": 5}]}, "want `b64_json` with base64, got {'b64_json': 5}"),
+        ({"data": ["x"]}, "want `b64_json` with base64, got 'x'"),
+        ({"data": [None]}, "want `b64_json` with base64, got None"),
+        ({"data": {"a": 1}}, "want a list of pictures as `data`, got {'a': 1}"),
+        ({"data": 5}, "want a list of pictures as `data`, got 5"),
+        ({"data": "x" * 9999}, "want a list of pictures as `data`, got 'xxx"),
+        ({"data": []}, "the server made 0 of 1 images"),
+        ({}, "want a list of pictures as `data`, got None"),
+        ({"data": [{"url": "https://a.example/1.png"}]}, "one that sends addresses is not supported"),
+    ],
+)  # fmt: skip
+def test_a_reply_without_a_picture_fails_its_own_picture_alone(
+    odd_server, picture_reply, reply, said
+):
+    model = OpenAIImageServer(odd_server, "tiny")
+    bad, good = model.make([*requests(0, prompt=json.dumps(reply)), *requests(0, prompt=picture_reply)])  # fmt: skip
+    assert bad.image is None and bad.error.startswith("the server ")
+    assert said in bad.error and len(bad.error) < 300
+    assert good.image is not None and good.error is None
 
 
 def test_no_images_per_request_is_refused():
