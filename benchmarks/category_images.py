@@ -31,7 +31,7 @@ from workbench.calibration.audited import calibrate_audit, find_audit
 from workbench.catalog.drawn import KINDS, DrawnCatalog
 from workbench.errors import ModelError
 from workbench.judging.attempts import best_try, ending
-from workbench.judging.chains import ChainsOf, read_chains
+from workbench.judging.chains import chains_of, read_chains
 from workbench.judging.instruments import SAFETY
 from workbench.metrics import Estimate, bootstrap_mean, proportion
 from workbench.models.starter import shipped_folder
@@ -105,13 +105,8 @@ def _outcome(
     job: CategoryImagesJob,
     seconds: float,
 ) -> Outcome:
-    whose = ChainsOf(
-        model_revision=str(run.arguments["image_model_revision"]),
-        judge=str(run.arguments["judge_name"]),
-        judge_revision=str(run.arguments["judge_revision"]),
-    )
     first, kept, approved, attempts = [], [], [], []
-    for chain in read_chains(store, whose, rubric):
+    for chain in read_chains(store, chains_of(store, run), rubric):
         end = ending(chain.attempts, rubric, limit=job.attempts, patience=job.patience)
         start = best_try(chain.attempts[0], rubric)
         if start is None or end.best is None:

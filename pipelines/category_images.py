@@ -28,6 +28,8 @@ from pipelines.intake import take_in
 from pipelines.judge import load_picture_judge
 from pipelines.recorder import Recorder, record
 from pipelines.titles import brands_of_catalog
+from reports.answer import answer_of
+from workbench.calibration.audited import calibrate_audit
 from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, JudgingError
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 _STARTER_PART = "workbench.models.starter"
+LEAST_AUDIT = 4
+"""Two approvals and two refusals, without which nothing can be said about either."""
 RULES = "rules"
 """The writer and refiner that need no model."""
 NONE = "none"
@@ -98,7 +102,7 @@ class CategoryImagesJob:
     limit: int | None = None
     """Items of the catalogue to take; None: all."""
     audit: int = 120
-    """Judged pictures to draw; 0: none."""
+    """Judged pictures to draw; 0: none, else at least `LEAST_AUDIT`."""
     seed: int = 0
 
 
@@ -125,6 +129,8 @@ class CategoryImagesSummary:
     """Rows and photos that could not be used."""
     audit: str | None
     """Id of the audit; None where nothing could be drawn."""
+    worth: str
+    """What its answers say an approval is worth, in words; `""` where there is no audit."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -140,6 +146,8 @@ class CategoryImagesSummary:
         if self.by_attempt:
             said = ", ".join(f"{n} at attempt {k}" for k, n in self.by_attempt.items())
             lines.append(f"approved: {said}")
+        if self.worth:
+            lines.append(self.worth)
         lines += [f"failed, {n} topics: {why}" for why, n in list(self.failed.items())[:3]]
         if self.empty:
             lines.append(
@@ -207,6 +215,7 @@ def run_category_images(
         audit = _audit(
             store,
             items,
+            finished,
             schema=catalog.schema,
             model=model,
             judge=judge,
@@ -225,6 +234,7 @@ def run_category_images(
         empty=tuple(g.name for g in groups if not g.items),
         problems=problems,
         audit=audit.id if audit else None,
+        worth=answer_of(calibrate_audit(store, audit).calibration) if audit else "",
     )
 
 
@@ -257,18 +267,23 @@ def _require_instruments(rubric: Rubric) -> None:
 
 
 class Tally:
-    """Counts of what has ended; the topics themselves are forgotten."""
+    """Counts of what has ended, and where its pictures come from; the topics themselves are forgotten."""
 
     def __init__(self) -> None:
         """Nothing has ended yet."""
         self.states: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.by_attempt: Counter[int] = Counter()
+        self.topics: set[str] = set()
+        self.runs: set[str] = set()
+        """Those that made the pictures."""
         self.pictures = self.unchanged = 0
 
     def count(self, one: Finished) -> None:
         """Add one topic."""
         self.states[one.ending.state] += 1
+        self.topics.add(one.topic.id)
+        self.runs |= {str(t.image.run) for a in one.attempts for t in a.tries}
         self.pictures += one.made
         self.unchanged += one.made == 0 and one.ending.state != "failed"
         if one.ending.state == "failed":
@@ -356,6 +371,7 @@ def _revisions(model: ImageModel, judge: RubricJudge) -> dict[str, str]:
 def _audit(
     store: Store,
     items: Sequence[Item],
+    finished: Tally,
     *,
     schema: Schema,
     model: ImageModel,
@@ -363,13 +379,18 @@ def _audit(
     job: CategoryImagesJob,
     recorder: Recorder,
 ) -> Audit | None:
-    """Draw judged pictures for people; of drawn items the truth can be told, and answers at once."""
+    """Draw judged pictures of these topics for people; of drawn items the truth can be told, and answers at once.
+
+    A run that finds everything done finds its audit, too.
+    """
     selection = Selection(
         judge=judge.name,
         judge_revision=judge.revision,
         rubric=judge.rubric.label,
         model_revision=model.revision,
         part=None,
+        generation_runs=tuple(sorted(finished.runs)),
+        categories=tuple(sorted(finished.topics)),
     )
     try:
         decided, selection = select_decisions(store, selection)
@@ -382,5 +403,10 @@ def _audit(
         truth = ImageTruth(store, schema, judge.rubric, load_classifier())
         answers = lambda drawn, audit: truth.answers(drawn, audit, run=recorder.id)  # noqa: E731
     return draw_and_answer(
-        store, selection, size=job.audit, seed=job.seed, recorder=recorder, answers=answers
+        store,
+        selection,
+        size=max(job.audit, LEAST_AUDIT),
+        seed=job.seed,
+        recorder=recorder,
+        answers=answers,
     )

@@ -10,7 +10,7 @@ from workbench.calibration.audited import rubric_of
 from workbench.calibration.watching.narrowing import Narrowing, narrowing
 from workbench.errors import MissingExtraError
 from workbench.judging.attempts import best_try
-from workbench.judging.chains import ChainsOf, read_chains
+from workbench.judging.chains import chains_of, read_chains
 from workbench.models.encoder import PhotoEncoder
 from workbench.records import Item, Run
 from workbench.settings import read_settings
@@ -34,13 +34,8 @@ def measure_narrowing(store: Store, run: str) -> tuple[Narrowing, ...] | None:
     rubric = rubric_of(store, str(found.arguments["rubric_label"])) if found else None
     if found is None or rubric is None:
         return None
-    whose = ChainsOf(
-        model_revision=str(found.arguments["image_model_revision"]),
-        judge=str(found.arguments["judge_name"]),
-        judge_revision=str(found.arguments["judge_revision"]),
-    )
     made, own, attempts = [], [], []
-    for chain in read_chains(store, whose, rubric):
+    for chain in read_chains(store, chains_of(store, found), rubric):
         best = best_try(chain.attempts[-1], rubric)
         lead = store.find(Item, chain.attempts[0].prompt.item or "")
         if best and best.verdict and best.verdict.approved and lead and lead.photos:

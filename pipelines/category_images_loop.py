@@ -22,12 +22,12 @@ from pipelines.category_images_parts import (
     Prompts,
     Topic,
     png,
-    seed_of,
 )
 from pipelines.recorder import Recorder, Stage
 from workbench.errors import ServerError, WorkbenchError
 from workbench.judging import RubricJudge, judge_all
 from workbench.judging.attempts import Attempt, Try, best_try, did_not_answer, ending
+from workbench.judging.chains import STAGE, Scope, seed_of
 from workbench.models.protocols import ImageModel, ImageRequest, MadeImage
 from workbench.records import CriterionScore, Generation, Verdict, content_key
 
@@ -92,9 +92,7 @@ class CategoryLoop:
             total: How many there are, for the progress.
         """
         with ExitStack() as open_stages:
-            bar = open_stages.enter_context(
-                self.recorder.stage("category images", total, unit="topics")
-            )
+            bar = open_stages.enter_context(self.recorder.stage(STAGE, total, unit="topics"))
             stages = _Stages(
                 *(
                     open_stages.enter_context(self.recorder.stage(name, takes_turns=True))
@@ -102,9 +100,15 @@ class CategoryLoop:
                 )
             )
             judges = open_stages.enter_context(ThreadPoolExecutor(1)) if self.plan.overlap else None
-            for one in self._work(iter(topics), stages, judges):
-                bar.advance(1 if one.made else 0, known=0 if one.made else 1)
-                yield one
+            prompts: dict[str, list[str]] = {}
+            try:
+                for one in self._work(iter(topics), stages, judges):
+                    bar.advance(1 if one.made else 0, known=0 if one.made else 1)
+                    prompts[one.topic.id] = [attempt.prompt.key for attempt in one.attempts]
+                    yield one
+            finally:
+                scope = Scope(prompts=prompts, seed=self.plan.seed, candidates=self.plan.candidates)
+                bar.note = scope.to_json()
 
     def _work(
         self, topics: Iterator[Topic], stages: _Stages, judges: ThreadPoolExecutor | None
@@ -221,7 +225,7 @@ class CategoryLoop:
                 going.append(chain)
                 continue
             yield Finished(
-                topic=chain.topic, ending=end, attempts=len(chain.attempts), made=chain.made
+                topic=chain.topic, ending=end, attempts=tuple(chain.attempts), made=chain.made
             )
 
     def _request(self, chain: _Chain, candidate: int) -> tuple[Generation, ImageRequest]:

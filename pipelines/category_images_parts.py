@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipelines.recorder import Stage
 from workbench.judging.attempts import Attempt, Ending, Try
-from workbench.records import Aspects, Generation, Item, content_key
+from workbench.records import Aspects, Generation, Item
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -79,7 +79,7 @@ class Finished:
 
     topic: Topic
     ending: Ending
-    attempts: int
+    attempts: tuple[Attempt, ...]
     made: int
     """Pictures that this run made for it; 0 where all was in the store."""
 
@@ -95,11 +95,6 @@ class Busy:
 
     def __exit__(self, *_: object) -> None:
         self._stage.busy += time.perf_counter() - self._started
-
-
-def seed_of(seed: int, topic: str, attempt: int, candidate: int) -> int:
-    """The seed of one picture, 0 up to 2³¹: the same wherever and whenever it is made."""
-    return int(content_key("seed", seed, topic, attempt, candidate)[:8], 16) % 2**31
 
 
 def png(image: Image) -> bytes:

@@ -18,12 +18,12 @@ from reports.answer import answer_of
 from reports.attempts import Told, topic_card
 from reports.picture_costs import by_popularity, cost_rows
 from reports.rendering import number, render, write_whole
-from workbench.calibration.audited import Audited, calibrate_audit, rubric_of
+from workbench.calibration.audited import Audited, answers_to, calibrate_audit, rubric_of
 from workbench.calibration.watching.narrowing import Narrowing
 from workbench.errors import StoreError
 from workbench.figures import plot_by_popularity, plot_narrowing, to_svg
 from workbench.judging.attempts import ending
-from workbench.judging.chains import ChainsOf, read_chains
+from workbench.judging.chains import chains_of, read_chains
 from workbench.metrics import Estimate, proportion
 from workbench.records import Audit, Item, Run
 from workbench.rubric import Rubric
@@ -77,7 +77,7 @@ def write_category_images_page(
             f"{found.arguments.get('rubric_label')!r}: run `workbench run category-images` again"
         )
     told = _told(store, found, rubric)
-    audited = _audited(store, found)
+    audited = _audited(store, found, told)
     return write_whole(
         path,
         render(
@@ -101,12 +101,7 @@ def _find_run(store: Store, name: str | None) -> Run:
 
 def _told(store: Store, run: Run, rubric: Rubric) -> list[Told]:
     arguments = run.arguments
-    whose = ChainsOf(
-        model_revision=str(arguments["image_model_revision"]),
-        judge=str(arguments["judge_name"]),
-        judge_revision=str(arguments["judge_revision"]),
-    )
-    chains = list(read_chains(store, whose, rubric))
+    chains = list(read_chains(store, chains_of(store, run), rubric))
     leads = {c.attempts[0].prompt.item or "" for c in chains}
     items = {i.id: i for i in store.records(Item, sorted(leads - {""}))}
     limit, patience = (cast("int", arguments[name]) for name in ("attempts", "patience"))
@@ -120,22 +115,33 @@ def _told(store: Store, run: Run, rubric: Rubric) -> list[Told]:
     ]
 
 
-def _audited(store: Store, run: Run) -> Audited | None:
-    """The latest audit of this run's judge and rubric on this image model's pictures."""
+def _audited(store: Store, run: Run, told: Sequence[Told]) -> Audited | None:
+    """What answers say about this run's judge on this image model's pictures of these topics.
+
+    Of the audits that brought an answer, else of all, the latest about most of the topics.
+    """
     wanted = {
         "judge_revision": run.arguments["judge_revision"],
         "model_revision": run.arguments["image_model_revision"],
         "rubric": run.arguments["rubric_label"],
     }
+    topics = {t.chain.category for t in told}
     fitting = []
     for audit in store.records(Audit):
-        population = audit.parameters.get("population")
-        selected = population.get("selected") if isinstance(population, Mapping) else None
-        if isinstance(selected, Mapping) and all(selected.get(k) == v for k, v in wanted.items()):
-            fitting.append(audit)
+        selected = _selected(audit)
+        categories = selected.get("categories")
+        about = topics if categories is None else set(cast("list[str]", categories))
+        if about <= topics and all(selected.get(k) == v for k, v in wanted.items()):
+            fitting.append((bool(answers_to(store, audit)), len(about), audit.created_at, audit))
     if not fitting:
         return None
-    return calibrate_audit(store, max(fitting, key=lambda a: a.created_at))
+    return calibrate_audit(store, max(fitting, key=lambda one: one[:3])[3])
+
+
+def _selected(audit: Audit) -> Mapping[str, object]:
+    population = audit.parameters.get("population")
+    selected = population.get("selected") if isinstance(population, Mapping) else None
+    return selected if isinstance(selected, Mapping) else {}
 
 
 def _page(

@@ -158,7 +158,7 @@ def test_a_score_that_rises_goes_on_to_the_limit_and_the_best_is_kept(tmp_path):
 
 def test_a_judge_that_always_passes_makes_one_attempt(tmp_path):
     ended, painter = run(tmp_path, Says(lambda g: 5))
-    assert [(e.ending.state, e.attempts) for e in ended] == [("approved", 1)] * 3
+    assert [(e.ending.state, len(e.attempts)) for e in ended] == [("approved", 1)] * 3
     assert len(painter.asked) == 3
 
 

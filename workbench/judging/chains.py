@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from workbench.judging.attempts import Attempt, Try, best_try, did_not_answer
-from workbench.records import Generation, Verdict
+from workbench.records import Generation, Run, RunEvent, Verdict, content_key
 from workbench.rubric import Rubric
 
 if TYPE_CHECKING:
     from workbench.store import Store
+
+
+STAGE = "category images"
+"""Of a run: its note is a `Scope` as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one run looked at, also where it found all of it done."""
+
+    prompts: Mapping[str, Sequence[str]]
+    """Topic to the keys of its prompts, attempt by attempt."""
+    seed: int
+    candidates: int
+
+    def to_json(self) -> str:
+        """As `chains_of` reads it."""
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,54 +41,86 @@ class ChainsOf:
     """Of the image model."""
     judge: str
     judge_revision: str
+    scope: Scope | None = None
+    """None: whatever the store holds last of each topic."""
+
+
+def chains_of(store: Store, run: Run) -> ChainsOf:
+    """What `run` worked on; of one that was killed, whatever the store holds last of each topic."""
+    arguments = run.arguments
+    notes = [
+        e.note for e in store.records(RunEvent) if e.run == run.id and e.stage == STAGE and e.note
+    ]
+    scope = Scope(**json.loads(notes[-1])) if notes else None
+    return ChainsOf(
+        model_revision=str(arguments["image_model_revision"]),
+        judge=str(arguments["judge_name"]),
+        judge_revision=str(arguments["judge_revision"]),
+        scope=scope,
+    )
+
+
+def seed_of(seed: int, topic: str, attempt: int, candidate: int) -> int:
+    """The seed of one picture, 0 up to 2³¹: the same wherever and whenever it is made."""
+    return int(content_key("seed", seed, topic, attempt, candidate)[:8], 16) % 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """What was tried for one category or theme: the newest first prompt, and what followed from it."""
+    """What was tried for one category or theme: a first prompt, and what followed from it."""
 
     category: str
     attempts: tuple[Attempt, ...]
 
 
-def read_chains(
-    store: Store,
-    whose: ChainsOf,
-    rubric: Rubric,
-    *,
-    categories: Sequence[str] | None = None,
-) -> Iterator[Chain]:
+def read_chains(store: Store, whose: ChainsOf, rubric: Rubric) -> Iterator[Chain]:
     """The attempts of each category, in the order in which categories were begun.
 
     Args:
         store: Nothing else is read.
-        whose: Which image model, and which judge.
+        whose: Which image model, which judge, and what of it.
         rubric: By whose verdicts attempts are ranked.
-        categories: Only these; None: all that have a prompt.
     """
-    wanted = None if categories is None else set(categories)
-    firsts: dict[str, Generation] = {}
-    following: dict[str, list[Generation]] = {}
+    prompts: dict[str, Generation] = {}
     pictures: dict[str, list[Generation]] = {}
     for one in store.records(Generation):
-        if wanted is not None and one.category not in wanted:
-            continue
-        if one.kind == "prompt" and one.parent is None:
-            firsts[one.category] = one
-        elif one.kind == "prompt":
-            following.setdefault(str(one.parent), []).append(one)
+        if one.kind == "prompt":
+            prompts[one.key] = one
         elif one.kind == "image" and one.revision == whose.model_revision:
             pictures.setdefault(str(one.details.get("prompt")), []).append(one)
     verdicts = _verdicts(store, whose, rubric)
+
+    def attempt(number: int, prompt: Generation) -> Attempt:
+        own = _newest(_meant(pictures.get(prompt.key, []), whose.scope, prompt.category, number))
+        tries = tuple(Try(image=g, verdict=verdicts.get(g.key)) for g in own)
+        return Attempt(number=number, prompt=prompt, tries=tries)
+
+    if whose.scope is not None:
+        for category, keys in whose.scope.prompts.items():
+            tried = tuple(attempt(n, prompts[key]) for n, key in enumerate(keys, 1))
+            yield Chain(category=category, attempts=tried)
+        return
+    firsts = {p.category: p for p in prompts.values() if p.parent is None}
+    following: dict[str, list[Generation]] = {}
+    for prompt in prompts.values():
+        following.setdefault(str(prompt.parent), []).append(prompt)
     for category, first in firsts.items():
         attempts: list[Attempt] = []
-        prompt: Generation | None = first
-        while prompt is not None:
-            own = _newest(pictures.get(prompt.key, []))
-            tries = tuple(Try(image=g, verdict=verdicts.get(g.key)) for g in own)
-            attempts.append(Attempt(number=len(attempts) + 1, prompt=prompt, tries=tries))
-            prompt = _next(attempts[-1], following.get(prompt.key, []), rubric)
+        last: Generation | None = first
+        while last is not None:
+            attempts.append(attempt(len(attempts) + 1, last))
+            last = _next(attempts[-1], following.get(last.key, []), rubric)
         yield Chain(category=category, attempts=tuple(attempts))
+
+
+def _meant(
+    pictures: Sequence[Generation], scope: Scope | None, topic: str, attempt: int
+) -> list[Generation]:
+    """Those that a run of this scope made or found."""
+    if scope is None:
+        return list(pictures)
+    seeds = {seed_of(scope.seed, topic, attempt, c) for c in range(scope.candidates)}
+    return [one for one in pictures if one.seed in seeds]
 
 
 def _verdicts(store: Store, whose: ChainsOf, rubric: Rubric) -> dict[str, Verdict]:
