@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import math
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,14 @@ from workbench.schema import Schema, folded, same_word
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_SLUG = re.compile(r"[^a-z0-9]+")
+_CONDITIONS: Mapping[str, object] = {
+    "categories": [],
+    "aspects": {},
+    "title": [],
+    "title_any": [],
+    "price": {},
+}
+"""The parts of a theme, each as it asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +49,8 @@ class Theme:
 
     @property
     def id(self) -> str:
-        """`theme:summer-dresses`: what its generations carry as category."""
-        return "theme:" + _SLUG.sub("-", self.name.casefold()).strip("-")
+        """`theme:summer-dresses`: what its generations carry as category; letters of all languages stay."""
+        return f"theme:{_slug(self.name)}"
 
     def holds(self, item: Item) -> bool:
         """Whether `item` belongs to it."""
@@ -120,11 +128,11 @@ def _shape() -> type[BaseModel]:
         model_config = ConfigDict(extra="forbid")
 
     class Price(Part):
-        low: float | None = Field(default=None, alias="from", ge=0)
-        to: float | None = Field(default=None, ge=0)
+        low: float | None = Field(default=None, alias="from", ge=0, strict=True)
+        to: float | None = Field(default=None, ge=0, strict=True)
 
     class One(Part):
-        name: str = Field(min_length=1, pattern=r"[a-zA-Z0-9]")
+        name: str
         categories: list[str] = Field(default_factory=list)
         aspects: dict[str, list[str] | str] = Field(default_factory=dict)
         title: list[str] = Field(default_factory=list)
@@ -155,25 +163,71 @@ def _theme(data: Mapping[str, object]) -> Theme:
 
 
 def _contradictions(data: Mapping[str, object], schema: Schema | None) -> Iterable[Issue]:
-    """What no shape tells: names that stand twice, ranges upside down, names that the schema lacks."""
+    """What no shape tells: names that stand twice, conditions that say nothing, names that the schema lacks."""
     themes = data.get("themes")
-    ids: dict[str, int] = {}
+    ids: dict[str, tuple[int, str]] = {}
     for k, one in enumerate(themes if isinstance(themes, list) else []):
         if not isinstance(one, Mapping):
             continue
         if isinstance(name := one.get("name"), str):
-            first = ids.setdefault(Theme(name=name).id, k)
-            if first != k:
-                yield Issue(place=("themes", k, "name"), message=f"themes[{first}] has this name already, got {name!r}")  # fmt: skip
-        price = one.get("price")
-        if isinstance(price, Mapping):
-            low, high = price.get("from"), price.get("to")
-            if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
-                yield Issue(place=("themes", k, "price"), message=f"want `from` up to `to`, got {low:g} and {high:g}")  # fmt: skip
+            yield from _name_issues(name, k, ids)
         if not set(one) - {"name"}:
-            yield Issue(place=("themes", k), message="a theme needs at least one of categories, aspects, title, title_any, price")  # fmt: skip
+            yield Issue(place=("themes", k), message=f"a theme needs at least one of {', '.join(_CONDITIONS)}")  # fmt: skip
+        yield from _empty(one, k)
+        if isinstance(price := one.get("price"), Mapping):
+            yield from _price_issues(price, k)
         if schema is not None:
             yield from _unknown(one, k, schema)
+
+
+def _name_issues(name: str, k: int, ids: dict[str, tuple[int, str]]) -> Iterable[Issue]:
+    place = ("themes", k, "name")
+    slug = _slug(name)
+    if not slug:
+        yield Issue(place=place, message=f"want a name with a letter or a digit, got {name!r}")
+        return
+    first, said = ids.setdefault(slug, (k, name))
+    if first != k:
+        yield Issue(
+            place=place,
+            message=f"{name!r} and themes[{first}], {said!r}, would both have the id 'theme:{slug}'; "
+            "give one of them a name that differs in a letter or a digit",
+        )
+
+
+def _empty(one: Mapping[str, object], k: int) -> Iterable[Issue]:
+    """Conditions that are written down and yet ask for nothing."""
+    for key, empty in _CONDITIONS.items():
+        value = one.get(key)
+        if value == empty:
+            yield Issue(place=("themes", k, key), message=_asks_nothing(value))
+        elif key in ("title", "title_any") and isinstance(value, list):
+            for j, word in enumerate(value):
+                if isinstance(word, str) and not folded_words(word):
+                    message = f"want a word or a number, got {word!r}, which any title holds"
+                    yield Issue(place=("themes", k, key, j), message=message)
+    aspects = one.get("aspects")
+    for name, values in aspects.items() if isinstance(aspects, Mapping) else ():
+        if values == []:
+            message = "want at least one value, got []"
+            yield Issue(place=("themes", k, "aspects", name), message=message)
+
+
+def _asks_nothing(value: object) -> str:
+    return f"this holds for every item, got {value!r}; fill it in or leave it out"
+
+
+def _price_issues(price: Mapping[str, object], k: int) -> Iterable[Issue]:
+    ends = {key: price.get(key) for key in ("from", "to")}
+    place = ("themes", k, "price")
+    if price and set(price) <= set(ends) and all(end is None for end in ends.values()):
+        yield Issue(place=place, message=_asks_nothing(price))
+    for key, end in ends.items():
+        if end == math.inf:
+            yield Issue(place=(*place, key), message=f"want a finite number, got {end!r}; leave `{key}` out where prices have no such limit")  # fmt: skip
+    low, high = ends.values()
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+        yield Issue(place=place, message=f"want `from` up to `to`, got {low!r} and {high!r}")
 
 
 def _unknown(one: Mapping[str, object], k: int, schema: Schema) -> Iterable[Issue]:
@@ -191,6 +245,18 @@ def _unknown(one: Mapping[str, object], k: int, schema: Schema) -> Iterable[Issu
                 place=("themes", k, "aspects", name),
                 message=f"no such aspect{nearest(name, names)}",
             )
+
+
+def _slug(name: str) -> str:
+    """Letters and digits of any language, and the marks upon them, with `-` between words."""
+    whole = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    slug = ""
+    for sign in whole:
+        if sign.isalnum() or (slug[-1:] not in ("", "-") and unicodedata.category(sign)[0] == "M"):
+            slug += sign
+        elif slug[-1:] not in ("", "-"):
+            slug += "-"
+    return slug.strip("-")
 
 
 def _within(category: str, wanted: str) -> bool:

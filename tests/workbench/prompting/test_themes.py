@@ -65,6 +65,26 @@ def test_a_theme_carries_an_id_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["Café Tops", "Caf Tops"], ["café-tops", "caf-tops"]),
+        (["夏1", "冬1", "夏のドレス"], ["夏1", "冬1", "夏のドレス"]),
+        (["कि", "का"], ["कि", "का"]),
+        (["❤\ufe0f Red_tops", "ＡＢＣ"], ["red-tops", "abc"]),
+    ],
+)
+def test_names_of_any_language_have_ids_of_their_own(names, ids):
+    text = "themes:\n" + "".join(f"  - {{name: {name}, title: [x]}}\n" for name in names)
+    assert [theme.id for theme in parse_themes(text)] == [f"theme:{one}" for one in ids]
+
+
+def test_names_that_differ_in_how_they_are_encoded_are_one_id():
+    text = "themes:\n  - {name: Café, title: [x]}\n  - {name: CAFE\u0301, title: [x]}\n"
+    with pytest.raises(CatalogError, match="would both have the id 'theme:café'"):
+        parse_themes(text)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("themes: []", "1: themes: want at least 1"),
@@ -73,8 +93,16 @@ def test_a_theme_carries_an_id_of_its_own(tmp_path):
         ("themes:\n  - name: a\n    categories: [Mug]\n", "no such category: 'Mug'; did you mean 'Mugs'?"),
         ("themes:\n  - name: a\n    aspects: {Colr: Red}\n", "no such aspect; did you mean 'Color'?"),
         ("themes:\n  - name: a\n    price: {from: 9, to: 3}\n", "3: themes[0].price: want `from` up to `to`"),
-        ("themes:\n  - {name: a b, title: [x]}\n  - {name: A-B, title: [x]}\n", "3: themes[1].name: themes[0] has this name"),
+        ("themes:\n  - {name: a b, title: [x]}\n  - {name: A-B, title: [x]}\n", "3: themes[1].name: 'A-B' and themes[0], 'a b', would both have the id 'theme:a-b'; give one"),
         ("themes: [", "this is no YAML"),
+        ("themes:\n  - {name: '!?', title: [x]}\n", "2: themes[0].name: want a name with a letter or a digit, got '!?'"),
+        ("themes:\n  - name: a\n    price: {from: 1.0e300, to: .inf}\n", "3: themes[0].price.to: want a finite number, got inf; leave `to` out"),
+        ("themes:\n  - name: a\n    price: {from: '10'}\n", "3: themes[0].price.from: want a number, got '10'"),
+        *((f"themes:\n  - name: a\n    {part}\n", f"3: themes[0].{part.partition(':')[0]}: this holds for every item, got ")
+          for part in ("title: []", "title_any: []", "price: {}", "price: {from: }", "categories: []", "aspects: {}")),
+        ('themes:\n  - name: a\n    title: [""]\n', "3: themes[0].title[0]: want a word or a number, got '', which any title holds"),
+        ("themes:\n  - name: a\n    title_any: [mug, '!']\n", "3: themes[0].title_any[1]: want a word or a number, got '!'"),
+        ("themes:\n  - name: a\n    aspects: {Color: []}\n", "3: themes[0].aspects.Color: want at least one value"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(text, said):
