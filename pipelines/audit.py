@@ -44,7 +44,7 @@ class AuditJob:
     """Generations to draw."""
     design: Design
     part: Part
-    """Of the split: `eval` items never train anything."""
+    """Of the split: `eval` items never train anything. Where nothing was ever split, all are meant."""
     seed: int
     judge: str | None = None
     """None: the one whose verdict was stored last; so are `rubric` and `model`."""
@@ -229,7 +229,8 @@ def _selection(store: Store, job: AuditJob) -> Selection:
     taught = None if job.learn_from is None else find_audit(store, job.learn_from)
     if taught is not None:
         judge, rubric = judge or taught.judge, rubric or taught.rubric
-    found = latest_selection(store, part=job.part, judge=judge, rubric=rubric, model=job.model)
+    part = None if store.splits().empty else job.part
+    found = latest_selection(store, part=part, judge=judge, rubric=rubric, model=job.model)
     if taught is not None and (found.judge, found.rubric) != (taught.judge, taught.rubric):
         raise CalibrationError(
             f"audit {taught.id[:12]} teaches what the confidence of {taught.judge} by {taught.rubric} is worth, "

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SMALL = 160
 """Longer side in pixels of an attempt's picture."""
+_LEAD = 80
+"""Of the photo of the item that leads a topic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,9 @@ def topic_card(store: Store, told: Told, rubric: Rubric) -> dict[str, object]:
         "reason": end.reason,
         "picture": thumbnail(store, best) if best else None,
         "lead": (lead.title or lead.id) if lead else "",
+        "lead_photo": thumbnail(store, lead.photos[0], side=_LEAD)
+        if lead and lead.photos
+        else None,
         "attempts": [
             _attempt(
                 store,
@@ -63,6 +68,7 @@ def _attempt(
         "won": won,
         "picture": thumbnail(store, str(shown.image.image), side=_SMALL) if shown else None,
         "why_not": _why_not(one),
+        "again": before is not None and _asked(before.prompt) == _asked(one.prompt),
         "more": max(0, sum(t.image.image is not None for t in one.tries) - 1),
         "prompt": changes(_words(before.prompt) if before else None, _words(one.prompt)),
         "negative": changes(_avoided(before.prompt) if before else None, _avoided(one.prompt)),
@@ -110,6 +116,10 @@ def changes(before: str | None, after: str) -> list[tuple[str, str]]:
         found += [("gone", phrase) for phrase in old[a:b] if phrase not in new]
         found += [("new" if phrase not in old else "same", phrase) for phrase in new[c:d]]
     return found
+
+
+def _asked(prompt: Generation) -> tuple[str, str]:
+    return _words(prompt), _avoided(prompt)
 
 
 def _words(prompt: Generation) -> str:

@@ -137,7 +137,7 @@ def test_a_judge_that_always_fails_approves_nothing_and_stops_at_the_limit(tmp_p
     ended, painter = run(tmp_path, Says(lambda g: 1), attempts=4, patience=0)
     assert [e.ending.state for e in ended] == ["gave up"] * 3
     assert all("the limit of 4 attempts" in e.ending.reason for e in ended)
-    assert all("fails fidelity (1.0 of 5)" in e.ending.reason for e in ended)
+    assert all("fails fidelity (1.0 of 5, 4 wanted)" in e.ending.reason for e in ended)
     assert len(painter.asked) == 3 * 4
     with Store.open(tmp_path) as store:
         assert not any(v.approved for v in store.records(Verdict))

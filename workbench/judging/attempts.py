@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.records import CriterionScore, Generation, Verdict
-from workbench.rubric import Rubric
+from workbench.rubric import Criterion, Rubric
 
 State = Literal["approved", "gave up", "failed", "open"]
 """`gave up`: the limit, or no progress. `failed`: a model or a server did not answer. `open`: it goes on."""
@@ -173,7 +173,7 @@ def _fails(best: Try | None, rubric: Rubric) -> str:
         return "nothing could be judged"
     deciding = {c.id: c for c in rubric.criteria if c.decides}
     failed = [
-        f"{s.criterion} ({_point(s, len(deciding[s.criterion].scale))})"
+        f"{s.criterion} ({_point(s, deciding[s.criterion])})"
         for s in best.verdict.scores
         if s.criterion in deciding and s.passed is False
     ]
@@ -188,8 +188,10 @@ def _fails(best: Try | None, rubric: Rubric) -> str:
     return f"the best picture shows {_listed(modes)}" if modes else "nothing was approved"
 
 
-def _point(score: CriterionScore, points: int) -> str:
-    return f"{score.score:.1f} of {points}" if score.score is not None else "no score"
+def _point(score: CriterionScore, criterion: Criterion) -> str:
+    if score.score is None:
+        return "no score"
+    return f"{score.score:.1f} of {len(criterion.scale)}, {criterion.threshold:g} wanted"
 
 
 def _listed(names: Sequence[str]) -> str:

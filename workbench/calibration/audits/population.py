@@ -175,7 +175,7 @@ def latest_selection(
         asked = {"judge": judge, "rubric": rubric, "model": model, "part": part}
         words = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value)
         raise CalibrationError(
-            f"{store.url} holds no verdicts{f' of {words}' if words else ''}: judge listings with "
+            f"{store.url} holds no verdicts{f' of {words}' if words else ''}: judge outputs with "
             "`workbench judge`, or ask for others"
         )
     decided = frame[frame["approved"].notna()]
