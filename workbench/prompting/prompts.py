@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
-from workbench.metrics.claims import product_names, title_claims
+from workbench.metrics.claims import product_names, schema_phrases, title_claims
 from workbench.models.protocols import Decoding
 from workbench.prompting._words import folded_words
 from workbench.prompting.rendering import ImagePrompt, Rendered, render
@@ -22,9 +22,16 @@ BACKGROUND = "plain white background"
 COMPOSITION = "centered, the whole product in the picture, space around it"
 NEGATIVE = ("people", "text", "watermark", "clutter", "blurry", "distorted")
 """What a product photo shows none of."""
-_VERSION = "1"
+_VERSION = "2"
 _LONGEST_SUBJECT = 12
 """Words of a subject: a longer one says more than an image model draws."""
+_LONGEST_PHRASE = 4
+"""Words of a title that are looked up as one value."""
+_LOOKS = frozenset({"color", "colour", "pattern", "material", "fabric"})
+"""Attributes, lower case, whose values stand before a product's name."""
+_ENDS = " ,;:-–"
+_JOINING = frozenset({"a", "an", "and", "for", "in", "of", "on", "the", "with", "w/", "&", "+"})
+"""Words that say nothing of a product."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +90,8 @@ class PromptWriter(Protocol):
 class RulePromptWriter:
     """Writes prompts without a model: the first title as subject, a plain product photo around it.
 
-    Where a schema is given, what the title and the aspects claim is said in the schema's words (`pink
-    stripes` becomes `pink striped`), and what no photo can show is left out.
+    Where a schema has words for what the title says, the title and the aspects are said in them (`pink
+    stripes` becomes `pink striped`), and what no photo can show is left out; else the title's words stay.
     """
 
     schema: Schema | None = None
@@ -117,37 +124,98 @@ class RulePromptWriter:
 
 
 def subject_of(brief: Brief, schema: Schema | None = None) -> str:
-    """The product in words: at most 12, with the kind of product among them.
+    """The product in words, with the kind of product among them; at most 12 of a title's own.
 
     Args:
         brief: The first title leads; without one it is the category's name.
-        schema: Whose words are used, where it knows the category; None: the title's own.
+        schema: Whose words are used, where it knows the category and they say at least as much as the
+            title; else the title's own, after the colour, pattern and material that only the aspects
+            tell. None: the title's own.
     """
     title = brief.titles[0] if brief.titles else ""
     category = schema.categories.get(brief.category) if schema else None
     if schema and category:
-        return _in_schema_words(title, brief.aspects, category, schema)
+        stated = _known_values(title, brief.aspects, category, schema)
+        if not title or _say_as_much(stated, title, category):
+            return _in_schema_words(stated, category)
+        claimed = title_claims(title, category, schema).values
+        title = _with_looks({n: v for n, v in stated.items() if n not in claimed}, title)
     words = title.split()[:_LONGEST_SUBJECT]
     kind = brief.name.split(" > ")[-1]
-    said = {same_word(w) for w in folded_words(title)}
-    if any(same_word(word) in said for name in product_names(kind) for word in name.split()):
-        return " ".join(words).strip(" ,;:-–")
-    return " ".join([*words[: _LONGEST_SUBJECT - len(kind.split())], kind]).strip(" ,;:-–")
+    said = {same_word(w) for w in folded_words(" ".join(words))}
+    if any(same_word(w) in said for name in product_names(kind) for w in _words_of_kind(name)):
+        return " ".join(words).strip(_ENDS)
+    return " ".join([*words[: _LONGEST_SUBJECT - len(kind.split())], kind]).strip(_ENDS)
 
 
-def _in_schema_words(title: str, aspects: Aspects, category: Category, schema: Schema) -> str:
-    """`Pink Striped Plastic Chair with Slat Back`: the title counts before the aspects."""
+def _with_looks(unsaid: Mapping[str, str], title: str) -> str:
+    """The title after those colours, patterns and materials of the aspects that it does not name."""
+    said = {same_word(word) for word in folded_words(title)}
+    looks = [value for name, value in unsaid.items() if name.casefold() in _LOOKS]
+    new = [v for v in looks if not said.issuperset(map(same_word, folded_words(v)))]
+    return " ".join([*new, title])
+
+
+def _words_of_kind(name: str) -> list[str]:
+    """Of `t-shirt` only `shirt` is a word."""
+    return [word for word in folded_words(name) if len(word) > 1]
+
+
+def _known_values(
+    title: str, aspects: Aspects, category: Category, schema: Schema
+) -> dict[str, str]:
+    """Visible attribute to the value that the title claims, else the one that the aspects state."""
     claimed = title_claims(title, category, schema).values
-    before: list[str] = []
-    after: list[str] = []
+    found = {}
     for attribute in category.attributes:
         if attribute.visible == "no":
             continue
         stated = claimed.get(attribute.name) or _stated(aspects, attribute.name, category)
-        if not stated or same_word(stated[0]) in product_names(category.name):
-            continue
-        looks = attribute.name.casefold() in {"color", "colour", "pattern", "material", "fabric"}
-        (before if looks else after).append(stated[0])
+        if stated and same_word(stated[0]) not in product_names(category.name):
+            found[attribute.name] = stated[0]
+    return found
+
+
+def _say_as_much(stated: Mapping[str, str], title: str, category: Category) -> bool:
+    """Whether the category's name and `stated` can stand for the title.
+
+    They can where they leave out nothing that it says. What they leave out may be a shop's noise (`vtg`, a
+    misspelled word), or what the schema has no word for (a collar, a fabric that is no column): it is taken
+    for noise only where it is less than what is stated, and than what the category has words for.
+    """
+    left_out = _left_out(title, category)
+    if not left_out:
+        return True
+    words = sum(len(folded_words(value)) for value in stated.values())
+    known = sum(one.visible != "no" and bool(one.values) for one in category.attributes)
+    return left_out <= words and left_out < known
+
+
+def _left_out(title: str, category: Category) -> int:
+    """How many words of the title neither name the category nor spell a value that it allows.
+
+    A title that does not name the category has a name of its own (`tennis shoes`), which the category's
+    replaces: its last two such words do not count.
+    """
+    words = [w for w in title.split() if folded_words(w)]
+    names = product_names(category.name)
+    told: set[int] = set()
+    named = False
+    for first in range(len(words)):
+        for last in range(first + 1, min(first + _LONGEST_PHRASE, len(words)) + 1):
+            phrase = " ".join(words[first:last]).strip(_ENDS)
+            names_it = same_word(phrase) in names
+            named |= names_it
+            if names_it or schema_phrases(phrase, category):
+                told.update(range(first, last))
+    count = sum(at not in told and word.casefold() not in _JOINING for at, word in enumerate(words))
+    return count if named else max(0, count - 2)
+
+
+def _in_schema_words(stated: Mapping[str, str], category: Category) -> str:
+    """`Pink Striped Plastic Chair with Slat Back`."""
+    before = [value for name, value in stated.items() if name.casefold() in _LOOKS]
+    after = [value for name, value in stated.items() if name.casefold() not in _LOOKS]
     head = " ".join([*before, category.name])
     detail = ", ".join(after)
     return f"{head} with {detail}" if detail else head

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from workbench.catalog import open_catalog
+from workbench.catalog._derived import derive_schema
 from workbench.errors import RubricError
 from workbench.models import Completion, Decoding, load_text
 from workbench.prompting import (
@@ -17,6 +20,7 @@ from workbench.prompting import (
     ModelPromptWriter,
     RuleImprover,
     RulePromptWriter,
+    RuleSimplifier,
     findings_of,
     fits,
     improve,
@@ -24,9 +28,10 @@ from workbench.prompting import (
     prompt_key,
     read_prompt,
     read_rendered,
+    simplify,
     write_prompts,
 )
-from workbench.records import CriterionScore, Verdict
+from workbench.records import CriterionScore, Item, Verdict
 from workbench.rubric import load_rubric
 from workbench.schema import Attribute, Category, Schema
 
@@ -82,6 +87,84 @@ def test_a_rule_written_prompt_says_what_is_known_in_the_schemas_words():
     )  # the title counts before the aspects
     assert read_prompt(written()).subject == "pink stripes seat Chairs"
     assert read_prompt(written(Brief(category="x", name="Mugs"))).subject == "Mugs"
+
+
+LINEN = "Blue linen long-sleeve shirt with mandarin collar"
+
+
+def shirts(*more):
+    """Items of a shop that brings no schema."""
+    titles = (LINEN, "Red wool shirt", *more)
+    return [
+        Item(id=str(k), category="Shirts", title=title, aspects={"Color": (title.split()[0],)})
+        for k, title in enumerate(titles)
+    ]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param(shirts(), id="too few items for any value"),
+        pytest.param(shirts("Blue shirt", "Red shirt", "Red silk shirt"), id="colours are known"),
+        pytest.param([replace(i, aspects={}) for i in shirts()], id="no columns"),
+    ],
+)
+def test_a_plain_tables_titles_keep_what_its_schema_has_no_words_for(items):
+    schema = derive_schema("shop", items)
+    writer = RulePromptWriter(schema=schema)
+
+    def subject(item):
+        titles = (item.title,) if item.title else ()
+        return read_prompt(
+            written(Brief(category="Shirts", name="Shirts", titles=titles, aspects=item.aspects), writer)
+        ).subject  # fmt: skip
+
+    assert [subject(item) for item in items[:2]] == [LINEN, "Red wool shirt"]
+    red = replace(items[0], title="Wool shirt", aspects={"Color": ("Red",)})
+    assert subject(red) == ("Red Wool shirt" if items[0].aspects else "Wool shirt")
+    nameless = replace(items[0], title="")
+    assert subject(nameless) == ("Blue Shirts" if nameless.aspects else "Shirts")
+
+
+def test_a_title_without_the_kind_of_product_among_its_first_words_gets_it():
+    long = "one two three four five six seven eight nine ten eleven twelve shirt"
+    brief = Brief(category="x", name="T-Shirts", titles=(long,))
+    assert read_prompt(written(brief)).subject.split()[-2:] == ["eleven", "T-Shirts"]
+    short = Brief(category="x", name="T-Shirts", titles=("blue t-shirt",))
+    assert read_prompt(written(short)).subject == "blue t-shirt"
+
+
+def test_drawn_items_are_asked_for_in_the_words_that_the_starter_model_learned():
+    catalog = open_catalog("drawn:seed=7,items=40")
+    names = {c.id: c.name for c in catalog.schema.categories.values()}
+    items = list(catalog.items())
+    titles = [g.text for g in simplify(items, RuleSimplifier(), categories=names)]
+    said = {
+        title: write_prompts(
+            [
+                Brief(
+                    category=i.category, name=names[i.category], titles=(title,), aspects=i.aspects
+                )
+            ],
+            RulePromptWriter(schema=catalog.schema),
+            image_model="starter:image",
+        )[0].text
+        for i, title in zip(items, titles, strict=True)
+    }
+    subjects = {
+        "rust striepd Slat Back Chair": "orange striped plastic chair with slat back",
+        "VINTAGE plum polka dot water bottle": "purple dotted plastic bottle with slim neck, cork",
+        "vtg Womens cobalt Fleece hooyd": "blue checked fleece hoodie with pullover",
+        "Mens Teal checked headwear": "teal checked straw hat with sun hat",
+        "new Navy chevron ROUND HANDLE tea mug": "navy zigzag glass mug with round handle",
+        "WOMENS CHERRY CHECKED SLIP-ON TENNIS SHOES 10": "red checked canvas sneakers with low-top, slip-on",
+        "Trousers": "black solid trousers with straight leg",
+        "grey floral Pumps HY1543-GR": "grey floral pumps with flat",
+    }
+    around = "plain white background, professional product photography, sharp focus, soft light, centered"
+    assert {t: said[t] for t in subjects} == {
+        title: f"product photo of {subject}, {around}" for title, subject in subjects.items()
+    }
 
 
 def test_a_prompt_is_kept_before_any_pixel():
