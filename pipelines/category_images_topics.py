@@ -24,6 +24,10 @@ Likeness = Literal["words", "embeddings"]
 """How alike items are: by the words of their titles and aspects, or by embeddings of texts and photos."""
 
 
+_NAMED = 5
+"""Themes that a message names at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A category or theme with all of its items; a theme may have none."""
@@ -81,11 +85,19 @@ def find_groups(
         for t in themes
     ]
     if not any(g.items for g in groups):
-        raise CatalogError(
-            "want items of a category or theme to make pictures of, but none of "
-            f"{len(items)} items has a category or fits a theme"
-        )
+        raise CatalogError(_nothing_to_show(len(items), [theme.name for theme in themes]))
     return groups
+
+
+def _nothing_to_show(items: int, themes: Sequence[str]) -> str:
+    if not themes:
+        return f"want items of a category to make pictures of, but none of {items} items has a category"
+    named = ", ".join(repr(name) for name in themes[:_NAMED])
+    more = f" and {len(themes) - _NAMED} more" if len(themes) > _NAMED else ""
+    return (
+        f"want items of a theme to make pictures of, but none of {items} items fits {named}{more}; "
+        "ask for less in the file of themes"
+    )
 
 
 def choose_topics(

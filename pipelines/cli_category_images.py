@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from pipelines.cli_options import (
     open_store,
     tell,
 )
+from workbench.errors import SettingsError
 
 CATEGORY_IMAGES_EPILOG = (
     "\b\nExamples:\n"
@@ -114,7 +116,7 @@ def run_category_images_command(
     """Popular items in; an approved picture for each category or theme, or why there is none, out.
 
     Run again, it does only what is not in the store: next season, only categories whose items, rubric or
-    models changed. Stopped, it goes on where it was.
+    models changed. Stopped, it goes on where it was. Exit code 1 says that every topic failed.
     """
     from pipelines.category_images import CategoryImagesJob, run_category_images
     from pipelines.category_images_diversity import measure_narrowing
@@ -122,6 +124,8 @@ def run_category_images_command(
     from workbench.catalog import open_catalog, whole_address
     from workbench.prompting import load_themes
 
+    if out is not None:
+        _require_writable(out)
     source = open_catalog(catalog)
     page = out or beside_store(store, "category-images.html")
     with open_store(store, images, create=True) as opened:
@@ -151,3 +155,20 @@ def run_category_images_command(
     tell(
         as_json, {**summary.as_dict(), "page": str(written)}, lambda: f"{summary}\nPage: {written}"
     )
+    if summary.topics and sum(summary.failed.values()) == summary.topics:
+        raise typer.Exit(1)
+
+
+def _require_writable(page: Path) -> None:
+    """Refuse, before hours of work, a place where the page cannot be left; nothing is left there yet."""
+    try:
+        folder = page.absolute().parent
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"want a file that can be written as `--out`, got {str(page)!r}: {error.strerror}; "
+            "name one in a folder of yours"
+        ) from error

@@ -1,5 +1,7 @@
 """The command of category images from end to end, over a real server that may fail: every topic ends as stated."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +9,12 @@ import pytest
 
 from pipelines import category_images
 from pipelines.category_images import CategoryImagesJob, run_category_images
+from pipelines.category_images_topics import find_groups
 from workbench.catalog import open_catalog
 from workbench.errors import CatalogError, JudgingError
 from workbench.judging.instruments import SAFETY
 from workbench.prompting import Theme
-from workbench.records import Generation, Run, RunEvent, Verdict
+from workbench.records import Generation, Item, Run, RunEvent, Verdict
 from workbench.store import Store
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -109,3 +112,56 @@ def test_one_model_that_judges_writes_and_refines_is_loaded_once(tmp_path, monke
         verdicts = list(store.records(Verdict))
     assert summary.approved + summary.gave_up == 1
     assert {v.judge for v in verdicts} == {"tiny:vlm"}
+
+
+def command(catalog, model, rubric, tmp_path, *more):
+    """`workbench run category-images` as it is typed."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "run", "category-images", "--catalog", catalog,
+         "--image-model", model, "--judge", "instruments", "--rubric", rubric, "--audit", "0",
+         "--store", str(tmp_path / "store"), "--quiet", *more],
+        capture_output=True, text=True, timeout=240, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def test_exit_code_1_says_that_every_topic_failed(tmp_path, measured, painting_server):
+    catalog = "drawn:seed=5,items=40,size=64"
+    asked = ("--category", "mug", "--category", "hat", "--attempts", "1")
+    with painting_server(refuse_every=1) as painter:
+        failed = command(catalog, painter.model, measured, tmp_path, *asked)
+    assert failed.returncode == 1, failed.stderr
+    assert "2 failed" in failed.stdout and "not today" in failed.stdout
+    with painting_server(refuse_every=2) as painter:
+        mixed = command(catalog, painter.model, measured, tmp_path, *asked)
+    assert mixed.returncode == 0 and "1 failed" in mixed.stdout, mixed.stderr
+
+
+@pytest.mark.parametrize(
+    "place", ["/proc/page.html", "{}/file/page.html", "{}/file/deeper/page.html"]
+)
+def test_a_page_that_cannot_be_written_is_refused_before_any_work(tmp_path, measured, place):
+    (tmp_path / "file").write_text("no folder")
+    out = place.format(tmp_path)
+    done = command("drawn:seed=5,items=40,size=64", "tiny:image", measured, tmp_path, "--out", out)
+    assert done.returncode == 3
+    assert done.stderr.startswith(
+        f"workbench: want a file that can be written as `--out`, got {out!r}: "
+    )
+    assert done.stderr.count("\n") == 1 and not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["Zebra"], "none of 20 items fits 'Zebra'; ask for less"),
+        (list("abcde"), "fits 'a', 'b', 'c', 'd', 'e'; ask for less"),
+        (list("abcdefg"), "fits 'a', 'b', 'c', 'd', 'e' and 2 more; ask for less"),
+    ],
+)
+def test_themes_that_no_item_fits_are_named(names, said):
+    catalog = open_catalog("drawn:seed=5,items=20,size=64")
+    items = [one for one in catalog.items() if isinstance(one, Item)]
+    themes = [Theme(name=name, title=("zebra",)) for name in names]
+    with pytest.raises(CatalogError) as error:
+        find_groups(items, catalog.schema, categories=(), themes=themes)
+    assert said in str(error.value)
