@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from workbench.catalog import open_catalog
 from workbench.errors import CatalogError
 from workbench.prompting import items_of, load_themes, parse_themes
 from workbench.records import Item
@@ -114,3 +117,12 @@ def test_what_is_wrong_is_named_with_its_line(text, said):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(CatalogError, match="want a YAML file of themes"):
         load_themes(tmp_path / "none.yaml")
+
+
+def test_the_file_that_readme_shows_finds_items(repository):
+    (shown,) = re.findall(
+        r"^```yaml\n(themes:.*?)^```", (repository / "README.md").read_text("utf-8"), re.M | re.S
+    )
+    catalog = open_catalog("drawn:seed=7,items=300,size=64")
+    (theme,) = parse_themes(shown, schema=catalog.schema)
+    assert items_of(theme, [one for one in catalog.items() if isinstance(one, Item)])
