@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.audit import draw_and_answer
+from pipelines.category_images_audit import draw_audit
 from pipelines.category_images_loop import CategoryLoop
 from pipelines.category_images_parts import Finished, LoopPlan
 from pipelines.category_images_topics import Likeness, choose_topics, find_groups
-from pipelines.category_images_truth import ImageTruth, can_tell
 from pipelines.category_images_writing import CategoryPrompts, SamePrompt
 from pipelines.intake import take_in
 from pipelines.judge import load_picture_judge
@@ -30,16 +29,14 @@ from pipelines.recorder import Recorder, record
 from pipelines.titles import brands_of_catalog
 from reports.answer import answer_of
 from workbench.calibration.audited import calibrate_audit
-from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.catalog import Catalog
-from workbench.errors import CalibrationError, JudgingError
+from workbench.errors import JudgingError
 from workbench.evolution import find_rubric
 from workbench.judging import ModelAnswerer, RubricJudge, Subject
 from workbench.judging.instruments import INSTRUMENTS
 from workbench.models import load_image, load_text
 from workbench.models.devices import choose_device
 from workbench.models.protocols import ImageModel, TextModel
-from workbench.models.starter.classifier import load_classifier
 from workbench.prompting import (
     ModelImprover,
     ModelPromptWriter,
@@ -52,7 +49,7 @@ from workbench.prompting import (
     Theme,
     TitleSimplifier,
 )
-from workbench.records import Audit, Generation, Item
+from workbench.records import Generation, Item
 from workbench.rubric import Rubric
 from workbench.schema import Schema
 
@@ -60,8 +57,6 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 _STARTER_PART = "workbench.models.starter"
-LEAST_AUDIT = 4
-"""Two approvals and two refusals, without which nothing can be said about either."""
 RULES = "rules"
 """The writer and refiner that need no model."""
 NONE = "none"
@@ -102,7 +97,7 @@ class CategoryImagesJob:
     limit: int | None = None
     """Items of the catalogue to take; None: all."""
     audit: int = 120
-    """Judged pictures to draw; 0: none, else at least `LEAST_AUDIT`."""
+    """Judged pictures to draw; 0: none, else at least four."""
     seed: int = 0
 
 
@@ -212,14 +207,16 @@ def run_category_images(
         finished = Tally()
         for one in loop.run(topics, total=sum(bool(g.items) for g in groups)):
             finished.count(one)
-        audit = _audit(
+        audit = draw_audit(
             store,
             items,
-            finished,
+            topics=finished.topics,
+            runs=finished.runs,
+            size=job.audit,
+            seed=job.seed,
             schema=catalog.schema,
             model=model,
             judge=judge,
-            job=job,
             recorder=recorder,
         )
     return CategoryImagesSummary(
@@ -363,50 +360,3 @@ def _revisions(model: ImageModel, judge: RubricJudge) -> dict[str, str]:
         "judge_revision": judge.revision,
         "rubric_label": judge.rubric.label,
     }
-
-
-# ---- the audit -----------------------------------------------------------------------------------
-
-
-def _audit(
-    store: Store,
-    items: Sequence[Item],
-    finished: Tally,
-    *,
-    schema: Schema,
-    model: ImageModel,
-    judge: RubricJudge,
-    job: CategoryImagesJob,
-    recorder: Recorder,
-) -> Audit | None:
-    """Draw judged pictures of these topics for people; of drawn items the truth can be told, and answers at once.
-
-    A run that finds everything done finds its audit, too.
-    """
-    selection = Selection(
-        judge=judge.name,
-        judge_revision=judge.revision,
-        rubric=judge.rubric.label,
-        model_revision=model.revision,
-        part=None,
-        generation_runs=tuple(sorted(finished.runs)),
-        categories=tuple(sorted(finished.topics)),
-    )
-    try:
-        decided, selection = select_decisions(store, selection)
-    except CalibrationError:
-        return None
-    if not job.audit or all(d.approved is None for d in decided):
-        return None
-    answers = None
-    if can_tell(items):
-        truth = ImageTruth(store, schema, judge.rubric, load_classifier())
-        answers = lambda drawn, audit: truth.answers(drawn, audit, run=recorder.id)  # noqa: E731
-    return draw_and_answer(
-        store,
-        selection,
-        size=max(job.audit, LEAST_AUDIT),
-        seed=job.seed,
-        recorder=recorder,
-        answers=answers,
-    )
