@@ -83,6 +83,7 @@ class CategoryLoop:
         self.store, self.recorder, self.plan = store, recorder, plan
         self._writer, self._model, self._judge = writer, model, judge
         self._refusals: dict[str, int] = {}
+        self._cut: set[str] = set()
 
     def run(self, topics: Iterable[Topic], *, total: int) -> Iterator[Finished]:
         """Work until every topic has ended; each is reported as it ends, and then forgotten.
@@ -109,6 +110,11 @@ class CategoryLoop:
             finally:
                 scope = Scope(prompts=prompts, seed=self.plan.seed, candidates=self.plan.candidates)
                 bar.note = scope.to_json()
+                if self._cut:
+                    self.recorder.warn(
+                        f"{len(self._cut)} {'prompts were' if len(self._cut) > 1 else 'prompt was'} longer "
+                        f"than {self._model.name} reads, and cut at the end"
+                    )
 
     def _work(
         self, topics: Iterator[Topic], stages: _Stages, judges: ThreadPoolExecutor | None
@@ -258,6 +264,7 @@ class CategoryLoop:
     def _made(self, requests: Sequence[ImageRequest]) -> list[MadeImage]:
         """The pictures; where the model breaks down as a whole, why, once for each."""
         made, why = self._asked("image model", lambda: self._model.make(requests))
+        self._cut.update(r.prompt for r, one in zip(requests, made, strict=False) if one.cut)
         return made or [MadeImage(image=None, error=why)] * len(requests)
 
     def _kept(self, draft: Generation, made: MadeImage) -> Generation:

@@ -314,3 +314,26 @@ def test_heads_are_no_judge_of_pictures_without_an_item(tmp_path, measured):
     run(tmp_path, Says(lambda g: 5), count=1)
     with Store.open(tmp_path) as store, pytest.raises(Exception, match="learns from items"):
         judge_store(store, rubric=measured, judge="heads:efficientnet-lite0", quiet=True)
+
+
+# ---- what the image model did not read -----------------------------------------------------------
+
+
+def test_how_many_prompts_were_cut_is_said_once_in_one_sentence(tmp_path, capfd):
+    class Short(Painter):
+        """Cuts the prompts of topics 0 and 1."""
+
+        def make(self, requests, *, progress=None):
+            made = super().make(requests, progress=progress)
+            return [
+                replace(m, cut="2" not in r.prompt) for r, m in zip(requests, made, strict=True)
+            ]
+
+    run(tmp_path, Says(lambda _: 5), painter=Short(), candidates=3)
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "workbench: 2 prompts were longer than painter reads, and cut at the end"
+    ]
+    run(tmp_path / "whole", Says(lambda _: 5))
+    assert capfd.readouterr().err == ""

@@ -8,8 +8,8 @@ import json
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from workbench.errors import ModelError
 from workbench.models.batching import Batches
 from workbench.models.devices import free_memory, is_out_of_memory, peak_memory, reset_peak_memory
 from workbench.models.protocols import ImageRequest, MadeImage, Progress
+from workbench.models.quiet import in_silence
 from workbench.records import Cost
 
 if TYPE_CHECKING:
@@ -95,6 +96,24 @@ def open_pipeline(where: str, *, dtype: torch.dtype, **options: Any) -> Any:
     return pipeline
 
 
+def _readers(pipeline: Any, takes: Mapping[str, inspect.Parameter]) -> list[tuple[Any, int]]:
+    """The tokenizers of a pipeline, each with the most tokens that its text encoder is given.
+
+    That is `max_sequence_length` where the pipeline has such an argument, which encoders of CLIP ignore.
+    """
+    told = takes.get("max_sequence_length")
+    found = []
+    for name in ("tokenizer", "tokenizer_2", "tokenizer_3", "tokenizer_4"):
+        tokenizer = getattr(pipeline, name, None)
+        if tokenizer is None:
+            continue
+        clip = type(tokenizer).__name__.startswith("CLIP")
+        most = told.default if told and not clip else tokenizer.model_max_length
+        if isinstance(most, int):
+            found.append((tokenizer, most))
+    return found
+
+
 class DiffusersModel:
     """A loaded pipeline as an `ImageModel`.
 
@@ -130,6 +149,7 @@ class DiffusersModel:
         self._revision = revision
         self._batches = Batches(batch_size, pipeline.device)
         self._lock = threading.Lock()
+        self._readers = _readers(pipeline, self._takes)
         self._told: set[str] = set()
         self._saves_memory = False
 
@@ -153,7 +173,8 @@ class DiffusersModel:
         """Make one image per request; a request that cannot be served comes back with `error` set.
 
         What a pipeline has no argument for (a negative prompt, guidance) is left out and warned of
-        once. An image that the pipeline's own safety checker withholds is an error.
+        once. Libraries' own remarks are not shown: that a prompt was cut is in `MadeImage.cut`. An image
+        that the pipeline's own safety checker withholds is an error.
 
         Args:
             requests: Requests of equal size, steps and guidance share a batch.
@@ -162,8 +183,9 @@ class DiffusersModel:
         """
         for request in requests:
             self._warn_of_ignored(request)
-        with self._lock:
-            return self._batches.run(
+        with self._lock, in_silence(pictures=True):
+            too_long = [self._is_too_long(request) for request in requests]
+            made = self._batches.run(
                 kinds=[
                     (r.width, r.height, r.steps, r.guidance, r.negative_prompt is None)
                     for r in requests
@@ -173,6 +195,17 @@ class DiffusersModel:
                 failed=lambda reason: MadeImage(image=None, error=reason),
                 progress=progress,
             )
+        return [replace(one, cut=cut) for one, cut in zip(made, too_long, strict=True)]
+
+    def _is_too_long(self, request: ImageRequest) -> bool:
+        """Whether none of the pipeline's text encoders reads a text of the request to its end."""
+        texts = [request.prompt]
+        if request.negative_prompt and "negative_prompt" in self._takes:
+            texts.append(request.negative_prompt)
+        return bool(self._readers) and any(
+            all(len(tokenizer(text)["input_ids"]) > most for tokenizer, most in self._readers)
+            for text in texts
+        )
 
     def _make_batch(
         self, requests: list[ImageRequest], on_step: StepProgress | None

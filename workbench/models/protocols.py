@@ -153,6 +153,8 @@ class MadeImage:
     image: Image | None
     """None where `error` is set."""
     error: str | None = None
+    cut: bool = False
+    """True where the prompt or the negative prompt is longer than the model reads: its end did not count."""
     cost: Cost = field(default_factory=Cost)
 
 

@@ -77,11 +77,14 @@ def load_image(spec: ModelSpec, *, seed: int = 0, batch_size: int = 4) -> Diffus
         ModelError: Another name was asked for.
     """
     from workbench.models.diffusers_engine import DiffusersModel
+    from workbench.models.quiet import in_silence
 
     if spec.address != "image":
         raise ModelError(f"want tiny:image, got {spec.name!r}")
+    with in_silence(pictures=True):
+        pipeline = build_image(seed=seed)
     return DiffusersModel(
-        build_image(seed=seed),
+        pipeline,
         name=spec.name,
         revision=f"{_REVISION}-image-{seed}",
         batch_size=batch_size,

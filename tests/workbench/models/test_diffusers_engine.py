@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,37 @@ def test_what_a_pipeline_does_not_take_is_warned_of_once(pipeline_folder, recwar
     assert made.error is None
     assert len(warned) == 1  # guidance is taken
     model.make([request])  # a second warning would be an error here
+
+
+LONG = "a mug with a handle, " * 20
+
+
+def test_a_prompt_that_is_cut_is_told_of_in_the_answer_and_nowhere_else(capfd):
+    model = load_image("tiny:image")
+    plain = request_for(1)
+    asked = [
+        plain,
+        replace(plain, prompt=LONG),
+        replace(plain, prompt=LONG + "red"),
+        replace(plain, negative_prompt=LONG),
+    ]
+    made = model.make(asked)
+    assert [one.cut for one in made] == [False, True, True, True]
+    assert np.array_equal(levels(made[1].image), levels(made[2].image))  # the end did not count
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
+
+
+def test_a_prompt_that_one_of_several_text_encoders_reads_whole_is_not_cut(pipeline_folder, capfd):
+    """Stable Diffusion 3: CLIP is given 77 tokens, T5 256; here a token is a letter."""
+    model = load_image(f"dir:{pipeline_folder('sd3')}")
+    capfd.readouterr()
+    asked = [
+        ImageRequest(prompt="x" * count, seed=0, steps=1, width=32, height=32)
+        for count in (20, 200, 300)
+    ]
+    assert [one.cut for one in model.make(asked)] == [False, False, True]
+    assert capfd.readouterr().err == ""
 
 
 def test_images_withheld_by_the_safety_checker_are_errors(model):
