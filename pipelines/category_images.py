@@ -134,24 +134,29 @@ class CategoryImagesSummary:
     def __str__(self) -> str:
         broken = sum(self.failed.values())
         lines = [
-            f"{self.topics} topics: {self.approved} approved, {self.gave_up} given up"
+            f"{_topics(self.topics)}: {self.approved} approved, {self.gave_up} given up"
             + (f", {broken} failed" if broken else "")
-            + f"; {self.pictures} pictures made, {self.unchanged} topics found done"
+            + f"; {self.pictures} picture{'s' * (self.pictures != 1)} made, "
+            f"{_topics(self.unchanged)} found done"
         ]
         if self.by_attempt:
             said = ", ".join(f"{n} at attempt {k}" for k, n in self.by_attempt.items())
             lines.append(f"approved: {said}")
         if self.worth:
             lines.append(self.worth)
-        lines += [f"failed, {n} topics: {why}" for why, n in list(self.failed.items())[:3]]
+        lines += [f"failed, {_topics(n)}: {why}" for why, n in list(self.failed.items())[:3]]
         if self.empty:
-            lines.append(
-                f"{len(self.empty)} topics have no item, the first: {', '.join(self.empty[:3])}"
-            )
+            more = f" and {len(self.empty) - 5} more" if len(self.empty) > 5 else ""
+            named = ", ".join(repr(name) for name in self.empty[:5])
+            lines.append(f"without an item, {_topics(len(self.empty))}: {named}{more}")
         if self.problems:
             lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
             lines += [f"  {p}" for p in self.problems[:3]]
         return "\n".join(lines)
+
+
+def _topics(count: int) -> str:
+    return f"{count} topic" if count == 1 else f"{count} topics"
 
 
 def run_category_images(

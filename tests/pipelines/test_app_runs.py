@@ -57,9 +57,9 @@ def test_only_what_can_be_run_again_is(tmp_path, repository):
 def test_a_run_is_done_again_with_its_own_arguments(tmp_path, repository):
     with Store.open(tmp_path / "store") as store:
         run = stored(store, job(repository, categories=("mug",), attempts=1))
-        assert run_again(store, run, quiet=True).startswith("1 topics: ")
+        assert run_again(store, run, quiet=True).startswith("1 topic: ")
         made = store.counts()["generations"]
-        assert "1 topics found done" in run_again(store, run, quiet=True)
+        assert "1 topic found done" in run_again(store, run, quiet=True)
         assert store.counts()["generations"] == made
 
 

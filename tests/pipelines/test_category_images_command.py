@@ -57,6 +57,10 @@ def test_themes_are_topics_beside_categories(tmp_path, measured, painting_server
         summary = run_category_images(store, open_catalog(catalog), asked, quiet=True)
         found = {g.category for g in store.records(Generation) if g.kind == "image"}
     assert summary.empty == ("Nothing",)
+    assert "without an item, 1 topic: 'Nothing'" in str(summary)
+    many = str(replace(summary, topics=1, pictures=1, unchanged=1, empty=tuple("abcdefg")))
+    assert many.startswith("1 topic: ") and "; 1 picture made, 1 topic found done" in many
+    assert "without an item, 7 topics: 'a', 'b', 'c', 'd', 'e' and 2 more" in many
     assert found == {"mug", "theme:cheap-mugs"}
 
 
