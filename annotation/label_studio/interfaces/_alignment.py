@@ -22,7 +22,7 @@ from annotation.label_studio.interfaces._review import (
     note_view,
 )
 from annotation.label_studio.interfaces._show import strip
-from annotation.label_studio.interfaces._xml import clean, shown_when, tag
+from annotation.label_studio.interfaces._xml import beside_photos, clean, shown_when, tag
 from workbench.errors import LabelStudioError
 from workbench.records import Generation, Item
 from workbench.rubric import Criterion, Rubric
@@ -89,28 +89,16 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         required="true",
         requiredMessage=f"The title is not answered yet: choose its words, or {NONE}.",
     )
-    gate = tag(
-        "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
+    return beside_photos(
+        _OBJECT,
+        SLOTS,
+        heading(rubric.criterion("words").question),
+        tag("View", tag("Text", name="title", value="$title"), className="wb-card"),
+        tag("View", asked, className="wb-criterion"),
+        heading(rubric.criterion("aspects").question),
+        *(_aspect(number, keys) for number in range(1, slots + 1)),
+        note_view(_OBJECT),
     )
-    photos = tag("HyperText", name=_OBJECT, value=f"${_OBJECT}", inline="true")
-    return [
-        tag(
-            "View",
-            tag(
-                "View",
-                heading(rubric.criterion("words").question),
-                tag("View", tag("Text", name="title", value="$title"), className="wb-card"),
-                tag("View", asked, className="wb-criterion"),
-                heading(rubric.criterion("aspects").question),
-                *(_aspect(number, keys) for number in range(1, slots + 1)),
-                note_view(_OBJECT),
-                className="wb-questions",
-            ),
-            tag("View", photos, className="wb-shown wb-photos wb-first"),
-            className="wb-page",
-        ),
-        tag("View", gate, className="wb-gate"),
-    ]
 
 
 def data(

@@ -30,7 +30,7 @@ from annotation.label_studio.interfaces._review import (
     verdict_view,
 )
 from annotation.label_studio.interfaces._show import aspects_of, listing_of, price_of, strip
-from annotation.label_studio.interfaces._xml import clean, shown_when, tag
+from annotation.label_studio.interfaces._xml import beside_photos, clean, shown_when, tag
 from workbench.errors import LabelStudioError
 from workbench.records import Generation, Item, Listing
 from workbench.rubric import Rubric
@@ -67,9 +67,6 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     )
     stated += [_aspect(number, keys) for number in range(1, slots + 1)[_USUAL:]]
     stated.append(price)
-    gate = tag(
-        "Choices", name=SLOTS, toName=_OBJECT, choice="multiple", value=f"${SLOTS}", readOnly="true"
-    )
     more = tag(
         "View",
         heading("Does it leave out what the photos show?"),
@@ -77,24 +74,14 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
         text_area(_MISSING, _OBJECT, placeholder="Pattern: Striped, then Enter", several=True),
         className="wb-missing",
     )
-    photos = tag("HyperText", name=_OBJECT, value="$photos", inline="true")
-    # The server lists a project's data in the order of this page: texts first, HTML and the gate last.
-    return [
-        tag(
-            "View",
-            tag(
-                "View",
-                *stated,
-                more,
-                *criteria,
-                verdict_view(_OBJECT, *modes, note_view(_OBJECT)),
-                className="wb-questions",
-            ),
-            tag("View", photos, className="wb-shown wb-photos wb-first"),
-            className="wb-page",
-        ),
-        tag("View", gate, className="wb-gate"),
-    ]
+    return beside_photos(
+        _OBJECT,
+        SLOTS,
+        *stated,
+        more,
+        *criteria,
+        verdict_view(_OBJECT, *modes, note_view(_OBJECT)),
+    )
 
 
 def data(

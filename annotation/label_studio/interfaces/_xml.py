@@ -74,3 +74,27 @@ def controls_of(root: Element) -> Iterable[Control]:
                 required=element.get("required") == "true" and not conditional,
             )
         pending.extend((child, conditional) for child in reversed(element))
+
+
+def beside_photos(name: str, slots: str, *questions: Element) -> list[Element]:
+    """Questions beside the item's photos, and which of the page's slots this task uses.
+
+    Args:
+        name: Of the photos' control, and of their field in the task's data.
+        slots: The same of the slots.
+        questions: From top to bottom.
+    """
+    gate = tag(
+        "Choices", name=slots, toName=name, choice="multiple", value=f"${slots}", readOnly="true"
+    )
+    photos = tag("HyperText", name=name, value=f"${name}", inline="true")
+    # The server lists a project's data in the order of this page: texts first, HTML and the gate last.
+    return [
+        tag(
+            "View",
+            tag("View", *questions, className="wb-questions"),
+            tag("View", photos, className="wb-shown wb-photos wb-first"),
+            className="wb-page",
+        ),
+        tag("View", gate, className="wb-gate"),
+    ]

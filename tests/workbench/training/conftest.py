@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from workbench.models import tiny
-from workbench.training import Pair, TrainingPlan
+from workbench.training import Pair, TrainingPlan, read_log, read_trained
 
 TEXT = {
     "hidden_size": 64,
@@ -360,3 +360,25 @@ def small_plan(method: str, **other: Any) -> TrainingPlan:
 def plan() -> Any:
     """`plan("sft", epochs=2)`."""
     return small_plan
+
+
+@pytest.fixture
+def assert_same_training(tmp_path: Path) -> Callable[[float], None]:
+    """That the runs in the folders `1` and `2` have the same losses, within a bound, and end at the same figures."""
+
+    def check(bound: float) -> None:
+        one, two = (
+            {
+                name: [entry[name] for entry in read_log(tmp_path / devices) if name in entry]
+                for name in ("loss", "eval_loss")
+            }
+            for devices in ("1", "2")
+        )
+        assert len(one["loss"]) == 4 and len(one["eval_loss"]) == 2
+        assert two["loss"] == pytest.approx(one["loss"], abs=bound)
+        assert two["eval_loss"] == pytest.approx(one["eval_loss"], abs=bound)
+        figures, others = (read_trained(tmp_path / devices).figures for devices in ("1", "2"))
+        for name, figure in figures.items():
+            assert others[name].value == pytest.approx(figure.value, abs=1e-3)
+
+    return check

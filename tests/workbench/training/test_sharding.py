@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from workbench.errors import SettingsError
-from workbench.training import CONFIGS, read_log, read_trained
+from workbench.training import CONFIGS, read_trained
 from workbench.training.sharding import asked_sharding, check_sharding
 
 SHARDED = """
@@ -66,25 +66,14 @@ def started(backbone, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("method", ["sft", "dpo"])
-def test_the_shipped_fsdp2_configuration_learns_what_one_process_does(method, started, tmp_path):
+def test_the_shipped_fsdp2_configuration_learns_what_one_process_does(
+    method, started, tmp_path, assert_same_training
+):
     """Two gloo processes; the run itself stops where a process holds more than its share."""
     for devices in (1, 2):
         code, said = started(method, devices, "force")
         assert code == 0, said[-3000:]
-    one, two = (
-        {
-            name: [entry[name] for entry in read_log(tmp_path / devices) if name in entry]
-            for name in ("loss", "eval_loss")
-        }
-        for devices in ("1", "2")
-    )
-    assert len(one["loss"]) == 4 and len(one["eval_loss"]) == 2
-    assert two["loss"] == pytest.approx(one["loss"], abs=1e-5)
-    assert two["eval_loss"] == pytest.approx(one["eval_loss"], abs=1e-5)
-    for name, figure in read_trained(tmp_path / "1").figures.items():
-        assert read_trained(tmp_path / "2").figures[name].value == pytest.approx(
-            figure.value, abs=1e-3
-        )
+    assert_same_training(1e-5)
     whole, shards = (load_file(tmp_path / d / "model" / "model.safetensors") for d in ("1", "2"))
     assert set(whole) == set(shards)
     assert max((whole[name] - shards[name]).abs().max().item() for name in whole) < 1e-5

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from workbench.training import read_log, read_trained
-
 TOGETHER = """
 import importlib.util, sys
 from dataclasses import replace
@@ -32,7 +30,7 @@ train(model, given[:16], evaluation=given[16:], plan=plan, out=out, photos=rows.
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("method", ["sft", "dpo"])
-def test_two_processes_learn_what_one_does(method, backbone, tmp_path):
+def test_two_processes_learn_what_one_does(method, backbone, tmp_path, assert_same_training):
     """gloo; the one process accumulates twice as many batches."""
     script = tmp_path / "together.py"
     script.write_text(TOGETHER)
@@ -47,16 +45,4 @@ def test_two_processes_learn_what_one_does(method, backbone, tmp_path):
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (
-        {
-            name: [entry[name] for entry in read_log(tmp_path / devices) if name in entry]
-            for name in ("loss", "eval_loss")
-        }
-        for devices in ("1", "2")
-    )
-    assert len(one["loss"]) == 4 and len(one["eval_loss"]) == 2
-    assert two["loss"] == pytest.approx(one["loss"], abs=1e-4)
-    assert two["eval_loss"] == pytest.approx(one["eval_loss"], abs=1e-4)
-    after = [read_trained(tmp_path / devices).figures for devices in ("1", "2")]
-    for name, figure in after[0].items():
-        assert after[1][name].value == pytest.approx(figure.value, abs=1e-3)
+    assert_same_training(1e-4)
