@@ -63,6 +63,12 @@ def write_card(folder: Path, card: Card) -> None:
     (folder / PAGE).write_text(_page(card))
 
 
+def drop_card(folder: Path) -> None:
+    """Take the card of other weights away, before new ones are written beside it."""
+    for name in (JSON, PAGE):
+        (folder / name).unlink(missing_ok=True)
+
+
 def read_card(folder: Path) -> Card:
     """The card of the model in `folder`.
 
@@ -85,12 +91,11 @@ def shipped_card(model: str) -> Card | None:
 
 def _page(card: Card) -> str:
     rows = [
-        f"| {'**' + name + '**' if name == card.headline else name} | {figure} | {figure.n} |"
+        f"| {'**' + name + '**' if name == card.headline else name} | {figure} | {figure.n} | {figure.method} |"
         for name, figure in card.figures.items()
     ]
     recipe = [f"- {name}: {value}" for name, value in card.recipe.items()]
     digests = [f"- `{name}`: `{digest}`" for name, digest in card.sha256.items()]
-    method = card.figures[card.headline].method
     return "\n".join(
         [
             "---",
@@ -112,10 +117,10 @@ def _page(card: Card) -> str:
             "",
             "## Measured",
             "",
-            f"With 95% intervals ({method}, over designs).",
+            "With 95% intervals; the last column says how they were made.",
             "",
-            "| figure | value | items |",
-            "|---|---|---|",
+            "| figure | value | items | interval |",
+            "|---|---|---|---|",
             *rows,
             "",
             "## Limits",

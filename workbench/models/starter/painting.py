@@ -206,9 +206,10 @@ def save_pipeline(folder: Path, painter: Painter) -> None:
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, max_shard_size=_SHARD)
-    config = folder / "unet" / "config.json"
-    known = json.loads(config.read_text())
-    known.pop("_name_or_path", None)  # where it was opened from is nobody's business
-    config.write_text(json.dumps(known, indent=2) + "\n")
+    for part, changes in (("unet", {}), ("text_encoder", {"dtype": "float32"})):
+        config = folder / part / "config.json"
+        known = {**json.loads(config.read_text()), **changes}  # both parts open in one type
+        known.pop("_name_or_path", None)  # where it was opened from is nobody's business
+        config.write_text(json.dumps(known, indent=2) + "\n")
     told = json.dumps({"steps": STEPS, "guidance": GUIDANCE})
     (folder / SAMPLING).write_text(told + "\n")

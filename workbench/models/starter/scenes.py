@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -54,7 +55,9 @@ def marks(scene: Scene) -> npt.NDArray[np.bool_]:
 
 def draw_scenes(scenes: Sequence[Scene], side: int, folder: Path) -> Pixels:
     """Pictures of `scenes`, (n, side, side, 3); kept in `folder`, where a finished file is read again."""
-    kept = folder / f"pictures-{len(scenes)}-{side}.npy"
+    seeds = np.array([scene.seed for scene in scenes])
+    these = hashlib.sha256(seeds.tobytes()).hexdigest()[:12]
+    kept = folder / f"pictures-{len(scenes)}-{side}-{these}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
     pictures = np.empty((len(scenes), side, side, 3), np.uint8)

@@ -22,7 +22,7 @@ from workbench.models.starter.captions import (
     looks_like_a_studio,
     sample_scene,
 )
-from workbench.models.starter.card import Card, weight_digests, write_card
+from workbench.models.starter.card import Card, drop_card, weight_digests, write_card
 from workbench.models.starter.classifier import (
     QUESTIONS,
     SIDE,
@@ -123,6 +123,7 @@ def learn(plan: Plan, out: Path, *, device: str = "cpu") -> Path:
     _teach(network, pictures, labels, plan.looking, out, settings={"scenes": plan.scenes})
     folder = out / MODEL
     folder.mkdir(exist_ok=True)
+    drop_card(folder)
     weights = {
         name: (one.half() if one.is_floating_point() else one).cpu().contiguous()
         for name, one in network.state_dict().items()

@@ -24,7 +24,7 @@ from workbench.models.devices import choose_device
 from workbench.models.registry import load_image
 from workbench.models.revisions import folder_revision
 from workbench.models.starter.captions import Scene, caption, sample_scene
-from workbench.models.starter.card import Card, weight_digests, write_card
+from workbench.models.starter.card import Card, drop_card, weight_digests, write_card
 from workbench.models.starter.classifier import load_classifier
 from workbench.models.starter.data import Pixels
 from workbench.models.starter.painting import (
@@ -71,9 +71,9 @@ _LIMITS = (
     "makes what it can.",
     "Its pictures are small. Writing on products is not legible.",
     "About one picture in seven shows a flaw that nobody asked for. Asking for its opposite, in the prompt and in the "
-    "negative prompt, halves that or more; distorted and cartoon-like ones hardly appear unasked.",
+    "negative prompt, makes five of the seven rarer; distorted and cartoon-like ones hardly appear unasked.",
     "Of laid-over text it shows less than half when asked; distortion is there more often than the classifier sees.",
-    "What counts its mistakes makes mistakes itself: the probes' figures are below, the classifier has a card of its own.",
+    "What counts its mistakes makes mistakes itself: the probes' figures are in the table, the classifier has a card of its own.",
 )
 _SCENES = 1_000_000
 """Between the first scenes of two seeds."""
@@ -246,6 +246,7 @@ def learn(plan: Plan, out: Path, *, start: Path | None = None, device: str | Non
     else:
         painter = open_painter(start, plan.size, place)
     teach_to_paint(painter, scenes, pictures, plan.painting, out, settings=settings)
+    drop_card(out / MODEL)
     save_pipeline(out / MODEL, painter)
     return out / MODEL
 
@@ -279,7 +280,11 @@ def describe(folder: Path, plan: Plan, *, start: Path | None = None) -> Card:
         about=_ABOUT,
         data=_DATA.format(pictures=plan.pictures),
         recipe={
-            **json.loads(json.dumps(asdict(plan))),
+            **{
+                name: told
+                for name, told in json.loads(json.dumps(asdict(plan))).items()
+                if start is None or name != "reading"  # a run that goes on has learnt to read
+            },
             "went on from": "random weights"
             if start is None
             else f"a run of the same command, revision {folder_revision(start)[:12]}",

@@ -24,7 +24,7 @@ from workbench.models.registry import load_image, load_scorer
 from workbench.models.starter import small_questions
 from workbench.models.starter.answering import lessons, teach_to_answer
 from workbench.models.starter.captions import Scene, sample_scene
-from workbench.models.starter.card import Card, weight_digests, write_card
+from workbench.models.starter.card import Card, drop_card, weight_digests, write_card
 from workbench.models.starter.checking import check_listings, check_pictures, generated_pictures
 from workbench.models.starter.classifier import load_classifier
 from workbench.models.starter.data import (
@@ -216,6 +216,7 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         learnt = lessons(processor, asked)
         teach_to_answer(model, learnt, photos, recipe, out, stage=stage, settings=settings)
     model.set_attn_implementation("sdpa")
+    drop_card(out / MODEL)
     save_model(model, processor, out / MODEL)
     return out / MODEL
 

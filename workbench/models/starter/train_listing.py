@@ -30,7 +30,7 @@ from workbench.models.devices import choose_device
 from workbench.models.registry import load_text
 from workbench.models.revisions import folder_revision
 from workbench.models.starter.answering import lessons, teach_to_answer
-from workbench.models.starter.card import Card, read_card, weight_digests, write_card
+from workbench.models.starter.card import Card, drop_card, read_card, weight_digests, write_card
 from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
@@ -208,6 +208,7 @@ def learn(
     learnt = lessons(processor, listing_examples(catalog, targets))
     teach_to_answer(model, learnt, photos, plan.writing, out, stage="writing", settings=settings)
     model.set_attn_implementation("sdpa")
+    drop_card(out / MODEL)
     save_model(model, processor, out / MODEL)
     return out / MODEL
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from workbench.models.starter import training
 from workbench.models.starter.captions import FLAW_WORDS, picture_of, sample_scene
-from workbench.models.starter.card import read_card, weight_digests
+from workbench.models.starter.card import JSON, read_card, weight_digests
 from workbench.models.starter.classifier import FOLDER, SIDE, as_input, load_classifier
+from workbench.models.starter.scenes import draw_scenes
 from workbench.models.starter.train_classifier import (
     HEADLINE,
     HELD_OUT,
@@ -73,3 +74,18 @@ def test_wear_follows_the_seed_and_leaves_its_input_alone():
     one, same, other = (worn(x, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(x, before) and torch.equal(one, same) and not torch.equal(one, other)
     assert one.shape == x.shape and truth_of(scenes).shape[0] == 3
+
+
+def test_new_weights_never_lie_beside_the_card_of_others(tmp_path):
+    plan = Plan(scenes=24, looking=Recipe(steps=1, batch=8, rate=1e-3, warmup=1))
+    folder = learn(plan, tmp_path)
+    (folder / JSON).write_text("{}")
+    learn(plan, tmp_path)
+    assert not (folder / JSON).exists()
+
+
+def test_other_scenes_in_the_same_folder_are_drawn(tmp_path):
+    first, other = ([sample_scene(start + n) for n in range(3)] for start in (0, 50))
+    drawn = draw_scenes(first, 16, tmp_path)
+    assert not np.array_equal(draw_scenes(other, 16, tmp_path), drawn)
+    assert np.array_equal(draw_scenes(first, 16, tmp_path), drawn)
