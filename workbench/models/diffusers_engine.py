@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import math
 import threading
 import time
 import warnings
@@ -210,6 +211,8 @@ class DiffusersModel:
     def _make_batch(
         self, requests: list[ImageRequest], on_step: StepProgress | None
     ) -> list[MadeImage]:
+        if wrong := self._out_of_range(requests[0]):  # the same for all of a batch
+            return [MadeImage(image=None, error=wrong)] * len(requests)
         started = time.perf_counter()
         reset_peak_memory(self._pipeline.device)
         try:
@@ -235,6 +238,20 @@ class DiffusersModel:
             else MadeImage(image=image.convert("RGB"), cost=cost)
             for image, unsafe in zip(output.images, withheld, strict=True)
         ]
+
+    def _out_of_range(self, request: ImageRequest) -> str | None:
+        """What a sampler would answer with noise, or with a message about tensors after minutes."""
+        scheduler = getattr(self._pipeline, "scheduler", None)
+        most = getattr(getattr(scheduler, "config", None), "num_train_timesteps", 1000) - 1
+        steps, guidance = (
+            getattr(self._sampling, name, None) if value is None else value
+            for name, value in (("steps", request.steps), ("guidance", request.guidance))
+        )
+        if steps is not None and not (isinstance(steps, int) and 1 <= steps <= most):
+            return f"want 1 to {most} denoising steps, got {steps!r}"
+        if guidance is not None and not 0 <= guidance < math.inf:
+            return f"want a guidance of 0 or more, got {guidance!r}"
+        return None
 
     def _run(self, requests: list[ImageRequest], on_step: StepProgress | None) -> Any:
         import torch

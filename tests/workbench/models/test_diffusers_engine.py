@@ -239,6 +239,22 @@ def test_a_request_that_cannot_be_served_does_not_stop_its_neighbours(model):
     assert sum(counted) == 3
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"steps": 0}, "want 1 to 999 denoising steps, got 0"),
+        ({"steps": 5000}, "want 1 to 999 denoising steps, got 5000"),
+        ({"steps": 2.5}, "got 2.5"),
+        ({"guidance": -1.0}, "want a guidance of 0 or more, got -1.0"),
+        ({"guidance": float("nan")}, "got nan"),
+    ],
+)
+def test_what_a_sampler_would_answer_with_noise_is_refused_in_a_sentence(model, wrong, said):
+    bad, good = model.make([replace(request_for(1), **wrong), request_for(2)])
+    assert bad.image is None and said in bad.error
+    assert good.image is not None
+
+
 def test_steps_are_told_where_the_pipeline_offers_it(model):
     told = []
     model.make([request_for(0)], on_step=lambda done, of: told.append((done, of)))
