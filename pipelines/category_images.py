@@ -49,7 +49,7 @@ from workbench.prompting import (
     Theme,
     TitleSimplifier,
 )
-from workbench.records import Generation, Item
+from workbench.records import Audit, Generation, Item
 from workbench.rubric import Rubric
 from workbench.schema import Schema
 
@@ -155,6 +155,11 @@ class CategoryImagesSummary:
         return "\n".join(lines)
 
 
+def _worth(store: Store, audit: Audit) -> str:
+    found = calibrate_audit(store, audit).calibration
+    return answer_of(found) + (" The answers are simulated." if found.simulated else "")
+
+
 def _topics(count: int) -> str:
     return f"{count} topic" if count == 1 else f"{count} topics"
 
@@ -236,7 +241,7 @@ def run_category_images(
         empty=tuple(g.name for g in groups if not g.items),
         problems=problems,
         audit=audit.id if audit else None,
-        worth=answer_of(calibrate_audit(store, audit).calibration) if audit else "",
+        worth=_worth(store, audit) if audit else "",
     )
 
 

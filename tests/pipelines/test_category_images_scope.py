@@ -76,6 +76,7 @@ def test_a_run_that_finds_everything_done_finds_its_audit(shop):
     audited = _audited(store, later, _told(store, later, rubric))
     assert audited.audit.id == first.audit
     assert first.worth == again.worth and "Of 100 approvals" in first.worth
+    assert first.worth.endswith("The answers are simulated.")
 
 
 def test_answers_about_some_of_the_topics_are_not_lost_where_a_larger_audit_waits(shop):
