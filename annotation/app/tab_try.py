@@ -32,7 +32,9 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
     demos = desk.live.demos
     with gr.Row(elem_id="form", elem_classes="fields", visible=False) as form:
         with gr.Column(min_width=260):
-            category = gr.Dropdown([], label="Category", elem_id="category")
+            # Read again when the page opens; an API call without a page is held to these.
+            known = [] if demos is None else _offered(desk)
+            category = gr.Dropdown(known, value=None, label="Category", elem_id="category")
             with gr.Row(elem_id="verdict"):
                 draw = gr.Button("Make its picture", elem_id="draw", elem_classes="main")
                 photo = gr.UploadButton(
