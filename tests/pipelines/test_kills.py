@@ -20,7 +20,6 @@ import pytest
 from workbench.records import (
     Annotation,
     Audit,
-    Correction,
     Generation,
     Item,
     Verdict,
@@ -28,7 +27,7 @@ from workbench.records import (
 from workbench.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
-NOUNS = (Item, Generation, Verdict, Audit, Annotation, Correction)
+NOUNS = (Item, Generation, Verdict)
 VOLATILE = {"cost", "run", "created_at"}
 
 
@@ -71,14 +70,21 @@ def contents(folder: Path) -> dict[str, list[str]]:
                     {
                         name: value
                         for name, value in dataclasses.asdict(record).items()
-                        # An audit's parameters name the runs that made its listings.
-                        if name not in VOLATILE and not (noun is Audit and name == "parameters")
+                        if name not in VOLATILE
                     }
                 ).replace(str(folder), "")
                 for record in store.records(noun)
             )
             for noun in NOUNS
         }
+
+
+def drawn(folder: Path) -> int:
+    """Pictures that the one audit drew; which, depends on the runs that made them."""
+    with Store.open(folder / "store") as store:
+        (audit,) = store.records(Audit)
+        assert len({a.generation for a in store.records(Annotation)}) == len(audit.drawn)
+        return len(audit.drawn)
 
 
 def test_category_images_are_made_once_however_often_they_are_stopped(
@@ -104,3 +110,4 @@ def test_category_images_are_made_once_however_often_they_are_stopped(
     assert len(painter.asked) == pictures
     assert twice <= 16 * kills  # those on their way when the process died: at most a batch
     assert contents(killed) == contents(calm)
+    assert drawn(killed) == drawn(calm) == 20
