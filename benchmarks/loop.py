@@ -1,8 +1,12 @@
 """What 200 corrections with 10% error change, over seeds, beside controls that spend the same labels otherwise.
 
-Run: `OMP_NUM_THREADS=2 python benchmarks/loop.py --out FOLDER`. Stopped, it goes on where it was. Everything is
-measured on held-out drawn items against their truth; no answer of an annotator is in the figures. Intervals are over
-groups of items of all seeds. Ends with status 1 where the first arm misses the bar.
+Run: `OMP_NUM_THREADS=2 python benchmarks/loop.py --out FOLDER`. Stopped, it goes on where it was; seeds may run side
+by side (`--seeds 0 &`), and a run with all of them then tells what came of them. Everything is measured on held-out
+drawn items against their truth; no answer of an annotator is in the figures. Intervals are over groups of items of
+all seeds. Ends with status 1 where the first arm misses the bar.
+
+The labels are spent in equal parts over the rounds. The bar is about the last round against the model as it came; both
+measures are told against every round before, too, as a model that came with hardly an approval has no precision.
 
 Arms: `spread`, labels over verdicts and categories, SFT and then DPO; `random`, the same labels drawn at random;
 `chosen`, the spread labels, SFT on the corrected answers alone.
@@ -12,6 +16,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import shutil
 import sys
 import time
@@ -38,9 +44,11 @@ ARMS: dict[str, tuple[Labels, Training]] = {
     "chosen": ("spread", "sft"),
 }
 """Arm to how it spends its labels and what it trains on."""
-F1, PRECISION = "aspect F1", "precision of approvals"
+F1, PRECISION, SUITABLE = "aspect F1", "precision of approvals", "suitable share of all listings"
 BAR = 0.10
 """Least rise of both, with an interval that excludes 0."""
+FEWEST = 20
+"""Approvals of a round, below which a difference of precisions is not told: resampling few says too little."""
 
 
 def main() -> None:
@@ -49,42 +57,65 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--items", type=int, default=800)
-    parser.add_argument("--labels", type=int, default=200)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--items", type=int, default=500)
+    parser.add_argument("--labels", type=int, default=200, help="Of all rounds together.")
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--error", type=float, default=0.1)
     parser.add_argument("--model", default="starter:listing")
-    parser.add_argument("--judge", default="heads:efficientnet-lite2")
+    parser.add_argument("--judge", default="starter:judge")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     told = parser.parse_args()
     found: dict[str, list[dict[str, Any]]] = {}
-    for seed in range(told.seeds):
+    for seed in told.seeds:
         for arm in told.arms:
-            started = time.perf_counter()
-            one = run_arm(told, arm, seed)
-            one["seconds"] = round(time.perf_counter() - started)
+            one = _once(told, arm, seed)
             found.setdefault(arm, []).append(one)
             print(json.dumps({"seed": seed, "arm": arm, **_shown([one])}), flush=True)
     print(json.dumps({arm: _shown(several) for arm, several in found.items()}, indent=1))
     sys.exit(int(not all(_keeps(found[told.arms[0]], of) for of in (_f1, _precision))))
 
 
+def _once(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
+    """What came of an arm, from its folder where it is done, with what it took the last time that it was started."""
+    kept = told.out / f"seed-{seed}" / f"{arm}.json"
+    if not kept.is_file():
+        started, before = time.perf_counter(), _processor_seconds()
+        one = run_arm(told, arm, seed)
+        one["seconds"] = round(time.perf_counter() - started)
+        one["processor seconds"] = round(_processor_seconds() - before)
+        one["load"] = round(os.getloadavg()[2], 1)
+        kept.write_text(json.dumps(one | {"sums": [sums.tolist() for sums in one["sums"]]}))
+    found: dict[str, Any] = json.loads(kept.read_text())
+    return found | {"sums": [np.array(sums) for sums in found["sums"]]}
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def _keeps(several: list[dict[str, Any]], statistic: Statistic) -> bool:
     """Whether a measure rose by the bar and more than chance; what cannot be said keeps no bar."""
     both = np.hstack([np.concatenate([one["sums"][k] for one in several]) for k in (0, -1)])
+    if (
+        statistic is _precision
+        and min(both[:, 4].sum(), both[:, both.shape[1] // 2 + 4].sum()) < FEWEST
+    ):
+        return False
     change = _change(statistic, both.shape[1] // 2)
     rise = bootstrap(both, change, n=len(both), clustered=True)
     return (rise.value or 0) >= BAR and (rise.low or 0) > 0
 
 
 def run_arm(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
-    """One circle of one round; each seed has items, split, draws, errors and training of its own."""
-    address = f"drawn:seed={100 + seed},items={told.items}"
+    """One circle; each seed has items, split, draws, errors and training of its own."""
+    address = f"drawn:seed={200 + seed},items={told.items}"
     catalog = open_catalog(address)
     place = told.out / f"seed-{seed}"
     job = LoopJob(
-        catalog=address, model=told.model, judge=told.judge, rubric="listing", rounds=1,
-        labels=told.labels, audit=60, people="simulated", error=told.error, seed=seed, spend=ARMS[arm][0],
+        catalog=address, model=told.model, judge=told.judge, rubric="listing",
+        rounds=told.rounds, labels=told.labels // told.rounds, audit=60, people="simulated", error=told.error, seed=seed, spend=ARMS[arm][0],
         training=ARMS[arm][1],
     )  # fmt: skip
     base = place / told.arms[0]
@@ -100,17 +131,24 @@ def run_arm(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
 
 
 def _copy_beginning(source: Path, target: Path) -> None:
-    """The listings that the model wrote as it came, in a new store."""
+    """What the model wrote as it came and what the judge said of it, in a new store."""
     half = target.with_suffix(".half")
     shutil.rmtree(half, ignore_errors=True)
     with Store.open(str(source)) as old, Store.open(str(half), create=True) as new:
         first = min(old.records(Generation), key=lambda g: g.created_at).revision
-        new.add(g for g in old.records(Generation) if g.revision == first)
+        made = [g for g in old.records(Generation) if g.revision == first]
+        keys = {g.key for g in made}
+        rubric = next(iter(old.records(Verdict))).rubric
+        new.add(made)
+        new.add(v for v in old.records(Verdict) if v.generation in keys and v.rubric == rubric)
     half.rename(target)
 
 
 def _sums(store: Store, catalog: Catalog, one: LoopRound) -> Floats:
-    """Of each group of held-out items: right, stated and true aspects, suitable approvals, approvals."""
+    """Of each group of held-out items, in columns.
+
+    Right, stated and true aspects; suitable approvals, approvals; suitable listings, listings.
+    """
     (audit,) = store.records(Audit, [one.audit])
     rubric = find_rubric(store, one.rubric)
     items = {i.id: i for i in store.records(Item)}
@@ -127,13 +165,24 @@ def _sums(store: Store, catalog: Catalog, one: LoopRound) -> Floats:
     approved = np.array([said[made[i.id].key].approved is True for i in held_out], dtype=float)
     right = np.array(
         [
-            known_listing(made[i.id], i, schema=catalog.schema, rubric=rubric).approved
+            known_listing(
+                made[i.id],
+                i,
+                schema=catalog.schema,
+                rubric=rubric,
+                measured=_measured(said[made[i.id].key]),
+            ).approved
             for i in held_out
         ],
         dtype=float,
     )
-    columns = np.column_stack([aspects, approved * right, approved, right])
+    columns = np.column_stack([aspects, approved * right, approved, right, np.ones(len(right))])
     return sums_by_group(columns, np.array([group_of(i) for i in held_out]))
+
+
+def _measured(verdict: Verdict) -> dict[str, bool | None]:
+    """What instruments read from the text, where the truth knows nothing better."""
+    return {s.criterion: s.passed for s in verdict.scores if s.by.startswith("instrument:")}
 
 
 def _f1(totals: Floats) -> Floats:
@@ -145,33 +194,50 @@ def _precision(totals: Floats) -> Floats:
         return np.asarray(totals[..., 3] / totals[..., 4])
 
 
+def _suitable(totals: Floats) -> Floats:
+    return np.asarray(totals[..., 5] / totals[..., 6])
+
+
 def _shown(several: list[dict[str, Any]]) -> dict[str, Any]:
     """What a round changed, over seeds; each seed has items of its own, so groups of all seeds are put together."""
-    before = np.concatenate([one["sums"][0] for one in several])
-    after = np.concatenate([one["sums"][-1] for one in several])
-    both = np.hstack([before, after])
-    width = before.shape[1]
-    told: dict[str, Any] = {"seconds": [one["seconds"] for one in several]}
-    for name, statistic in ((F1, _f1), (PRECISION, _precision)):
-        change = _change(statistic, width)
-        moved = bootstrap(both, change, n=len(both), clustered=True)
-        told[f"{name}, change"] = f"{moved:+.3f}, {len(both)} groups"
-    for when, sums in (("before", before), ("after", after)):
+    rounds = [
+        np.concatenate([one["sums"][k] for one in several]) for k in range(len(several[0]["sums"]))
+    ]
+    width = rounds[0].shape[1]
+    taken = ("seconds", "processor seconds", "load")
+    told: dict[str, Any] = {name: [one[name] for one in several] for name in taken}
+    for name, statistic in ((F1, _f1), (PRECISION, _precision), (SUITABLE, _suitable)):
+        for number, sums in enumerate(rounds[:-1]):
+            both = np.hstack([sums, rounds[-1]])
+            moved = bootstrap(both, _change(statistic, width), n=len(both), clustered=True)
+            few = int(min(sums[:, 4].sum(), rounds[-1][:, 4].sum()))
+            told[f"{name}, round {len(rounds) - 1} less {number}"] = (
+                f"cannot be said: a round has {few} approvals"
+                if statistic is _precision and few < FEWEST
+                else f"{moved:+.3f}, {len(both)} groups"
+            )
+    for number, sums in enumerate(rounds):
         found = bootstrap(sums, _f1, n=len(sums), clustered=True)
-        told[f"{F1}, {when}"] = str(found)
-        told[f"{PRECISION}, {when}"] = _share(sums[:, 3].sum(), sums[:, 4].sum())
-        told[f"approved, {when}"] = int(sums[:, 4].sum())
-        told[f"suitable, {when}"] = int(sums[:, 5].sum())
-    told["learnt"] = [one["summary"]["rounds"][-1]["learned"] for one in several]
+        told[f"round {number}"] = {
+            F1: str(found),
+            PRECISION: _share(sums[:, 3].sum(), sums[:, 4].sum()),
+            SUITABLE: _share(sums[:, 5].sum(), sums[:, 6].sum(), of="listings"),
+        }
+    told["learnt"] = [
+        {k: learned[k] for k in ("pairs", "rubric", "proposals", "changed")}
+        for one in several
+        for each in one["summary"]["rounds"]
+        if (learned := each["learned"])
+    ]
     return told
 
 
-def _share(right: float, approved: float) -> str:
-    """Exact for the approvals that there are, taken as independent."""
-    if not approved:
-        return "cannot be said: nothing was approved"
-    interval = clopper_pearson(int(right), int(approved))
-    return f"{right / approved:.3f} ({interval.low:.3f} to {interval.high:.3f}), {approved:.0f} approvals"
+def _share(right: float, total: float, *, of: str = "approvals") -> str:
+    """Exact for those that there are, taken as independent."""
+    if not total:
+        return f"cannot be said: there are no {of}"
+    interval = clopper_pearson(int(right), int(total))
+    return f"{right / total:.3f} ({interval.low:.3f} to {interval.high:.3f}), {total:.0f} {of}"
 
 
 def _change(statistic: Statistic, width: int) -> Statistic:

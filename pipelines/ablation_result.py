@@ -145,7 +145,10 @@ class AblationResult:
                 f"seed {one.seed}, {NAMES[one.arm]}: on {after.n} held-out pairs the chosen answer is the likelier one "
                 f"in {_short(before)} before, {_short(after)} after; {_signed(gained)}"
             )
-        return "\n".join([*lines, *self.missing])
+        from reports.ablation import preference_sentence  # which draws, late
+
+        preference = preference_sentence(self.as_dict())
+        return "\n".join([*lines, *([preference] if preference else []), *self.missing])
 
 
 def _json(told: Mapping[str, Estimate]) -> dict[str, object]:

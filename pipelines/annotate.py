@@ -34,13 +34,14 @@ from annotation.label_studio.hints import (
     serve_hints,
 )
 from annotation.label_studio.interfaces import Interface
-from pipelines.annotate_audits import answered_instead, asked_audit, grown_from
+from pipelines.annotate_audits import answered_instead, asked_audit, asked_beside, grown_from
 from pipelines.annotate_gold import gold_of_truth
 from pipelines.annotate_summaries import PullSummary, PushSummary, contradictions, count
 from pipelines.judge import load_judge, stored_schema
 from pipelines.recorder import record
 from pipelines.store_names import shown_store
 from workbench.calibration.audited import answers_to, find_audit
+from workbench.calibration.audits.sharing import share_answers
 from workbench.errors import LabelStudioError
 from workbench.judging.judge import has_output
 from workbench.records import Annotation, Audit, Generation, Item
@@ -99,8 +100,8 @@ class PushJob:
 def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
     """Ask people about what an audit drew; pushed again, nothing is asked twice.
 
-    What was answered in an audit that this one grew from is not asked again: answered by a person who did
-    not see the judge's answer. What they skipped or deleted is.
+    Nor is what another audit by the same rubric asks, in a project that stands, or has brought an answer about:
+    of a person who did not see the judge's. That answer counts for both. What they skipped or deleted is asked.
 
     Raises:
         StoreError: There is no such audit.
@@ -115,6 +116,8 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         )
     audit = asked_audit(store, job.audit)
     interface = interface_of(store, audit)
+    others = asked_beside(store, audit)
+    share_answers(store, audit, others)
     earlier = {
         a.generation for a in answers_to(store, audit) if a.audit != audit.id and _answers(a)
     }
@@ -140,7 +143,7 @@ def push_audit(store: Store, studio: Connected, job: PushJob) -> PushSummary:
         per_item=job.per_item,
         seed=job.seed,
         media=studio.media,
-        counting=grown_from(audit),
+        counting=(*grown_from(audit), *others),
     )
     by = f", each by {job.per_item} people" if job.per_item > 1 else ""
     hidden = "blind" if job.blind else "with the judge's answer to begin from"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from annotation.label_studio.projects import standing_projects
 from workbench.calibration.audited import find_audit
 from workbench.records import Audit
 
@@ -33,3 +34,18 @@ def answered_instead(store: Store, audit: Audit) -> Audit | None:
 def grown_from(audit: Audit) -> tuple[str, ...]:
     """Ids of the audits whose answers count for `audit`, as it grew from them; the first of them first."""
     return tuple(cast("Sequence[str]", audit.parameters.get("grown_from", ())))
+
+
+def asked_beside(store: Store, audit: Audit) -> tuple[str, ...]:
+    """Ids of the other audits by the same rubric of which people were asked about something that `audit` drew."""
+    drawn = {one.generation for one in audit.drawn}
+    asked = {purpose.audit for purpose, _ in standing_projects(store)}
+    answered = set(store.annotations(rubric=audit.rubric, simulated=False)["audit"])
+    return tuple(
+        other.id
+        for other in store.records(Audit)
+        if other.id != audit.id
+        and other.rubric == audit.rubric
+        and other.id in asked | answered
+        and any(one.generation in drawn for one in other.drawn)
+    )

@@ -16,6 +16,7 @@ from pipelines.annotate_summaries import count
 from pipelines.store_names import shown_store, store_option
 from workbench.calibration import Estimate, in_words
 from workbench.calibration.audited import answered_in, answers_to
+from workbench.calibration.audits.sharing import answers_shared
 from workbench.calibration.gather import people_first
 from workbench.records import Annotation, Audit
 
@@ -193,7 +194,8 @@ def annotation_status(store: Store, *, audit: str | None = None, named: str) -> 
         asked=any(
             stands
             for purpose, stands in standing_projects(store)
-            if purpose.audit == found.id and not purpose.adjudicates
+            if purpose.audit in {found.id, *answers_shared(store, found)}
+            and not purpose.adjudicates
         ),
     )
 

@@ -28,7 +28,7 @@ class PushSummary:
     """Drawn items without a picture or a listing: there is nothing to ask about them."""
     store: str
     answered: int = 0
-    """Drawn items that an audit which this one grew from brought answers about: they are not asked again."""
+    """Drawn items that another audit brought answers about, which count here too: they are not asked again."""
     late_gold: int = 0
     """Gold items that were planted when other tasks were there."""
     shared: bool = False
@@ -77,7 +77,7 @@ class PushSummary:
         if self.answered:
             was = "was" if self.answered == 1 else "were"
             lines.append(
-                f"{count(self.answered, 'item')} {was} answered in an audit that this one grew from, and "
+                f"{count(self.answered, 'item')} {was} answered in another audit, which counts here too, and "
                 f"{'is' if self.answered == 1 else 'are'} not asked again."
             )
         if self.without_output:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pipelines.category_images import CategoryImagesJob, blind_criteria, run_category_images
+from pipelines.category_images import CategoryImagesJob, run_category_images
+from pipelines.category_images_start import blind_criteria
 from pipelines.judge import judge_listings, load_judge, stored_schema
 from pipelines.listings import write_listings
 from pipelines.recorder import record

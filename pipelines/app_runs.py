@@ -29,6 +29,8 @@ _PATIENCE = 20.0
 @dataclass
 class _Child:
     process: subprocess.Popen[str]
+    again: str
+    """The run that it takes up."""
     command: str
     before: frozenset[str]
     """Runs that the store knew when it was started."""
@@ -71,6 +73,16 @@ class ChildRuns:
             total=None if total == "?" else int(total),
         )
 
+    def starting(self, run: str) -> str | None:
+        """What the process prints that takes `run` up again, until it has a run of its own; None: there is none."""
+        with self._lock:
+            child = next((one for one in reversed(self._children) if one.again == run), None)
+            if child is None or self._run_of(child) is not None:
+                return None
+            if child.process.poll() is None:
+                return "starting"
+            return child.line or f"it ended with status {child.process.returncode}"
+
     def stop(self, run: str) -> str:
         """Interrupt it as Ctrl-C does.
 
@@ -111,10 +123,10 @@ class ChildRuns:
                 env=child_environment(),
                 start_new_session=True,
             )
-            child = _Child(process, found.command, known, utcnow())
+            child = _Child(process, found.id, found.command, known, utcnow())
             self._children.append(child)
         threading.Thread(target=_read, args=(child,), daemon=True).start()
-        return "Started again with its own arguments: what is in the store is not made twice."
+        return "Started again with its own arguments; what is in the store is not made twice."
 
     def close(self) -> None:
         """Stop what still goes on; what it has made is stored."""

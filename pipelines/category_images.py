@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from pipelines.category_images_audit import draw_audit
 from pipelines.category_images_loop import CategoryLoop
 from pipelines.category_images_parts import Finished, LoopPlan
+from pipelines.category_images_start import alone_in, require_instruments, telling
 from pipelines.category_images_topics import Likeness, choose_topics, find_groups
 from pipelines.category_images_writing import CategoryPrompts, SamePrompt
 from pipelines.intake import take_in
@@ -32,8 +33,7 @@ from workbench.calibration.audited import calibrate_audit
 from workbench.catalog import Catalog
 from workbench.errors import JudgingError
 from workbench.evolution import find_rubric
-from workbench.judging import ModelAnswerer, RubricJudge, Subject
-from workbench.judging.instruments import INSTRUMENTS
+from workbench.judging import ModelAnswerer, RubricJudge
 from workbench.models import load_image, load_text
 from workbench.models.devices import choose_device
 from workbench.models.protocols import ImageModel, TextModel
@@ -49,7 +49,7 @@ from workbench.prompting import (
     Theme,
     TitleSimplifier,
 )
-from workbench.records import Audit, Generation, Item
+from workbench.records import Audit, Item
 from workbench.rubric import Rubric
 from workbench.schema import Schema
 
@@ -109,7 +109,9 @@ class CategoryImagesSummary:
     topics: int
     """Categories and themes."""
     unchanged: int
-    """Of these, those for which nothing had to be made."""
+    """Of these, those for which nothing was made and nothing judged."""
+    judged_only: int
+    """Of these, those whose pictures were there, and were judged by this run alone."""
     approved: int
     gave_up: int
     failed: Mapping[str, int]
@@ -137,7 +139,8 @@ class CategoryImagesSummary:
             f"{_topics(self.topics)}: {self.approved} approved, {self.gave_up} given up"
             + (f", {broken} failed" if broken else "")
             + f"; {self.pictures} picture{'s' * (self.pictures != 1)} made, "
-            f"{_topics(self.unchanged)} found done"
+            + (f"{_topics(self.judged_only)} only judged, " if self.judged_only else "")
+            + f"{_topics(self.unchanged)} found done"
         ]
         if self.by_attempt:
             said = ", ".join(f"{n} at attempt {k}" for k, n in self.by_attempt.items())
@@ -150,7 +153,9 @@ class CategoryImagesSummary:
             named = ", ".join(repr(name) for name in self.empty[:5])
             lines.append(f"without an item, {_topics(len(self.empty))}: {named}{more}")
         if self.problems:
-            lines.append(f"{len(self.problems)} rows or photos could not be used; the first:")
+            one = len(self.problems) == 1
+            said = "1 row or photo" if one else f"{len(self.problems):,} rows or photos"
+            lines.append(f"{said} could not be used{'' if one else '; the first'}:")
             lines += [f"  {p}" for p in self.problems[:3]]
         return "\n".join(lines)
 
@@ -176,15 +181,25 @@ def run_category_images(
         ModelError: A model cannot be loaded.
         JudgingError: The rubric is not about images, or somebody does not answer it here.
         RubricError: There is no such rubric, or it lacks a criterion that is to be left out.
+        BusyError: Another run makes the same pictures in this store right now.
     """
     rubric = find_rubric(store, job.rubric).without(*job.without)
     if rubric.judges != "image":
         raise JudgingError(
             f"want a rubric that judges images, but {rubric.label} judges {rubric.judges}s"
         )
-    _require_instruments(rubric)
-    model = load_image(job.image_model)
-    judge = load_picture_judge(job.judge, rubric, store=store)
+    require_instruments(rubric)
+    with alone_in(store, catalog=catalog.name, image_model=job.image_model, seed=job.seed):
+        return _run(store, catalog, job, rubric, quiet=quiet)
+
+
+def _run(
+    store: Store, catalog: Catalog, job: CategoryImagesJob, rubric: Rubric, *, quiet: bool
+) -> CategoryImagesSummary:
+    with telling(f"loading image model {job.image_model}", quiet=quiet):
+        model = load_image(job.image_model)
+    with telling(f"loading judge {job.judge}", quiet=quiet):
+        judge = load_picture_judge(job.judge, rubric, store=store)
     arguments = {**asdict(job), "name": catalog.name, **_revisions(model, judge)}
     with record(store, "run category-images", arguments, quiet=quiet) as recorder:
         items, problems = take_in(store, catalog, job.catalog, recorder, limit=job.limit)
@@ -233,6 +248,7 @@ def run_category_images(
         run=recorder.id,
         topics=sum(finished.states.values()),
         unchanged=finished.unchanged,
+        judged_only=finished.judged_only,
         approved=finished.states["approved"],
         gave_up=finished.states["gave up"],
         failed=dict(finished.failures.most_common()),
@@ -243,34 +259,6 @@ def run_category_images(
         audit=audit.id if audit else None,
         worth=_worth(store, audit) if audit else "",
     )
-
-
-def blind_criteria(rubric: Rubric) -> dict[str, str]:
-    """Deciding criteria that no instrument of this machine can look at, and why not."""
-    from PIL import Image
-
-    subject = Subject(
-        generation=Generation(key="", kind="image", category="", model="", revision="", prompt=""),
-        image=Image.effect_noise((64, 64), 60).convert("RGB"),
-    )
-    found = {}
-    for criterion in rubric.criteria:
-        instrument = INSTRUMENTS.get(criterion.by.removeprefix("instrument:"))
-        if not criterion.decides or criterion.by == "model" or instrument is None:
-            continue  # an unknown instrument is refused where the judge is made
-        reading = instrument.read(subject)
-        if reading.quality is None:
-            found[criterion.id] = str(reading.reason)
-    return found
-
-
-def _require_instruments(rubric: Rubric) -> None:
-    """Refuse, before anything is made, a rubric by which nothing could be approved on this machine."""
-    for criterion, reason in blind_criteria(rubric).items():
-        raise JudgingError(
-            f"no picture could be approved: criterion {criterion!r} of rubric {rubric.label} decides, but "
-            f"{reason}; or leave it out with `--without {criterion}`"
-        )
 
 
 class Tally:
@@ -284,7 +272,7 @@ class Tally:
         self.topics: set[str] = set()
         self.runs: set[str] = set()
         """Those that made the pictures."""
-        self.pictures = self.unchanged = 0
+        self.pictures = self.unchanged = self.judged_only = 0
 
     def count(self, one: Finished) -> None:
         """Add one topic."""
@@ -292,7 +280,9 @@ class Tally:
         self.topics.add(one.topic.id)
         self.runs |= {str(t.image.run) for a in one.attempts for t in a.tries}
         self.pictures += one.made
-        self.unchanged += one.made == 0 and one.ending.state != "failed"
+        if one.made == 0 and one.ending.state != "failed":
+            self.unchanged += one.judged == 0
+            self.judged_only += one.judged > 0
         if one.ending.state == "failed":
             self.failures[one.ending.reason] += 1
         if one.ending.state == "approved" and one.ending.best:
@@ -319,7 +309,10 @@ def _prompts(
     writer: PromptWriter = RulePromptWriter(schema=schema)
     improver: PromptImprover = RuleImprover()
     sees = False
-    models = {name: _text_model(name, judge) for name in {job.writer, job.refiner} - {RULES, NONE}}
+    models = {}
+    for name in sorted({job.writer, job.refiner} - {RULES, NONE}):
+        with telling(f"loading text model {name}", quiet=recorder.quiet):
+            models[name] = _text_model(name, judge)
     if text := models.get(job.writer):
         simplifier = ModelSimplifier(model=text, fallback=simplifier)
         writer = ModelPromptWriter(model=text, fallback=writer)

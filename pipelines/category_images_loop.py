@@ -53,6 +53,7 @@ class _Chain:
     topic: Topic
     attempts: list[Attempt] = field(default_factory=list)
     made: int = 0
+    judged: int = 0
 
 
 @dataclass
@@ -102,13 +103,24 @@ class CategoryLoop:
             )
             judges = open_stages.enter_context(ThreadPoolExecutor(1)) if self.plan.overlap else None
             prompts: dict[str, list[str]] = {}
+            names: dict[str, str] = {}
+            leads: dict[str, str] = {}
             try:
                 for one in self._work(iter(topics), stages, judges):
-                    bar.advance(1 if one.made else 0, known=0 if one.made else 1)
+                    new = bool(one.made or one.judged)
+                    bar.advance(int(new), known=int(not new))
                     prompts[one.topic.id] = [attempt.prompt.key for attempt in one.attempts]
+                    names[one.topic.id] = one.topic.name
+                    leads[one.topic.id] = one.topic.items[0].id
                     yield one
             finally:
-                scope = Scope(prompts=prompts, seed=self.plan.seed, candidates=self.plan.candidates)
+                scope = Scope(
+                    prompts=prompts,
+                    seed=self.plan.seed,
+                    candidates=self.plan.candidates,
+                    names=names,
+                    leads=leads,
+                )
                 bar.note = scope.to_json()
                 if self._cut:
                     self.recorder.warn(
@@ -193,6 +205,8 @@ class CategoryLoop:
             last = chain.attempts[-1]
             tries = tuple(replace(t, verdict=verdicts.get(t.image.key)) for t in last.tries)
             chain.attempts[-1] = replace(last, tries=tries)
+            own = [t.verdict for t in tries if t.verdict and not did_not_answer(t.verdict)]
+            chain.judged += sum(one.run == self.recorder.id for one in own)
 
     def _follow(
         self, chains: Sequence[_Chain], to_make: list[_Chain], stage: Stage
@@ -231,7 +245,11 @@ class CategoryLoop:
                 going.append(chain)
                 continue
             yield Finished(
-                topic=chain.topic, ending=end, attempts=tuple(chain.attempts), made=chain.made
+                topic=chain.topic,
+                ending=end,
+                attempts=tuple(chain.attempts),
+                made=chain.made,
+                judged=chain.judged,
             )
 
     def _request(self, chain: _Chain, candidate: int) -> tuple[Generation, ImageRequest]:
@@ -262,7 +280,10 @@ class CategoryLoop:
         return draft, request
 
     def _made(self, requests: Sequence[ImageRequest]) -> list[MadeImage]:
-        """The pictures; where the model breaks down as a whole, why, once for each."""
+        """The pictures; where the model breaks down as a whole, or nobody is there to judge them, why, once for each."""
+        if self._refusals.get("judge", 0) >= _BROKEN:
+            why = f"none was made, as the judge refused {_BROKEN} batches in a row: run again once it answers"
+            return [MadeImage(image=None, error=why)] * len(requests)
         made, why = self._asked("image model", lambda: self._model.make(requests))
         self._cut.update(r.prompt for r, one in zip(requests, made, strict=False) if one.cut)
         return made or [MadeImage(image=None, error=why)] * len(requests)

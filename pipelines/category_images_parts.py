@@ -82,6 +82,8 @@ class Finished:
     attempts: tuple[Attempt, ...]
     made: int
     """Pictures that this run made for it; 0 where all was in the store."""
+    judged: int
+    """Of its pictures, those that this run judged."""
 
 
 class Busy:
@@ -94,7 +96,7 @@ class Busy:
         self._started = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self._stage.busy += time.perf_counter() - self._started
+        self._stage.worked(time.perf_counter() - self._started)
 
 
 def png(image: Image) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -55,7 +56,7 @@ def find_groups(
         themes: Queries over items.
 
     Raises:
-        CatalogError: A category has no items, or nothing has.
+        CatalogError: A category has no items, nothing has, or two topics would be kept under one id.
     """
     by_category: dict[str, list[Item]] = {}
     for item in items:
@@ -84,6 +85,11 @@ def find_groups(
         Group(id=t.id, name=t.name, items=tuple(items_of(t, items)), aspects=t.aspects)
         for t in themes
     ]
+    if doubled := [one for one, n in Counter(g.id for g in groups).items() if n > 1]:
+        named = " and ".join(repr(g.name) for g in groups if g.id == doubled[0])
+        raise CatalogError(
+            f"want topics that can be told apart, but {named} are both kept as {doubled[0]!r}: give a theme another name"
+        )
     if not any(g.items for g in groups):
         raise CatalogError(_nothing_to_show(len(items), [theme.name for theme in themes]))
     return groups

@@ -11,6 +11,7 @@ from pipelines.learning import load_photo
 from pipelines.recorder import Stage
 from workbench.errors import WorkbenchError
 from workbench.judging.attempts import Attempt, Try
+from workbench.judging.chains import SAME_AS
 from workbench.prompting import Attempt as JudgedPicture
 from workbench.prompting import (
     Brief,
@@ -30,6 +31,7 @@ from workbench.prompting import (
 )
 from workbench.records import Generation, Item, content_key
 from workbench.rubric import Rubric
+from workbench.store import catalog_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -79,11 +81,41 @@ class CategoryPrompts:
                 if key not in found
             ]
             prompts.advance(known=len(found))
-            for (key, _, _), prompt in zip(missing, self._written(missing), strict=True):
+            for (key, _, _), prompt in zip(
+                missing, self._as_before(self._written(missing)), strict=True
+            ):
                 found[key] = prompt
                 prompts.advance(1, cost=prompt.cost)
             self.store.add(found[key] for key, _, _ in missing)
-        return [found[key] for key in keys]
+            same = {str(p.details[SAME_AS]) for p in found.values() if SAME_AS in p.details}
+            before = {g.key: g for g in self.store.records(Generation, sorted(same))}
+        return [before.get(str(found[key].details.get(SAME_AS)), found[key]) for key in keys]
+
+    def _as_before(self, written: Sequence[Generation]) -> list[Generation]:
+        """First prompts, each naming the one of an earlier run that has its words, where there is one.
+
+        Other items often lead to the same words: what was made and judged by them is then not made again.
+        """
+        topics = sorted({p.category for p in written})
+        known = self.store.generations(kind="prompt", category=topics)["key"] if topics else ()
+        before: dict[tuple[object, ...], str] = {}
+        for one in self.store.records(Generation, list(known)):
+            if one.parent is None and one.item and not {"error", SAME_AS} & one.details.keys():
+                before.setdefault(self._words(one), one.key)
+        return [
+            replace(p, details={**p.details, SAME_AS: same})
+            if "error" not in p.details and (same := before.get(self._words(p)))
+            else p
+            for p in written
+        ]
+
+    def _words(self, prompt: Generation) -> tuple[object, ...]:
+        """What makes two first prompts the same: catalogue, topic and words, and for whom those are chosen."""
+        rendered = self.render(prompt)
+        return (
+            catalog_of(prompt.item or ""), prompt.category, rendered.prompt, rendered.negative,
+            prompt.details.get("image_model"), prompt.simulated,
+        )  # fmt: skip
 
     def better_key(self, attempt: Attempt, refused: Try) -> str:
         """Key of the prompt that follows `attempt`, known before it is written."""

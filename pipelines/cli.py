@@ -37,12 +37,15 @@ from pipelines.cli_options import (
     EvalShareOption,
     ImagesOption,
     JsonOption,
+    JudgeOption,
     LimitOption,
+    RubricOption,
     StoreOption,
     beside_store,
     open_store,
     tell,
 )
+from pipelines.cli_plan import PLAN_EPILOG, plan_command
 from pipelines.cli_preferences import (
     PAIRS_EPILOG,
     TRACE_EPILOG,
@@ -54,19 +57,10 @@ from pipelines.cli_serve import SERVE_EPILOG, serve_command
 from pipelines.cli_titles import titles_app
 from pipelines.cli_training import train_app
 from workbench import __version__
-from workbench.errors import (
-    CalibrationError,
-    JudgingError,
-    LabelStudioError,
-    LeakageError,
-    LearningError,
-    ModelError,
-    StoreError,
-    WorkbenchError,
-)
+from workbench.errors import WorkbenchError, exit_code
 
-INPUT, MISSING, STORE, DATA, STOPPED = 3, 4, 5, 6, 130
-"""Exit codes; see the module's docstring."""
+STOPPED = 130
+"""Exit code of a command that the user stopped; see the module's docstring."""
 
 app = typer.Typer(
     name="workbench",
@@ -98,6 +92,7 @@ app.command("serve", epilog=SERVE_EPILOG, context_settings={"allow_extra_args": 
     serve_command
 )
 app.command("migrate", epilog=MIGRATE_EPILOG)(migrate_command)
+app.command("plan", epilog=PLAN_EPILOG)(plan_command)
 app.command("pairs", epilog=PAIRS_EPILOG)(pairs_command)
 app.command("trace", epilog=TRACE_EPILOG)(trace_command)
 
@@ -155,13 +150,8 @@ def run_listings_command(
             "photo; a vision-language model sees the photo itself."
         ),
     ] = "gguf:smollm2",
-    judge: Annotated[
-        str,
-        typer.Option(help="Who judges: heads:NETWORK, or any vision-language model's string."),
-    ] = "heads:efficientnet-lite2",
-    rubric: Annotated[
-        str, typer.Option(help="A rubric file, or the name of one that ships.")
-    ] = "listing",
+    judge: JudgeOption = "heads:efficientnet-lite2",
+    rubric: RubricOption = "listing",
     limit: LimitOption = None,
     eval_share: EvalShareOption = 0.4,
     audit: Annotated[
@@ -220,15 +210,8 @@ run_app.command(
 def judge(
     store: StoreOption = None,
     images: ImagesOption = None,
-    rubric: Annotated[
-        str,
-        typer.Option(
-            help="A rubric file, a shipped one's name, or the store's: listing@2, listing@current."
-        ),
-    ] = "listing",
-    judge: Annotated[
-        str, typer.Option(help="heads:NETWORK, or any vision-language model's string.")
-    ] = "heads:efficientnet-lite2",
+    rubric: RubricOption = "listing",
+    judge: JudgeOption = "heads:efficientnet-lite2",
     part: Annotated[
         Literal["train", "eval"] | None, typer.Option(help="Only items of this part.")
     ] = None,
@@ -451,7 +434,7 @@ def main() -> None:
         app(standalone_mode=True)
     except WorkbenchError as error:
         typer.echo(f"workbench: {error}", err=True)
-        sys.exit(_exit_code(error))
+        sys.exit(exit_code(error))
     except KeyboardInterrupt:
         _say_stopped()
         sys.exit(STOPPED)
@@ -465,16 +448,6 @@ def _say_stopped() -> None:
     typer.echo(
         "workbench: stopped; run the same command again and it goes on where it was", err=True
     )
-
-
-def _exit_code(error: WorkbenchError) -> int:
-    if isinstance(error, LabelStudioError | ModelError):
-        return MISSING
-    if isinstance(error, StoreError):
-        return STORE
-    if isinstance(error, CalibrationError | JudgingError | LeakageError | LearningError):
-        return DATA
-    return INPUT
 
 
 if __name__ == "__main__":

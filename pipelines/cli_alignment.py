@@ -11,6 +11,7 @@ from pipelines.cli_options import (
     ImagesOption,
     JsonOption,
     LimitOption,
+    QuietOption,
     StoreOption,
     open_store,
     tell,
@@ -23,7 +24,6 @@ AlignerOption = Annotated[
         "model's string (answers in JSON)."
     ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 MACE_EPILOG = (
     "\b\nExamples:\n  workbench run mace --catalog drawn:seed=7,items=240 --store demo\n"
     "  workbench run mace --catalog magento:exports/shop --aligner openai:http://gpu-7:8000/v1 --store shop"

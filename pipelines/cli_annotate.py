@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli_options import (
+    AnnotatorOption,
+    AuditOption,
     ImagesOption,
     JsonOption,
     StoreOption,
@@ -32,19 +34,6 @@ annotate_app = typer.Typer(
     help="Ask people in Label Studio about what an audit drew, and bring their answers back.",
 )
 
-AuditOption = Annotated[
-    str | None,
-    typer.Option(help="An audit's id, or its beginning; default: the latest."),
-]
-AnnotatorOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--annotator",
-        help="A login, such as ada@example.com; several times for several people. Each gets a project of "
-        "their own; without it there is one project for everybody.",
-    ),
-]
-
 
 @annotate_app.command(
     epilog="\b\nExamples:\n  workbench annotate push --store shop\n"
@@ -54,9 +43,7 @@ AnnotatorOption = Annotated[
 def push(
     store: StoreOption = None,
     images: ImagesOption = None,
-    audit: Annotated[
-        str | None, typer.Option(help="An audit's id, or its beginning; default: the latest.")
-    ] = None,
+    audit: AuditOption = None,
     blind: Annotated[
         bool,
         typer.Option(

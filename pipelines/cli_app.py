@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.cli_options import ImagesOption, StoreOption, address_of, beside_store, open_store
+from pipelines.cli_options import (
+    ImagesOption,
+    QuietOption,
+    StoreOption,
+    address_of,
+    beside_store,
+    open_store,
+)
 
 app_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 
@@ -98,7 +105,7 @@ def again_command(
     ],
     store: StoreOption = None,
     images: ImagesOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Run a stopped or failed run once more with its own arguments: nothing is made twice."""
     import signal

@@ -15,6 +15,7 @@ from pipelines.cli_options import (
     ImagesOption,
     JsonOption,
     LimitOption,
+    QuietOption,
     StoreOption,
     address_of,
     beside_store,
@@ -81,7 +82,7 @@ def run_attributes_command(
             "store's folder.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Photos in; a model that tells attributes and price, with thresholds and scores, out; and listings."""

@@ -120,6 +120,7 @@ def run_category_images_command(
     """
     from pipelines.category_images import CategoryImagesJob, run_category_images
     from pipelines.category_images_diversity import measure_narrowing
+    from pipelines.category_images_start import telling
     from reports.category_images import write_category_images_page
     from workbench.catalog import open_catalog, whole_address
     from workbench.prompting import load_themes
@@ -149,8 +150,10 @@ def run_category_images_command(
             audit=audit,
             seed=seed,
         )
-        summary = run_category_images(opened, source, job, quiet=quiet or as_json)
-        narrowing = measure_narrowing(opened, summary.run)
+        quiet = quiet or as_json
+        summary = run_category_images(opened, source, job, quiet=quiet)
+        with telling("comparing approved pictures with each other", quiet=quiet):
+            narrowing = measure_narrowing(opened, summary.run)
         written = write_category_images_page(opened, page, run=summary.run, narrowing=narrowing)
     tell(
         as_json, {**summary.as_dict(), "page": str(written)}, lambda: f"{summary}\nPage: {written}"

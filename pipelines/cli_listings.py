@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli_alignment import AlignerOption, QuietOption
+from pipelines.cli_alignment import AlignerOption
 from pipelines.cli_options import (
     CatalogOption,
     EvalShareOption,
     ImagesOption,
     JsonOption,
     LimitOption,
+    QuietOption,
     StoreOption,
     beside_store,
     open_store,

@@ -8,13 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.cli_alignment import QuietOption
 from pipelines.cli_options import (
+    AnnotatorOption,
     CatalogOption,
     EvalShareOption,
     ImagesOption,
     JsonOption,
+    JudgeOption,
     LimitOption,
+    QuietOption,
+    RubricOption,
     StoreOption,
     address_of,
     beside_store,
@@ -36,12 +39,8 @@ def loop_command(
     model: Annotated[
         str, typer.Option(help="Who writes and learns: starter:listing, dir:FOLDER or hf:NAME.")
     ] = "starter:listing",
-    judge: Annotated[
-        str, typer.Option(help="heads:NETWORK, or any vision-language model's string.")
-    ] = "heads:efficientnet-lite2",
-    rubric: Annotated[
-        str, typer.Option(help="A rubric file, a shipped one's name, or the store's: listing@2.")
-    ] = "listing",
+    judge: JudgeOption = "heads:efficientnet-lite2",
+    rubric: RubricOption = "listing",
     rounds: Annotated[int, typer.Option(min=1, max=20, help="Times that the writer learns.")] = 1,
     labels: Annotated[
         int, typer.Option(min=4, help="Training items that people correct, each round.")
@@ -58,10 +57,7 @@ def loop_command(
             help="Who answers: people in Label Studio, or a simulated annotator who knows the catalogue's truth."
         ),
     ] = "simulated",
-    annotator: Annotated[
-        list[str] | None,
-        typer.Option("--annotator", help="With label-studio: a login; several times for several."),
-    ] = None,
+    annotator: AnnotatorOption = None,
     error: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="How often a simulated annotator is wrong.")
     ] = 0.1,

@@ -57,6 +57,33 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object to standard output and nothing else.")
 ]
 
+AuditOption = Annotated[
+    str | None,
+    typer.Option(help="An audit's id, or its beginning; default: the latest."),
+]
+AnnotatorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--annotator",
+        help="A login, such as ada@example.com; several times for several people. Each gets a project of "
+        "their own; without it there is one project for everybody.",
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+JudgeOption = Annotated[
+    str,
+    typer.Option(
+        "--judge", help="Who judges: heads:NETWORK, or any vision-language model's string."
+    ),
+]
+RubricOption = Annotated[
+    str,
+    typer.Option(
+        "--rubric",
+        help="A rubric file, a shipped one's name, or the store's: listing@2, listing@current.",
+    ),
+]
+
 
 @contextmanager
 def open_store(store: str | None, images: str | None, *, create: bool = False) -> Iterator[Store]:

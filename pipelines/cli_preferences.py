@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+from pipelines.cli_options import (
+    ImagesOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    open_store,
+    tell,
+)
 
 PAIRS_EPILOG = (
     "\b\nExamples:\n  workbench pairs --store shop --out pairs --model starter:listing\n"
@@ -46,7 +53,7 @@ def pairs_command(
             min=1, help="Tokens at which the trainer cuts; with --model. Default: nowhere."
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make preference pairs of corrections and preferences, drop what is unfit, and say what and why."""

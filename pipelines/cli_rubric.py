@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+from pipelines.cli_options import (
+    ImagesOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    open_store,
+    tell,
+)
 
 rubric_app = typer.Typer(
     no_args_is_help=True,
@@ -77,7 +84,7 @@ def prove_command(
     judge: Annotated[
         str | None, typer.Option(help="Judges both versions; default: the judge of the audit.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a version of what is accepted, and test it on the answers that suggested nothing."""

@@ -11,6 +11,7 @@ from pipelines.cli_options import (
     ImagesOption,
     JsonOption,
     LimitOption,
+    QuietOption,
     StoreOption,
     open_store,
     tell,
@@ -52,7 +53,7 @@ def simplify_command(
         str, typer.Option(help="What kind of product the titles name, in words, such as Shoes.")
     ] = "",
     limit: LimitOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make titles short, and say what was removed, and as what."""

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli_options import ImagesOption, JsonOption, StoreOption, open_store, tell
+from pipelines.cli_options import (
+    ImagesOption,
+    JsonOption,
+    QuietOption,
+    StoreOption,
+    open_store,
+    tell,
+)
 
 if TYPE_CHECKING:
     from pipelines.training_data import Kind
@@ -61,7 +68,6 @@ CacheOption = Annotated[
     Path | None,
     typer.Option(file_okay=False, help="Folder of encoded photos that several runs share."),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 
 
 @train_app.command("sft", epilog=SFT_EPILOG)

@@ -42,7 +42,7 @@ def train_dpo_from(
         if pairs is None:
             rows = stored_pairs(store)
         else:
-            rows, files = exported_pairs(pairs)
+            rows, files = exported_pairs(store, pairs)
 
             def photos(address: str) -> bytes:
                 return files[address].read_bytes()

@@ -43,6 +43,10 @@ class JudgeSummary:
     approved: int
     undecided: int
     """Neither approved nor refused: a criterion that decides was not answered."""
+    judges: str
+    """Kind of output: `listing` or `image`."""
+    unanswered: Mapping[str, str]
+    """Criteria that decide and that leave outputs undecided, each with one reason why."""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -53,11 +57,17 @@ class JudgeSummary:
             f"{self.judge} by {self.rubric}: {self.judged} judged now, {self.known} found judged; "
             f"{self.approved} of {self.judged + self.known} approved"
         )
-        text += f", {self.undecided} undecided" if self.undecided else ""
-        return (
-            f"{text}\nNo audit was drawn of these: `workbench run listings` with the same catalogue, "
-            "rubric and judge draws one, and finds the rest done."
-        )
+        if self.undecided:
+            text += f", {self.undecided} undecided"
+            text += "".join(f"\n  {name!r} decides: {why}" for name, why in self.unanswered.items())
+        if self.judges == "image":
+            draws = "`workbench audit` with the same store, rubric and judge draws one."
+        else:
+            draws = (
+                "`workbench run listings` with the same catalogue, rubric and judge draws one, and finds the "
+                "rest done."
+            )
+        return f"{text}\nNo audit was drawn of these: {draws}"
 
 
 def judge_store(
@@ -93,15 +103,28 @@ def judge_store(
             + f": make some with `workbench run {_MADE_BY[loaded.judges]}`"
         )
     with record(store, "judge", arguments, quiet=quiet) as recorder:
-        verdicts, known = judge_generations(store, judge, loaded, generations, recorder)
+        done = judge_generations(store, judge, loaded, generations, recorder)
     return JudgeSummary(
         judge=judge,
         rubric=loaded.label,
-        judged=len(verdicts) - known,
-        known=known,
-        approved=sum(v.approved is True for v in verdicts),
-        undecided=sum(v.approved is None for v in verdicts),
+        judged=len(done.verdicts) - done.known,
+        known=done.known,
+        approved=sum(v.approved is True for v in done.verdicts),
+        undecided=sum(v.approved is None for v in done.verdicts),
+        judges=loaded.judges,
+        unanswered=unanswered(loaded, done.verdicts),
     )
+
+
+def unanswered(rubric: Rubric, verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """Criteria that decide and that leave one of `verdicts` undecided, each with the first reason why."""
+    deciding = {c.id for c in rubric.criteria if c.decides}
+    found: dict[str, str] = {}
+    for verdict in verdicts:
+        for score in verdict.scores if verdict.approved is None else ():
+            if score.score is None and score.criterion in deciding:
+                found.setdefault(score.criterion, score.reason or "it was not answered")
+    return found
 
 
 def _is_meant(
@@ -117,14 +140,27 @@ def _is_meant(
     return item is not None and part in {None, parts.get(group_of(item))}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgements:
+    """Verdicts on outputs of several catalogues."""
+
+    verdicts: tuple[Verdict, ...]
+    """Catalogue by catalogue."""
+    known: int
+    """Of them, those that the store held already."""
+    parts: Mapping[str, str]
+    """`<catalogue>/<who>` to the revision of who answered (`RubricJudge.parts`); pictures that describe no item
+    are of the catalogue `""`."""
+
+
 def judge_generations(
     store: Store,
     judge: str,
     rubric: Rubric,
     generations: Sequence[Generation],
     recorder: Recorder,
-) -> tuple[list[Verdict], int]:
-    """Judge outputs, catalogue by catalogue: the verdicts, and how many of them were there already.
+) -> Judgements:
+    """Judge outputs, catalogue by catalogue.
 
     Each catalogue has its own schema, and a judge made of heads has heads of its own for it. Pictures that
     describe no item are judged by the rubric alone.
@@ -137,10 +173,12 @@ def judge_generations(
     parts: Mapping[str, Part] = dict(store.splits()[["group", "part"]].itertuples(index=False))
     verdicts: list[Verdict] = []
     known = 0
+    who: dict[str, str] = {}
     if own := [g for g in generations if g.item is None]:
         alone = load_picture_judge(judge, rubric, store=store)
         verdicts += judge_listings(store, alone, own, None, recorder)
         known += recorder.stages[-1].known
+        who |= {f"/{name}": revision for name, revision in alone.parts.items()}
     generations = [g for g in generations if g.item is not None]
     for catalog in sorted({catalog_of(str(g.item)) for g in generations}):
         schema = stored_schema(store, catalog)
@@ -159,7 +197,8 @@ def judge_generations(
         own = [g for g in generations if catalog_of(str(g.item)) == catalog]
         verdicts += judge_listings(store, built, own, schema, recorder)
         known += recorder.stages[-1].known
-    return verdicts, known
+        who |= {f"{catalog}/{name}": revision for name, revision in built.parts.items()}
+    return Judgements(verdicts=tuple(verdicts), known=known, parts=who)
 
 
 def load_judge(

@@ -56,7 +56,7 @@ def learn_heads(
         raise LearningError(
             "no item is in the training part, so heads have nothing to learn from: add items, start "
             "another store with a lower --eval-share (a split that was dealt is kept), or use a "
-            "vision-language model as writer and judge"
+            "vision-language model as judge, and as writer where that one learns from photos, too"
         )
     store.require_train(item.id for item in train)
     require_categories(train, schema)

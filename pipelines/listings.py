@@ -18,12 +18,12 @@ from pipelines.learning import learn_heads, load_photo
 from pipelines.recorder import Recorder, record
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, JudgingError
+from workbench.evolution import find_rubric
 from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
 from workbench.models.telling import LinearFacts
 from workbench.records import Generation, Item
-from workbench.rubric import load_rubric
 from workbench.schema import Schema
 from workbench.settings import read_settings
 from workbench.store import group_of
@@ -104,7 +104,7 @@ def run_listings(
         JudgingError: The rubric is not about listings, or the judge does not answer it.
         CalibrationError: No item is held out.
     """
-    rubric = load_rubric(job.rubric)
+    rubric = find_rubric(store, job.rubric)
     if rubric.judges != "listing":
         raise JudgingError(
             f"want a rubric that judges listings, but {rubric.label} judges {rubric.judges}s"
@@ -182,6 +182,8 @@ def write_listings(
     keys = [writer.key(item) for item in items]
     known = store.known(Generation, keys)
     missing = [i for i, key in zip(items, keys, strict=True) if key not in known]
+    # A model answers together what is asked alike: the same schema, as many photos.
+    missing.sort(key=lambda item: (item.category, len(item.photos), item.id))
     with recorder.stage("write listings", len(items), unit="listings") as stage:
         stage.advance(known=len(known))
         for start in range(0, len(missing), _CHUNK):

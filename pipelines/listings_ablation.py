@@ -316,7 +316,9 @@ def measure(
 
     def told(sums: Mapping[str, list[Floats]], n: int) -> dict[str, dict[str, Estimate]]:
         return {
-            arm: {name: over_seeds(several, STATISTICS[name], n=n) for name in MEASURES}
+            arm: {
+                name: over_seeds(several, STATISTICS[name], n=n, within=(0, 1)) for name in MEASURES
+            }
             for arm, several in sums.items()
         }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ import numpy as np
 from pipelines.loop_people import visible_truth
 from pipelines.loop_training import Learned
 from workbench.calibration.audited import calibrate_audit
+from workbench.evolution import find_rubric
 from workbench.metrics import Estimate, aspect_pairs
 from workbench.metrics.resampling import Floats, bootstrap, sums_by_group
 from workbench.records import Audit, Cost, Generation, Item, Run, RunEvent, Verdict
+from workbench.rubric import Rubric
 from workbench.schema import Schema
 from workbench.store import group_of
 
@@ -40,6 +43,8 @@ class LoopRound:
     held_out: int
     approved: int
     """Of the held-out listings."""
+    failing: Mapping[str, int]
+    """Criterion that decides to the held-out listings that fail it, the commonest first."""
     precision: Estimate
     """Share of approvals that people find suitable, by the audit."""
     recall: Estimate
@@ -75,6 +80,7 @@ class LoopRound:
             "lesson": self.lesson,
             "held_out": self.held_out,
             "approved": self.approved,
+            "failing": dict(self.failing),
             "precision": self.precision.to_dict(),
             "recall": self.recall.to_dict(),
             "aspect_f1": self.aspect_f1.to_dict(),
@@ -93,6 +99,7 @@ class LoopRound:
     def __str__(self) -> str:
         lines = [
             f"round {self.number}, {self.rubric}: {self.approved:,} of {self.held_out:,} held-out listings approved",
+            *([f"  refused for {_in_words(self.failing)}"] if self.failing else []),
             f"  precision {self.precision}",
             f"  recall {self.recall}",
             f"  aspect F1 {self.aspect_f1}",
@@ -150,6 +157,7 @@ def measure_round(
         lesson="" if lesson is None else lesson.id,
         held_out=len(made),
         approved=sum(v.approved is True for _, v in made),
+        failing=_failing(made, find_rubric(store, rubric)),
         precision=calibration.rates.precision,
         recall=calibration.rates.recall,
         aspect_f1=bootstrap(by_group, _f1, n=len(items), clustered=clustered),
@@ -164,6 +172,22 @@ def measure_round(
         simulated=calibration.simulated,
         sums=by_group,
     )
+
+
+def _in_words(failing: Mapping[str, int]) -> str:
+    """Criteria with their counts."""
+    return ", ".join(f"{name} {count:,}" for name, count in failing.items())
+
+
+def _failing(made: Sequence[tuple[Generation, Verdict]], rubric: Rubric) -> dict[str, int]:
+    deciding = {one.id for one in rubric.criteria if one.decides}
+    found = Counter(
+        s.criterion
+        for _, verdict in made
+        for s in verdict.scores
+        if s.passed is False and s.criterion in deciding
+    )
+    return dict(found.most_common())
 
 
 def aspect_sums(items: Sequence[Item], made: Sequence[Generation], schema: Schema) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import sys
 import time
@@ -30,12 +31,21 @@ _LIBRARIES = (
 )
 
 
+_PIECES = 64
+"""Pieces of a stage's work whose times are kept; more are joined by twos."""
+_AT_ONCE = 0.05
+"""Records were made together where the later ones come within this share of the seconds that the first one took."""
+
+
 @dataclass
 class Stage:
     """One stage while it runs; `advance` is told of every piece of work."""
 
     name: str
     bar: tqdm[Never]
+    takes_turns: bool = False
+    pace: list[tuple[int, float]] = field(default_factory=list)
+    """See `RunEvent.pace`."""
     done: int = 0
     """Records made now."""
     known: int = 0
@@ -47,6 +57,10 @@ class Stage:
     note: str = ""
     busy: float = 0.0
     """Seconds of its own, told by whoever works; counts where stages take turns."""
+    _at: float = field(default_factory=time.perf_counter)
+    _counted: int = 0
+    _first: float = 0.0
+    """Seconds until the first record of the piece that is going on."""
 
     def advance(self, done: int = 0, *, known: int = 0, cost: Cost | None = None) -> None:
         """Count work that was done, and work that was found done."""
@@ -60,6 +74,31 @@ class Stage:
         if known:
             self.bar.set_postfix_str(f"{self.known} found done", refresh=False)
         self.bar.update(done + known)
+        if not self.takes_turns:
+            now = time.perf_counter()
+            self._keep_pace(now - self._at)
+            self._at = now
+
+    def worked(self, seconds: float) -> None:
+        """Count a turn of a stage that takes turns."""
+        self.busy += seconds
+        self._keep_pace(seconds)
+
+    def _keep_pace(self, seconds: float) -> None:
+        made, self._counted = self.done - self._counted, self.done
+        opens = bool(made) and seconds >= _AT_ONCE * self._first
+        if not self.pace or (opens and self.pace[-1][0]):
+            self.pace.append((made, seconds))
+        else:
+            # Seconds in which nothing was made, such as a look into the store, belong to what was made beside.
+            before, took = self.pace[-1]
+            self.pace[-1] = (before + made, took + seconds)
+        if opens:
+            self._first = seconds
+        if len(self.pace) > _PIECES:
+            first, *rest = self.pace
+            twos = zip(rest[::2], rest[1::2], strict=True)
+            self.pace = [first, *((a[0] + b[0], a[1] + b[1]) for a, b in twos)]
 
     def tick(self, count: int) -> None:
         """Move the bar by work that makes no record, such as a photo that was encoded."""
@@ -107,7 +146,7 @@ class Recorder:
             disable=self.quiet or takes_turns,
             file=sys.stderr,
         ) as bar:
-            stage = Stage(name, bar)
+            stage = Stage(name, bar, takes_turns=takes_turns)
             try:
                 yield stage
             finally:
@@ -117,6 +156,8 @@ class Recorder:
                     done=stage.done,
                     known=stage.known,
                     note=stage.note,
+                    pace=tuple((made, round(seconds, 4)) for made, seconds in stage.pace if made),
+                    inside=takes_turns,
                     cost=Cost(
                         seconds=stage.busy if takes_turns else time.perf_counter() - started,
                         prompt_tokens=stage.tokens_in,
@@ -141,6 +182,8 @@ class Recorder:
         done: int = 0,
         known: int = 0,
         note: str = "",
+        pace: tuple[tuple[int, float], ...] = (),
+        inside: bool = False,
         cost: Cost | None = None,
     ) -> RunEvent:
         event = RunEvent(
@@ -151,6 +194,8 @@ class Recorder:
             done=done,
             known=known,
             note=note,
+            pace=pace,
+            inside=inside,
             cost=cost or Cost(),
         )
         self.store.add([event])
@@ -165,7 +210,7 @@ def record(
     run = Run(id=uuid.uuid4().hex[:12], command=command, arguments=arguments, versions=_versions())
     store.add([run])
     recorder = Recorder(store, run, quiet=quiet)
-    recorder._event("started")
+    recorder._event("started", note=f"process {os.getpid()}")
     try:
         yield recorder
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from workbench.calibration.audited import find_audit
 from workbench.errors import RubricError
 from workbench.evolution import (
     Edit,
+    JudgedBy,
     Proof,
     accepted,
     add_proposal,
@@ -30,7 +31,7 @@ from workbench.evolution import (
 from workbench.evolution.decisions import Decision
 from workbench.evolution.wording import reword
 from workbench.models import load_text
-from workbench.records import Audit, Generation, RubricProposal, Verdict
+from workbench.records import Audit, Generation, RubricProposal
 from workbench.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -166,10 +167,10 @@ def prove_accepted(
     arguments = {"rubric": made.label, "judge": name, "audit": found.id}
     with record(store, "rubric prove", arguments, quiet=quiet) as recorder:
 
-        def judge_by(rubric: Rubric, generations: Sequence[Generation]) -> list[Verdict]:
-            verdicts, _ = judge_generations(store, name, rubric, generations, recorder)
-            found = {one.generation: one for one in verdicts}
-            return [found[g.key] for g in generations]
+        def judge_by(rubric: Rubric, generations: Sequence[Generation]) -> JudgedBy:
+            judged = judge_generations(store, name, rubric, generations, recorder)
+            said = {one.generation: one for one in judged.verdicts}
+            return JudgedBy(verdicts=[said[g.key] for g in generations], parts=judged.parts)
 
         return ProveSummary(proof=prove(store, made.label, found, judge_by, by=by))
 

@@ -6,10 +6,11 @@ photos show (MACE); `dialogue`, a talk about it (LACU); `correction`, a listing 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["raw", "alignment", "dialogue", "correction"]
 Row = TypeVar("Row", Example, Pair)
+_SHOWN = 20
+"""Lines of an export that an error names."""
 KINDS: tuple[Kind, ...] = ("raw", "alignment", "dialogue", "correction")
 
 
@@ -79,35 +82,64 @@ def stored_pairs(store: Store) -> list[Pair]:
     return [training_pair(one) for one in sorted(records, key=lambda one: one.key)]
 
 
-def exported_pairs(folder: Path) -> tuple[list[Pair], dict[str, Path]]:
+def exported_pairs(store: Store, folder: Path) -> tuple[list[Pair], dict[str, Path]]:
     """The pairs that `workbench pairs --format trl` wrote to `folder`, and where their photos are.
 
-    Raises:
-        LearningError: It is no such export.
-    """
-    import json
+    What the store knows of a pair, such as its item and whether it is simulated, is taken from there.
 
+    Raises:
+        LearningError: It is no such export, or rows of it cannot be read (all are named).
+        LeakageError: A pair is about an item that is held out.
+    """
     file = folder / "metadata.jsonl"
     if not file.is_file():
         raise LearningError(
             f"want a folder that `workbench pairs --format trl` wrote, got {str(folder)!r}: it has no metadata.jsonl"
         )
-    pairs, files = [], {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        photos = tuple(row.get("images_file_names", ()))
-        files.update({name: folder / name for name in photos})
-        pairs.append(
-            Pair(
-                prompt=row["prompt"][0]["content"],
-                chosen=row["chosen"][0]["content"],
-                rejected=row["rejected"][0]["content"],
-                photos=photos,
-                source="export",
-                lineage=(row["pair"],),
+    pairs, files, faults = list[Pair](), dict[str, Path](), list[str]()
+    for number, line in enumerate(file.read_bytes().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            pair = _exported(json.loads(line), where=f"line {number} of {file.name}")
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            faults.append(
+                f"  line {number}: {type(error).__name__}: {error}; it ends as {line[-30:]!r}"
             )
+            continue
+        files.update({name: folder / name for name in pair.photos})
+        pairs.append(pair)
+    if faults:
+        shown = faults[:_SHOWN] + [f"  and {len(faults) - _SHOWN:,} more"] * (len(faults) > _SHOWN)
+        raise LearningError(
+            f"{len(faults):,} {'line' if len(faults) == 1 else 'lines'} of {str(file)!r} cannot be read as pairs that "
+            "`workbench pairs --format trl` wrote: write "
+            "the export again, or leave them out\n" + "\n".join(shown)
         )
-    return pairs, files
+    known = {
+        one.key: one for one in store.records(PreferencePair, [one.lineage[0] for one in pairs])
+    }
+    store.require_train(sorted({one.item for one in known.values() if one.item is not None}))
+    return [_as_stored(one, known.get(one.lineage[0])) for one in pairs], files
+
+
+def _exported(row: Mapping[str, Any], *, where: str) -> Pair:
+    """A line of an export; an error of Python where it is none."""
+    sides = {name: row[name][0]["content"] for name in ("prompt", "chosen", "rejected")}
+    photos, key = tuple(row.get("images_file_names", ())), row["pair"]
+    if wrong := [one for one in (*sides.values(), *photos, key) if not isinstance(one, str)]:
+        raise TypeError(f"want texts, got {wrong[0]!r}")
+    return Pair(**sides, photos=photos, source="export", lineage=(key,), where=where)
+
+
+def _as_stored(pair: Pair, stored: PreferencePair | None) -> Pair:
+    """An exported pair with what the store knows of it; its texts and photos stay those of the export."""
+    if stored is None:
+        return pair
+    known = training_pair(stored)
+    return replace(
+        pair, item=known.item, source=known.source, lineage=known.lineage, simulated=known.simulated
+    )
 
 
 def apart(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:
@@ -120,12 +152,17 @@ def apart(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], l
         share: Of items that are held out, 0 to under 1.
         seed: Of the draw.
     """
-    names = sorted({row.item or row.key for row in rows})
+    names = sorted({_about(row) for row in rows})
     count = round(share * len(names))
     drawn = np.random.default_rng(seed).permutation(len(names))[:count]
     aside = {names[i] for i in drawn}
-    learnt = [row for row in rows if (row.item or row.key) not in aside]
-    return learnt, [row for row in rows if (row.item or row.key) in aside]
+    learnt = [row for row in rows if _about(row) not in aside]
+    return learnt, [row for row in rows if _about(row) in aside]
+
+
+def _about(row: Example | Pair) -> str:
+    """What a row is about: its item; where none is known, its photos; where there are none, itself."""
+    return row.item or " ".join(row.photos) or row.key
 
 
 def _training_items(store: Store) -> dict[str, Item]:

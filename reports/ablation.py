@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from reports.rendering import number, render, write_whole
-from workbench.figures import to_svg
+from reports.told import Drawn, drawn, estimates
 from workbench.figures.ablation import plot_added, plot_arms
 from workbench.metrics import Estimate
 
@@ -36,6 +34,14 @@ _SENTENCES = {
     "DPO over SFT on chosen": "DPO's rejected side, over fine-tuning on its chosen answers alone",
     "DPO + SFT over chosen": "DPO with an SFT term, over fine-tuning on the chosen answers alone",
 }
+
+
+_SHORT = {
+    "retrieval": "nearest photos", "start": "before training", "raw": "sellers' words", "raw-long": "sellers' words ×2",
+    "mace": "MACE", "mace-long": "MACE ×2", "lacu": "+ LACU", "more": "+ LACU, more", "chosen": "+ LACU, chosen",
+    "dpo": "+ LACU + DPO", "dpo-sft": "+ LACU + DPO, SFT",
+}  # fmt: skip
+"""Arm to its name in a figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,7 @@ def write_ablation_page(data: Mapping[str, Any], path: Path) -> Path:
         "tiles": _tiles(data),
         "warnings": _warnings(data),
         "sentences": [_sentence(step, told) for step, told in added.items()],
+        "preference": preference_sentence(data),
         "measures": list(_MEASURES.values()),
         "parts": [
             (f"{part.capitalize()} items", _count(data, part), _rows(arms, names, controls))
@@ -161,6 +168,50 @@ def _sentence(step: str, told: Mapping[str, Estimate]) -> str:
     return f"{said}."
 
 
+def preference_sentence(data: Mapping[str, Any]) -> str | None:
+    """What DPO did to held-out pairs beside what it did to answers; None where it was not trained.
+
+    The two may go apart: its loss is about which of two given answers is the likelier one, not about what a model
+    writes by itself.
+
+    Args:
+        data: As JSON, from the ablation.
+    """
+    told = [
+        {when: Estimate.from_dict(one["figures"][f"{_PREFERS}, {when}"]) for when in _WHEN}
+        for one in data["preferred"]
+        if one["arm"] == "dpo"
+    ]
+    step = data["added"].get("DPO and its steps")
+    if not told or step is None:
+        return None
+    f1 = Estimate.from_dict(step["aspect_f1"])
+    if f1.value is None or f1.low is None or f1.high is None:
+        return None
+    rose = sum((one[_WHEN[2]].low or 0) > 0 for one in told)
+    gains = "; ".join(_gain(one[_WHEN[2]]) for one in told)
+    learnt = (
+        f"In {rose} of {len(told)} trainings DPO made the chosen answer of held-out pairs the likelier one more often, "
+        f"beyond chance (difference of the shares: {gains})"
+    )
+    between = f"{_signed(f1.value)}, {_signed(f1.low)} to {_signed(f1.high)}"
+    if f1.low > 0:
+        return f"{learnt}. What the model writes by itself is better, too (aspect F1 {between})."
+    became = "became worse" if f1.high < 0 else "is not better as far as these items tell"
+    apart = ", yet" if rose else ", and"
+    return (
+        f"{learnt}{apart} what the model writes by itself {became} (aspect F1 {between}). The two measure different "
+        "things: DPO's loss moves the probability of a given answer against that of another given one; an answer that "
+        "is written freely is neither of them, and nothing in the loss makes it right."
+    )
+
+
+def _gain(one: Estimate) -> str:
+    if one.value is None or one.low is None or one.high is None:
+        return "not known"
+    return f"{_signed(one.value)}, {_signed(one.low)} to {_signed(one.high)}"
+
+
 def _signed(value: float) -> str:
     return ("+" if value >= 0 else "") + number(value)
 
@@ -183,22 +234,28 @@ def _figures(
     added: Mapping[str, Mapping[str, Estimate]],
     names: Mapping[str, str],
     controls: set[str],
-) -> list[tuple[str, Markup, str]]:
-    short = {arm: arm for arm in arms} | {"retrieval": "nearest photos", "start": "before training"}
+) -> list[Drawn]:
+    short = {arm: _SHORT.get(arm, names[arm]) for arm in arms}
+    f1 = {short[arm]: told["aspect_f1"] for arm, told in arms.items()}
+    gained = {step: told["aspect_f1"] for step, told in added.items()}
     first = plot_arms(
-        {short[arm]: told["aspect_f1"] for arm, told in arms.items()},
+        f1,
         label="aspect F1, held-out items",
         controls={short[arm] for arm in arms if arm in controls},
     )
-    second = plot_added(
-        {step: told["aspect_f1"] for step, told in added.items()}, label="aspect F1 added"
-    )
-    key = "; ".join(f"{arm}: {names[arm]}" for arm in arms if arm in controls)
+    second = plot_added(gained, label="aspect F1 added")
+    key = "; ".join(f"{short[arm]}: {names[arm]}" for arm in arms if arm in controls)
     return [
-        ("Every arm", Markup(to_svg(first, title="Aspect F1 of every arm")), f"Hollow: controls. {key}."),  # noqa: S704
-        ("What each step adds", Markup(to_svg(second, title="Aspect F1 that each step adds")),  # noqa: S704
-         "Green and red: told from nothing. Groups of items and seeds are drawn again together."),
-    ]  # fmt: skip
+        drawn(
+            "Every arm", first, estimates("arm", f1.items()), caption=f"Hollow: controls. {key}."
+        ),
+        drawn(
+            "What each step adds",
+            second,
+            estimates("step", gained.items()),
+            caption="Green and red: told from nothing. Groups of items and seeds are drawn again together.",
+        ),
+    ]
 
 
 def _paper(arms: Mapping[str, Mapping[str, Estimate]]) -> list[dict[str, object]]:

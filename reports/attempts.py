@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.gallery import on_scale
 from reports.rendering import thumbnail
-from workbench.judging.attempts import Attempt, Ending, Try, best_try
-from workbench.judging.chains import Chain
-from workbench.records import Generation, Item
+from reports.topics import Told
+from workbench.judging.attempts import Attempt, Try, best_try
+from workbench.records import Generation
 from workbench.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -20,24 +19,21 @@ _SMALL = 160
 """Longer side in pixels of an attempt's picture."""
 _LEAD = 80
 """Of the photo of the item that leads a topic."""
+_SEASONS = {"made": "new", "judged": "only judged", "kept": "kept"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One topic, how it stands, and the item that leads it."""
-
-    chain: Chain
-    ending: Ending
-    lead: Item | None
-
-
-def topic_card(store: Store, told: Told, rubric: Rubric) -> dict[str, object]:
-    """What the page shows of one topic."""
+def topic_card(store: Store, told: Told, rubric: Rubric, *, seasons: bool) -> dict[str, object]:
+    """What the page shows of one topic; `seasons`: also whether it was made now or before."""
     chain, end, lead = told.chain, told.ending, told.lead
     best = end.best.image.image if end.best else None
+    theme = chain.category.startswith("theme:")
+    name = chain.name.removeprefix("theme:") if theme else chain.category.replace("/", " / ")
     return {
-        "topic": chain.category.removeprefix("theme:").replace("/", " / "),
-        "theme": chain.category.startswith("theme:"),
+        "topic": name,
+        "theme": theme,
+        "done": told.done,
+        "season": _SEASONS.get(told.done, "") if seasons else "",
+        "since": f"{told.since:%Y-%m-%d}" if told.since else "",
         "state": end.state,
         "reason": end.reason,
         "picture": thumbnail(store, best) if best else None,

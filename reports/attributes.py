@@ -8,6 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from reports.rendering import number, render, write_whole
+from reports.told import Numbers, as_csv, estimates
 from workbench import figures as plots
 from workbench.metrics.ways import Compared, Comparison
 
@@ -108,8 +109,19 @@ def _part(found: Comparison) -> dict[str, object]:
             for part in plots.sharing_axes(found)
             for plot in (plots.plot_ways, plots.plot_differences)
         ],
+        "csv": as_csv(_numbers(found)),
         "notes": [f"{found.items} photos of {found.groups} groups, {_counted(found.seeds, 'seed')}.", *found.notes],
     }  # fmt: skip
+
+
+def _numbers(found: Comparison) -> Numbers:
+    """Each measure of both ways and their difference, a row each."""
+    names, _ = estimates("", [])
+    rows = []
+    for m in found.measures:
+        told = zip((*found.ways, "difference"), (m.first, m.second, m.difference), strict=True)
+        rows += [(m.measure, *row) for row in estimates("way", told)[1]]
+    return ("measure", "way", *names[1:]), rows
 
 
 def _warning(comparisons: Sequence[Comparison]) -> str:

@@ -10,29 +10,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from reports.answer import answer_of
-from reports.attempts import Told, topic_card
+from reports.attempts import topic_card
 from reports.picture_costs import by_popularity, cost_rows
 from reports.rendering import number, render, write_whole
-from workbench.calibration.audited import Audited, answers_to, calibrate_audit, rubric_of
+from reports.told import Drawn, drawn, estimates
+from reports.topics import COMMAND, Done, Told, find_run, read_audit, read_told
+from workbench.calibration.audited import Audited, rubric_of
 from workbench.calibration.watching.narrowing import Narrowing
 from workbench.errors import StoreError
-from workbench.figures import plot_by_popularity, plot_narrowing, to_svg
-from workbench.judging.attempts import ending
-from workbench.judging.chains import chains_of, read_chains
+from workbench.figures import plot_by_popularity, plot_narrowing
 from workbench.metrics import Estimate, proportion
-from workbench.records import Audit, Item, Run
+from workbench.records import Run
 from workbench.rubric import Rubric
 from workbench.store import catalog_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
 
-COMMAND = "run category-images"
 _SHOWN = 180
 """Topics with their pictures on the page; more make a file that is slow to open."""
 _ORDER = {"failed": 0, "gave up": 1, "open": 2, "approved": 3}
@@ -42,6 +39,7 @@ _STATES = {
     "failed": "Failed",
     "open": "Not finished",
 }
+_DONE: Mapping[Done, str] = {"made": "Made this time", "judged": "Only judged", "kept": "Kept"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +67,18 @@ def write_category_images_page(
     Raises:
         StoreError: There is no such run, or the page cannot be written.
     """
-    found = _find_run(store, run)
+    found = find_run(store, run)
+    if found is None:
+        which = "none" if run is None else f"none called {run!r}"
+        raise StoreError(f"want a run of `workbench {COMMAND}`, but {store.url} holds {which}")
     rubric = rubric_of(store, str(found.arguments.get("rubric_label", "")))
     if rubric is None:
         raise StoreError(
             f"{store.url} does not hold the rubric that run {found.id} judged by, "
             f"{found.arguments.get('rubric_label')!r}: run `workbench run category-images` again"
         )
-    told = _told(store, found, rubric)
-    audited = _audited(store, found, told)
+    told = read_told(store, found, rubric)
+    audited = read_audit(store, found, told)
     return write_whole(
         path,
         render(
@@ -85,63 +86,6 @@ def write_category_images_page(
             page=_page(store, found, rubric, told, audited=audited, narrowing=narrowing),
         ),
     )
-
-
-def _find_run(store: Store, name: str | None) -> Run:
-    runs = [
-        r for r in store.records(Run) if r.command == COMMAND and (name is None or r.id == name)
-    ]
-    if not runs:
-        raise StoreError(
-            f"want a run of `workbench {COMMAND}`, but {store.url} holds "
-            + ("none" if name is None else f"none called {name!r}")
-        )
-    return max(runs, key=lambda r: r.created_at)
-
-
-def _told(store: Store, run: Run, rubric: Rubric) -> list[Told]:
-    arguments = run.arguments
-    chains = list(read_chains(store, chains_of(store, run), rubric))
-    leads = {c.attempts[0].prompt.item or "" for c in chains}
-    items = {i.id: i for i in store.records(Item, sorted(leads - {""}))}
-    limit, patience = (cast("int", arguments[name]) for name in ("attempts", "patience"))
-    return [
-        Told(
-            chain=chain,
-            ending=ending(chain.attempts, rubric, limit=limit, patience=patience),
-            lead=items.get(chain.attempts[0].prompt.item or ""),
-        )
-        for chain in chains
-    ]
-
-
-def _audited(store: Store, run: Run, told: Sequence[Told]) -> Audited | None:
-    """What answers say about this run's judge on this image model's pictures of these topics.
-
-    Of the audits that brought an answer, else of all, the latest about most of the topics.
-    """
-    wanted = {
-        "judge_revision": run.arguments["judge_revision"],
-        "model_revision": run.arguments["image_model_revision"],
-        "rubric": run.arguments["rubric_label"],
-    }
-    topics = {t.chain.category for t in told}
-    fitting = []
-    for audit in store.records(Audit):
-        selected = _selected(audit)
-        categories = selected.get("categories")
-        about = topics if categories is None else set(cast("list[str]", categories))
-        if about <= topics and all(selected.get(k) == v for k, v in wanted.items()):
-            fitting.append((bool(answers_to(store, audit)), len(about), audit.created_at, audit))
-    if not fitting:
-        return None
-    return calibrate_audit(store, max(fitting, key=lambda one: one[:3])[3])
-
-
-def _selected(audit: Audit) -> Mapping[str, object]:
-    population = audit.parameters.get("population")
-    selected = population.get("selected") if isinstance(population, Mapping) else None
-    return selected if isinstance(selected, Mapping) else {}
 
 
 def _page(
@@ -158,19 +102,22 @@ def _page(
     approved = sum(t.ending.state == "approved" for t in told)
     ordered = sorted(told, key=lambda t: (_ORDER[t.ending.state], t.chain.category))
     shown = _spread(ordered)
+    mixed = len({t.done for t in told} - {"nothing"}) > 1
     names = sorted({catalog_of(t.lead.id) for t in told if t.lead})
-    about = f"{', '.join(names) or 'no catalogue'} · {run.created_at:%Y-%m-%d}"
+    about = (", ".join(names) or "no catalogue", f"{run.created_at:%Y-%m-%d}")
     return {
-        "title": f"Category images · {about}",
+        "title": " · ".join(("Category images", *about)),
         "heading": "Category images",
-        "subtitle": f"{about} · {arguments['image_model']}, judged by {arguments['judge_name']} "
-        f"with rubric {rubric.label}",
+        "subtitle": (
+            *about,
+            f"{arguments['image_model']}, judged by {arguments['judge_name']} with rubric {rubric.label}",
+        ),
         "answer": _answer(told, audited),
         "warnings": _warnings(told, audited),
         "tiles": _tiles(told, audited),
         "worth": _worth(audited),
         "rates": _rates(audited),
-        "cards": [topic_card(store, t, rubric) for t in shown],
+        "cards": [topic_card(store, t, rubric, seasons=mixed) for t in shown],
         "filters": [
             {"value": "", "label": "All", "count": len(shown)},
             *(
@@ -179,6 +126,7 @@ def _page(
                 if (n := sum(t.ending.state == s for t in shown))
             ),
         ],
+        "seasons": _seasons(shown) if mixed else [],
         "gallery_lead": _gallery_lead(len(shown), len(told), states),
         "costs": (costs := cost_rows(store, told, approved)),
         "with_tokens": any(c["tokens"] for c in costs),
@@ -248,11 +196,30 @@ def _tiles(told: Sequence[Told], audited: Audited | None) -> list[_Tile]:
     ]
     if states["open"]:
         tiles.append(_Tile(label="Not finished", value=f"{states['open']:,}", detail="run again"))
+    if _kept(told):
+        done = Counter(t.done for t in told)
+        kept = f"{done['kept']:,} kept" + (
+            f", {done['judged']:,} only judged" if done["judged"] else ""
+        )
+        tiles.append(_Tile(label="Made this time", value=f"{done['made']:,}", detail=kept))
     if audited:
         rates = audited.calibration.rates
         tiles.append(_estimate("Precision of approvals", rates.precision))
         tiles.append(_estimate("Recall of suitable pictures", rates.recall))
     return tiles
+
+
+def _kept(told: Sequence[Told]) -> bool:
+    """Whether something was there before this run, so that what is new has to be told from it."""
+    return any(t.done in {"judged", "kept"} for t in told)
+
+
+def _seasons(shown: Sequence[Told]) -> list[dict[str, object]]:
+    """Buttons that choose topics by what was done for them now."""
+    done = Counter(t.done for t in shown)
+    return [{"value": "", "label": "New and kept", "count": len(shown)}] + [
+        {"value": d, "label": label, "count": done[d]} for d, label in _DONE.items() if done[d]
+    ]
 
 
 def _estimate(label: str, e: Estimate) -> _Tile:
@@ -297,7 +264,7 @@ def _gallery_lead(shown: int, total: int, states: Mapping[str, int]) -> str:
         else f"{said or 'None'}. "
     )
     return (
-        f"{text}Each attempt shows its best picture; green words came into the prompt, "
+        f"{text}Open a topic to see its attempts, each with its best picture; green words came into the prompt, "
         "struck-out ones left it."
     )
 
@@ -312,32 +279,28 @@ def _cost_lead(run: Run, approved: int) -> str:
     return f"All work that is in the store for these topics, over every start, last on {machine}; {per}."
 
 
-def _figures(
-    told: Sequence[Told], narrowing: Sequence[Narrowing] | None
-) -> list[dict[str, object]]:
+def _figures(told: Sequence[Told], narrowing: Sequence[Narrowing] | None) -> list[Drawn]:
     overall = proportion([t.ending.state == "approved" for t in told]).value
     groups = by_popularity(told)
-    svg = to_svg(
-        plot_by_popularity(groups, overall=overall), title="Approval rate by popularity of the item"
-    )
-    figures: list[dict[str, object]] = [
-        {
-            "title": "Who gets an approved picture",
-            "svg": Markup(svg),  # noqa: S704
-            "caption": "Topics by the shrunken click-through rate of the item that leads them, in groups of equal "
-            "size, the least popular first. First groups whose intervals lie left of the line would say that niche "
-            "items come off badly.",
-        }
+    figures = [
+        drawn(
+            "Who gets an approved picture",
+            plot_by_popularity(groups, overall=overall),
+            estimates("popularity", groups),
+            caption="Share of topics that are approved, by the shrunken click-through rate of the item that leads "
+            "them, in groups of equal size, the least popular first. First groups whose intervals lie left of the "
+            "line would say that niche items come off badly.",
+        )
     ]
     if narrowing is not None:
-        svg = to_svg(plot_narrowing(narrowing), title="Diversity of approved pictures by attempt")
         figures.append(
-            {
-                "title": "What refining narrows",
-                "svg": Markup(svg),  # noqa: S704
-                "caption": "Mean distance between pictures approved at an attempt, over that between photos of the "
+            drawn(
+                "What refining narrows",
+                plot_narrowing(narrowing),
+                estimates("attempt", [(one.attempt, one.diversity) for one in narrowing]),
+                caption="Mean distance between pictures approved at an attempt, over that between photos of the "
                 "items that they stand for. Left of the line, pictures look more alike than the products.",
-            }
+            )
         )
     return figures
 

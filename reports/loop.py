@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from reports.rendering import number, render, write_whole
-from workbench.figures import to_svg
+from reports.told import Drawn, drawn, estimates
 from workbench.figures.ablation import plot_arms
 from workbench.metrics import Estimate
 
@@ -123,6 +121,10 @@ def _saying(rounds: Sequence[Mapping[str, Any]]) -> list[str]:
         f"Of {last['held_out']:,} held-out listings {first['approved']:,} were approved at first, "
         f"{last['approved']:,} are in the end."
     )
+    for when, one in (("At first", first), ("In the end", last)):
+        if one["failing"]:
+            named = ", ".join(f"{name} ({count:,})" for name, count in one["failing"].items())
+            said.append(f"{when} listings are refused for {named}; one can fail several criteria.")
     before, after = first["precision"], last["precision"]
     for when, one in (("at first", before), ("in the end", after)):
         if one.value is None:
@@ -134,12 +136,13 @@ def _signed(value: float) -> str:
     return ("+" if value >= 0 else "") + number(value)
 
 
-def _figures(rounds: Sequence[Mapping[str, Any]]) -> list[tuple[str, Markup, str]]:
+def _figures(rounds: Sequence[Mapping[str, Any]]) -> list[Drawn]:
     found = []
     for key, (name, about) in _MEASURES.items():
         values = {one["name"]: one[key] for one in rounds if one[key].value is not None}
         if values:
-            drawn = plot_arms(values, label=name[0].lower() + name[1:])
-            svg = Markup(to_svg(drawn, title=f"{name} by round"))  # noqa: S704
-            found.append((name, svg, f"{about.capitalize()}; 95% intervals."))
+            plot = plot_arms(values, label=name[0].lower() + name[1:])
+            numbers = estimates("round", [(one["round"], one[key]) for one in rounds])
+            caption = f"{about.capitalize()}; 95% intervals."
+            found.append(drawn(f"{name} by round", plot, numbers, caption=caption))
     return found

@@ -16,7 +16,7 @@ from reports.told import Part, Table, Tile, drawn, estimates, tile
 from workbench.errors import StoreError
 from workbench.figures.ablation import plot_arms
 from workbench.metrics import Estimate, proportion
-from workbench.models.starter.card import Card, shipped_card
+from workbench.models.starter.card import Card, recipe_words, shipped_card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,6 +199,6 @@ def _facts(made: Sequence[Outputs], model: str, card: Card | None) -> list[tuple
             ("Cost", f"{own['seconds'].mean():,.1f} seconds and {own['tokens'].mean():,.0f} tokens each, on average"),
         ]  # fmt: skip
     if card is not None:
-        facts += [(name, str(value)) for name, value in card.recipe.items()]
+        facts += recipe_words(card.recipe)
         facts += [(f"SHA-256 of {name}", digest) for name, digest in card.sha256.items()]
     return facts

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.category_images import COMMAND, write_category_images_page
+from reports.category_images import write_category_images_page
 from reports.dataset_card import write_dataset_card
 from reports.listings import write_page
 from reports.model_card import write_model_card
 from reports.model_comparison import judged_models, write_model_comparison_page
 from reports.outputs import read_outputs
+from reports.topics import find_run
 from workbench.calibration.audited import find_audit
 from workbench.errors import StoreError
-from workbench.records import Audit, Generation, Run
+from workbench.records import Audit, Generation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +49,7 @@ def write_pages(
     Raises:
         StoreError: There is neither an audit of listings nor a run of category images, or a page cannot be written.
     """
-    run = max(
-        (one for one in store.records(Run) if one.command == COMMAND),
-        key=lambda one: one.created_at,
-        default=None,
-    )
+    run = find_run(store)
     pages = []
     if audit is not None or run is None or _of_listings(store):
         pages.append(write_page(store, path, audit=audit or _latest_of_listings(store)))

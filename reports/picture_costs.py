@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reports.attempts import Told
 from reports.rendering import number
+from reports.topics import Told
 from workbench.catalog.popularity import shrink_click_rates
 from workbench.metrics import Estimate, proportion
 from workbench.records import Cost, Generation
+from workbench.store import catalog_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -37,9 +38,10 @@ def cost_rows(store: Store, told: Sequence[Told], approved: int) -> list[dict[st
 
 def _titles(store: Store, told: Sequence[Told]) -> Iterator[Cost]:
     """Titles of the items' categories: what a title cost counts once, whichever topics use it."""
-    categories = {t.lead.category for t in told if t.lead}
-    for one in store.records(Generation):
-        if one.kind == "title" and one.category in categories:
+    of = {(catalog_of(t.lead.id), t.lead.category) for t in told if t.lead}
+    keys = store.generations(kind="title", category=sorted({c for _, c in of}))["key"] if of else ()
+    for one in store.records(Generation, list(keys)):
+        if (catalog_of(one.item or ""), one.category) in of:
             yield one.cost
 
 

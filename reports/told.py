@@ -63,18 +63,22 @@ class Part:
 
 def drawn(title: str, plot: Figure, numbers: Numbers, *, caption: str = "") -> Drawn:
     """A plot with its numbers beside it."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(numbers[0])
-    writer.writerows([["" if cell is None else cell for cell in row] for row in numbers[1]])
-    text = base64.b64encode(out.getvalue().encode()).decode()
     return Drawn(
         title=title,
         svg=Markup(to_svg(plot, title=title)),  # noqa: S704 - text in it is escaped
         caption=caption,
-        csv=f"data:text/csv;base64,{text}",
+        csv=as_csv(numbers),
         file=f"{title.lower().replace(' ', '-')}.csv",
     )
+
+
+def as_csv(numbers: Numbers) -> str:
+    """A data URL with the numbers as CSV; None is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(numbers[0])
+    writer.writerows([["" if cell is None else cell for cell in row] for row in numbers[1]])
+    return f"data:text/csv;base64,{base64.b64encode(out.getvalue().encode()).decode()}"
 
 
 def estimates(first: str, rows: Iterable[tuple[object, Estimate]]) -> Numbers:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Place = tuple[str | int, ...]
 """Keys and indices from the top of a file to a value: `("criteria", 2, "threshold")`."""
+_VALUES = 100_000
+"""Keys and values of a file at most, those of an alias counted wherever it stands."""
 
 
 class UnreadableError(Exception):
@@ -47,12 +49,15 @@ class Document:
         """Line (from 1) of `place`, or of the nearest thing around it that is there."""
         node, line = self.nodes, 1
         for step in place:
-            if isinstance(node, Mapping) and step in node:
-                line = node.lc.key(step)[0] + 1  # type: ignore[attr-defined]
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                line = node.lc.item(step)[0] + 1  # type: ignore[attr-defined]
-            else:
-                break
+            try:
+                if isinstance(node, Mapping) and step in node:
+                    line = node.lc.key(step)[0] + 1  # type: ignore[attr-defined]
+                elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+                    line = node.lc.item(step)[0] + 1  # type: ignore[attr-defined]
+                else:
+                    break
+            except (KeyError, TypeError):
+                break  # ruamel knows no places within a tagged or a merged value
             node = node[step]
         return int(line)
 
@@ -70,11 +75,14 @@ def read(text: str, *, where: str) -> Document:
     reader.allow_duplicate_keys = True  # all of them are reported below, not the first one alone
     try:
         tree = reader.compose(text)
+        _refuse_unfolding(tree, where)
         nodes = reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise UnreadableError(f"{where}:{line}: this is no YAML: {error.problem}") from error
+    except RecursionError:
+        raise UnreadableError(f"{where}:1: the values are nested too deeply to be read") from None
     if not isinstance(nodes, dict):
         raise UnreadableError(
             f"{where}:1: want keys and values at the top of the file, got {_kind(nodes)}"
@@ -179,6 +187,35 @@ def _known_keys(shape: type[BaseModel], place: Place) -> list[str]:
         if "$ref" in node:
             node = whole["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return list(node.get("properties", {}))
+
+
+def _refuse_unfolding(tree: Any, where: str) -> None:  # noqa: ANN401 — ruamel's nodes are untyped
+    """Refuse aliases (`*name`) that hold themselves, or that stand for more than anybody writes.
+
+    Raises:
+        UnreadableError: The message names the line.
+    """
+    sizes: dict[int, int] = {}
+    above: set[int] = set()
+
+    def size(node: Any) -> int:  # noqa: ANN401
+        line = node.start_mark.line + 1
+        if id(node) in above:
+            raise UnreadableError(f"{where}:{line}: this value holds an alias of itself")
+        if id(node) not in sizes:
+            above.add(id(node))
+            values = node.value if isinstance(node.value, list) else []
+            parts = [part for one in values for part in (one if isinstance(one, tuple) else (one,))]
+            sizes[id(node)] = 1 + sum(size(part) for part in parts)
+            above.discard(id(node))
+        if sizes[id(node)] > _VALUES:
+            raise UnreadableError(
+                f"{where}:{line}: with its aliases written out this holds more than {_VALUES:,} values; shorten it"
+            )
+        return sizes[id(node)]
+
+    if tree is not None:
+        size(tree)
 
 
 def _duplicates(node: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401 — ruamel's nodes are untyped

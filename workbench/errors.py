@@ -7,7 +7,8 @@ WorkbenchError
 ├── SchemaError          a schema or a value contradicts it
 ├── RubricError          a rubric file is wrong; names file, line and key
 ├── StoreError           the database or the image folder refuses
-│   └── ConflictError    a record with this key is stored already, and says something else
+│   ├── ConflictError    a record with this key is stored already, and says something else
+│   └── BusyError        another process holds what only one may hold
 ├── ModelError           a model cannot be loaded or does not answer
 │   ├── MissingExtraError  a library is not installed; names the extra to install
 │   └── ServerError      a model server refused or was not there after all retries
@@ -55,6 +56,10 @@ class ConflictError(StoreError):
     """A record with this key is stored already, and says something else."""
 
 
+class BusyError(StoreError):
+    """Another process does at this moment what only one may do at a time."""
+
+
 class ModelError(WorkbenchError):
     """A model cannot be loaded, or does not answer."""
 
@@ -96,3 +101,14 @@ class LabelStudioError(WorkbenchError):
 
 class LeakageError(WorkbenchError):
     """An evaluation item was about to train something; the message names the items."""
+
+
+def exit_code(error: WorkbenchError) -> int:
+    """What a command that ends with `error` answers: 3 its input, 4 a model or server, 5 the store, 6 its data."""
+    if isinstance(error, LabelStudioError | ModelError):
+        return 4
+    if isinstance(error, StoreError):
+        return 5
+    if isinstance(error, CalibrationError | JudgingError | LeakageError | LearningError):
+        return 6
+    return 3

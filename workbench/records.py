@@ -407,6 +407,10 @@ class RunEvent:
     known: int = 0
     """Records that it found in the store and did not make again."""
     cost: Cost = field(default_factory=Cost)
+    pace: tuple[tuple[int, float], ...] = ()
+    """Records made and the seconds that they took, piece after piece; the first piece holds what starting took."""
+    inside: bool = False
+    """The stage took turns with others inside another stage, whose seconds hold its own."""
     note: str = ""
     created_at: datetime = field(default_factory=utcnow)
 

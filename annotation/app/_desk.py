@@ -15,7 +15,9 @@ from annotation.notebook._kept import Kept
 from annotation.notebook._labels import Labels
 from annotation.notebook._pictures import Pictures
 from annotation.notebook._rows import Rows, answered_since, rows_of_store
+from workbench.calibration.audited import rubric_of
 from workbench.errors import WorkbenchError
+from workbench.records import Audit
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -42,6 +44,8 @@ class Desk:
         self._kept = Kept.beside(store, "app")
         self._seen = self._kept.seen()
         self._lock = threading.RLock()
+        self._file = Path(store.url) if Path(store.url).suffix == ".db" else None
+        self._same = _identity(self._file)
         self._rows: Rows | None = None
         self._place: dict[str, int] = {}
         self._counts: dict[str, int] = {}
@@ -49,6 +53,8 @@ class Desk:
         self._said: object = None
         self._asked_at: float | None = None
         self._labels: dict[tuple[str, str], Labels] = {}
+        self._answered: dict[str, list[Labels]] = {}
+        self._audits: list[Audit] = []
         self._opened: dict[tuple[str, str], float] = {}
         self._made: dict[str, tuple[Rows, Any]] = {}
         self._of_items: dict[str, tuple[int, list[Any]]] = {}
@@ -87,6 +93,7 @@ class Desk:
                 said = self._answers()
                 if said != self._said:
                     self._rows, self._said = answered_since(self.store, self._rows), said
+                    self._place = {str(key): row for row, key in enumerate(self._rows.frame["key"])}
                 self._asked_at = began
             return self._rows
 
@@ -134,29 +141,70 @@ class Desk:
             found = self._of_items[name] = (items, list(make()))
         return found[1]
 
+    def check_there(self) -> None:
+        """Refuse to write into a file that is gone: an open one takes what is written, and loses it.
+
+        Raises:
+            WorkbenchError: The store's file was moved, removed or replaced since the app was started.
+        """
+        if self._file is not None and _identity(self._file) != self._same:
+            raise WorkbenchError(
+                "The store is not where it was: it was moved, removed or replaced while the app ran. Nothing was "
+                "stored; put it back, and restart the app."
+            )
+
     # ---- who answers -----------------------------------------------------------------------------
 
-    def labels(self, person: Person) -> Labels:
-        """Where this person's answers go.
+    def audits(self) -> list[Audit]:
+        """Every audit of the store, the newest first."""
+        with self._lock:
+            if self.store.counts()["audits"] != len(self._audits):
+                found = self.store.records(Audit)
+                self._audits = sorted(found, key=lambda one: one.created_at, reverse=True)
+            return self._audits
+
+    def labels(self, person: Person, audit: Audit | None = None) -> Labels:
+        """Where this person's answers to what `audit` drew go; None: to the audit whose worth is shown.
 
         Raises:
             WorkbenchError: They may not answer, or nothing says by which rubric.
         """
+        self.check_there()
         rows = self.rows(answers=False)
         if not person.writes or person.name is None:
             raise WorkbenchError("Only somebody who signed in as a writer can answer.")
-        if rows.rubric is None:
+        audit, rubric = audit or rows.audit, rows.rubric
+        if audit is not None and (rows.audit is None or audit.rubric != rows.audit.rubric):
+            rubric = rubric_of(self.store, audit.rubric)
+        if rubric is None:
             raise WorkbenchError(
                 "Nothing was judged yet, so nothing says by which rubric people answer."
+                if audit is None
+                else f"The store keeps no rubric {audit.rubric!r} that this workbench can read."
             )
-        audit = "" if rows.audit is None else rows.audit.id
-        place = (person.name, f"{rows.rubric.label} {audit}")
+        place = (person.name, f"{rubric.label} {'' if audit is None else audit.id}")
         with self._lock:
             if place not in self._labels:
                 self._labels[place] = Labels(
-                    self.store, annotator=person.name, rubric=rows.rubric, audit=rows.audit
+                    self.store, annotator=person.name, rubric=rubric, audit=audit
                 )
             return self._labels[place]
+
+    def answered(self, labels: Labels) -> None:
+        """An answer went there: it is the first that its person takes back."""
+        with self._lock:
+            self._answered.setdefault(labels.annotator, []).append(labels)
+
+    def undo(self, person: Person) -> str | None:
+        """Take this person's last answer back, whichever audit it was for; None where there is none.
+
+        Raises:
+            WorkbenchError: They may not answer.
+        """
+        self.labels(person)
+        with self._lock:
+            before = self._answered.get(person.name or "", [])
+            return before.pop().undo() if before else None
 
     def opened(self, person: Person, key: str) -> None:
         """This person looks at an item now, to answer."""
@@ -184,6 +232,15 @@ class Desk:
     def saw(self, person: Person, key: str, visitor: str = "") -> bool:
         """Whether they, or their browser, were shown what the judge said of `key`."""
         return f"{person.name}\t{key}" in self._seen or f"visitor:{visitor}\t{key}" in self._seen
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """Tells a file from another of the same name; None where there is none."""
+    try:
+        found = None if file is None else file.stat()
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def visitor(request: gr.Request) -> str:

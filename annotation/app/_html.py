@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import jinja2
+from markupsafe import Markup, escape
 
 from workbench.metrics.estimate import Estimate
 
@@ -60,6 +61,17 @@ def words(name: object) -> str:
     return str(name).replace("_", " ")
 
 
+def coded(text: object) -> Markup:
+    """A sentence in which commands stand between backticks, as a terminal shows it, with them set as code."""
+    pieces = str(text).split("`")
+    if len(pieces) % 2 == 0:  # one that is never closed is text
+        return escape(str(text))
+    return Markup().join(
+        Markup("<code>{}</code>").format(one) if place % 2 else one
+        for place, one in enumerate(pieces)
+    )
+
+
 def picture(address: object, side: int = 320) -> str:
     """Where a picture of the store is shown, by its content; empty where there is none."""
     text = str(address or "")
@@ -86,4 +98,5 @@ def _templates() -> jinja2.Environment:
     made.globals.update(
         number=number, percent=percent, between=between, words=words, picture=picture, link=link
     )
+    made.filters["coded"] = coded
     return made

@@ -81,6 +81,13 @@ class Runs(Protocol):
         """How far it is; None for a run that does not go on here."""
         ...
 
+    def starting(self, run: str) -> str | None:
+        """What is printed by the process that takes `run` up again, until it has a run of its own; None: there is none.
+
+        A process that ended without a run stays: what it printed says why.
+        """
+        ...
+
     def stop(self, run: str) -> str:
         """Interrupt it as Ctrl-C does, and say so.
 

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -24,7 +25,7 @@ VISITOR = "workbench_visitor"
 _HOURS_12 = 12 * 3600.0
 _TRIES, _PAUSE = 5, 30.0
 """After so many wrong passwords for one name, so many seconds in which none is looked at."""
-_NAME = re.compile(r"[^\s:#\x00-\x1f]{1,120}")
+_NAME = re.compile(r"[^\s:#]{1,120}")
 _NO_PERSON = ("simulated:", "catalogue-truth")
 
 
@@ -145,13 +146,20 @@ def checked_name(name: str) -> str:
     """A person's name as answers carry it.
 
     Raises:
-        SettingsError: It is empty, holds white space, or marks answers of no person.
+        SettingsError: It is empty, holds white space or what nobody sees, or marks answers of no person.
     """
-    if not _NAME.fullmatch(name) or name.startswith(_NO_PERSON):
+    if not _is_name(name):
         raise SettingsError(
             f"want a person's name without spaces, such as ada@shop.example, got {name!r:.80}"
         )
     return name
+
+
+def _is_name(name: str) -> bool:
+    """Whether it can be a person's: letters that turn or hide others would let one pass for somebody else."""
+    return (
+        _NAME.fullmatch(name) is not None and name.isprintable() and not name.startswith(_NO_PERSON)
+    )
 
 
 def hash_password(password: str) -> str:
@@ -249,7 +257,9 @@ class Gate:
         if self.sso is None or not self.sso.believes(client):
             return None
         name = headers.get(self.sso.header.lower(), "").strip()
-        return name if _NAME.fullmatch(name) and not name.startswith(_NO_PERSON) else None
+        with suppress(UnicodeError):  # headers are read as Latin-1; proxies send names in UTF-8
+            name = name.encode("latin-1").decode("utf-8")
+        return name if _is_name(name) else None
 
 
 def visitor_of(cookies: str) -> str:

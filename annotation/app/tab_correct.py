@@ -11,9 +11,9 @@ from annotation.app._page import Query, asking, heading, read_query, told
 from annotation.app._people import Person
 from annotation.app.tab_failures import answers_about
 from annotation.notebook._labels import Labels, Word, price_text
-from annotation.notebook._rows import Rows
+from workbench.calibration.audited import rubric_of
 from workbench.errors import WorkbenchError
-from workbench.records import Annotation, Generation
+from workbench.records import Annotation, Audit, Generation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,8 +71,8 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
     def fill(query: Query, request: gr.Request, said_before: str = "") -> list[Any]:
         person = desk.person(request)
         try:
-            rows, labels = desk.rows(answers=False), desk.labels(person)
-            form = form_of(desk, labels, _which(desk, rows, labels, query))
+            labels, which = turn(desk, person, str(query.get("item") or ""))
+            form = form_of(desk, labels, which)
             place = desk.row(form.key)
             if place is None:
                 raise WorkbenchError(f"The store holds no output {form.key[:64]!r}.")
@@ -82,7 +82,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
             drawn = made is not None and made.kind == "image"
             offered = [(words(mode.id), mode.id) for mode in labels.rubric.failure_modes]
             return [
-                said_before, gr.update(visible=True), _card(desk, rows, labels, form.key, person),
+                said_before, gr.update(visible=True), _card(desk, labels, form.key, person),
                 form.key, gr.update(choices=offered, value=list(form.modes)),
                 gr.update(value=form.title, visible=listing), gr.update(value=form.aspects, visible=listing),
                 gr.update(value=form.price, visible=listing), gr.update(value=form.prompt, visible=drawn),
@@ -104,7 +104,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
                 aspects=str(aspects or ""), price=str(price or ""), prompt=str(prompt or ""), note=str(note or ""),
             )  # fmt: skip
             try:
-                labels = desk.labels(person)
+                labels, _ = turn(desk, person, form.key)
                 after = following(desk, labels, form.key)
                 line = keep(
                     desk, person, labels, form, approved=_WHAT[which], browser=visitor(request)
@@ -118,7 +118,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
     def back(request: gr.Request) -> list[Any]:
         person = desk.person(request)
         try:
-            key = desk.labels(person).undo()
+            key = desk.undo(person)
         except WorkbenchError as error:
             return [render("wrong", said=str(error)), *([gr.skip()] * (len(everything) - 1))]
         if key is None:
@@ -199,6 +199,7 @@ def keep(
             blind=not desk.saw(person, form.key, browser),
         ),
     )
+    desk.answered(labels)
     desk.changed()
     answer = {True: "suitable", False: "not suitable", None: "skipped"}[approved]
     number = sum(not one.withdrawn for one in saved.corrections)
@@ -238,39 +239,75 @@ def _fields(made: Generation, form: Form) -> Mapping[str, str | None]:
 # ---- which one is next ---------------------------------------------------------------------------
 
 
-def _which(desk: Desk, rows: Rows, labels: Labels, query: Query) -> str:
-    if query.get("item"):
-        return str(query["item"])
-    waiting = _waiting(rows, labels)
-    if not waiting and rows.frame.empty:
+def turn(desk: Desk, person: Person, key: str) -> tuple[Labels, str]:
+    """What this person answers about, and where that answer goes.
+
+    An output belongs to the audit for which they answered about it, else to the newest that drew it. Without a
+    `key`: what nobody answered of the newest audit that has such, else what this person did not answer; in a store
+    without audits, everything as it was made.
+
+    Raises:
+        WorkbenchError: They may not answer, nothing says by which rubric, or nothing is left.
+    """
+    shown = desk.labels(person)
+    every = [desk.labels(person, one) for one in desk.audits() if _readable(desk, one)] or [shown]
+    if key:
+        drew = [one for one in every if one.audit and key in _order(desk, one)]
+        said = (one for one in drew if _for_audit(one, key))
+        return next(said, drew[0] if drew else shown), key
+    for waiting in (_unanswered, _mine_to_answer):
+        for labels in every:
+            if found := waiting(desk, labels):
+                return labels, found[0]
+    if desk.rows(answers=False).frame.empty:
         raise WorkbenchError("Nothing was made yet.")
-    if not waiting and rows.audit is not None:
-        raise WorkbenchError("You have answered everything that the audit drew.")
-    return waiting[0] if waiting else str(rows.frame["key"].iat[0])
-
-
-def _order(rows: Rows) -> list[str]:
-    """What the audit drew, as it was drawn; without an audit, everything."""
-    if rows.audit is not None:
-        return [one.generation for one in rows.audit.drawn]
-    return [str(key) for key in rows.frame["key"]]
-
-
-def _waiting(rows: Rows, labels: Labels) -> list[str]:
-    mine = labels.mine()
-    return [key for key in _order(rows) if key not in mine]
+    if shown.audit is not None:
+        raise WorkbenchError("You have answered everything that the audits drew.")
+    return shown, _order(desk, shown)[0]
 
 
 def following(desk: Desk, labels: Labels, key: str) -> str:
-    """The next one that waits for this person's answer, after `key`; empty where none does."""
-    rows = desk.rows(answers=False)
-    order, waiting = _order(rows), {one for one in _waiting(rows, labels) if one != key}
+    """The next one after `key` that nobody answered, else that this person did not; empty where there is none."""
+    order = _order(desk, labels)
     start = order.index(key) + 1 if key in order else 0
-    return next((one for one in (*order[start:], *order[:start]) if one in waiting), "")
+    for waiting in (_unanswered, _mine_to_answer):
+        left = {one for one in waiting(desk, labels) if one != key}
+        if found := next((one for one in (*order[start:], *order[:start]) if one in left), ""):
+            return found
+    return ""
 
 
-def _card(desk: Desk, rows: Rows, labels: Labels, key: str, person: Person) -> str:
-    order, mine = _order(rows), labels.mine()
+def _order(desk: Desk, labels: Labels) -> list[str]:
+    """What the audit drew, as it was drawn; without an audit, everything."""
+    if labels.audit is not None:
+        return [one.generation for one in labels.audit.drawn]
+    return [str(key) for key in desk.rows(answers=False).frame["key"]]
+
+
+def _mine_to_answer(desk: Desk, labels: Labels) -> list[str]:
+    mine = labels.mine()
+    return [key for key in _order(desk, labels) if key not in mine]
+
+
+def _unanswered(desk: Desk, labels: Labels) -> list[str]:
+    """What no person answered by this rubric, and this one did not skip."""
+    said = desk.store.annotations(rubric=labels.rubric.label, state="answered", simulated=False)
+    answered = set(said["generation"])
+    return [key for key in _mine_to_answer(desk, labels) if key not in answered]
+
+
+def _for_audit(labels: Labels, key: str) -> bool:
+    """Whether this person's answer about `key` belongs to this audit."""
+    mine = labels.mine().get(key)
+    return mine is not None and labels.audit is not None and mine.audit == labels.audit.id
+
+
+def _readable(desk: Desk, audit: Audit) -> bool:
+    return rubric_of(desk.store, audit.rubric) is not None
+
+
+def _card(desk: Desk, labels: Labels, key: str, person: Person) -> str:
+    rows, order, mine = desk.rows(answers=False), _order(desk, labels), labels.mine()
     place = order.index(key) if key in order else None
     row = desk.row(key)
     assert row is not None
@@ -293,7 +330,8 @@ def _card(desk: Desk, rows: Rows, labels: Labels, key: str, person: Person) -> s
             place=place,
             drawn=len(order),
             done=sum(one in mine for one in order),
-            audit=rows.audit is not None,
+            audit=labels.audit,
+            several=len(desk.audits()) > 1,
             before=order[place - 1] if place else "",
             after=order[place + 1] if place is not None and place + 1 < len(order) else "",
             others=len({one.annotator for one in others}),

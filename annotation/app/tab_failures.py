@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +59,11 @@ def show(desk: Desk, query: Query, person: Person, browser: str = "") -> str:
     page = min(page, max(0, (len(kept) - 1) // _PAGE))
     shown = kept.iloc[page * _PAGE : (page + 1) * _PAGE]
     desk.see(person, shown["key"][shown["judge"].notna()], browser)
-    several = rows.frame["model"].nunique() > 1
+    several = len(desk.once("filters", _values)["model"]) > 1
     return render(
         "failures",
         notes=rows.notes,
-        choices=_choices(rows, query),
+        choices=_choices(desk.once("filters", _values), query),
         query={name: value for name, value in query.items() if name not in {"page", "item"}},
         said=query.get("q", ""),
         cards=[_card(row, several) for row in shown.to_dict("records")],
@@ -95,14 +96,20 @@ def found(rows: Rows, query: Query) -> pd.DataFrame:
     return shown
 
 
-def _choices(rows: Rows, query: Query) -> list[_Choice]:
+def _values(rows: Rows) -> dict[str, list[str]]:
+    """What each filter offers, the most frequent first, and failures by name."""
     frame = rows.frame
-    made = []
-    for name, label in _COLUMNS.items():
-        values = [str(one) for one in frame[name].dropna().value_counts().index]
-        made.append(_choice(name, label, values, query))
-    modes = sorted({mode for name in _NAMED for row in frame[name] for mode in row})
-    made.append(_choice(_MODE, "Failure", modes, query))
+    values = {
+        name: [str(one) for one in frame[name].dropna().value_counts().index] for name in _COLUMNS
+    }
+    return values | {
+        _MODE: sorted({mode for name in _NAMED for row in frame[name] for mode in row})
+    }
+
+
+def _choices(values: Mapping[str, list[str]], query: Query) -> list[_Choice]:
+    labels = {**_COLUMNS, _MODE: "Failure"}
+    made = [_choice(name, label, values[name], query) for name, label in labels.items()]
     orders = tuple(_ORDERS.items())
     made.append(_Choice(name="sort", label="Order", values=orders, chosen=query.get("sort", "")))
     return made

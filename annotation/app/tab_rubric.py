@@ -78,6 +78,7 @@ def settle(desk: Desk, person: Person, key: str, *, accept: bool, why: str) -> s
         raise RubricError(
             "Say why: those who read it later, and the next suggestion, go by your reason."
         )
+    desk.check_there()
     event = decide(
         desk.store,
         key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from annotation.app._live import Progress
 from annotation.app._page import Query, asking, heading, read_query, told, view
 from annotation.app._people import Person
 from workbench.errors import WorkbenchError
-from workbench.records import Cost, Run, RunEvent
+from workbench.records import Cost, Run, RunEvent, utcnow
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -33,6 +34,10 @@ class Told:
     cost: Cost
     ended: datetime | None
     progress: Progress | None
+    later: Told | None = None
+    """Of one that did not come to its end: the next run with the same command and arguments."""
+    starting: str | None = None
+    """What is printed by the process that takes it up again and is not in the store yet."""
 
 
 def build(blocks: gr.Blocks, desk: Desk) -> None:
@@ -53,11 +58,11 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
         writes = desk.person(request).writes and desk.live.runs is not None
         found = next((one for one in _runs(desk) if one.run.id == run), None) if run else None
         going = found is not None and found.state == "running"
-        live = any(one.state == "running" for one in _runs(desk))
+        live = any(one.state == "running" or one.starting == "starting" for one in _runs(desk))
         return [
             gr.update(visible=writes and found is not None),
             gr.update(visible=going),
-            gr.update(visible=found is not None and not going and found.state != "finished"),
+            gr.update(visible=found is not None and _can_go_on(found)),
             run,
             gr.Timer(active=live),
         ]
@@ -124,22 +129,37 @@ def _runs(desk: Desk) -> list[Told]:
     for event in desk.store.records(RunEvent):
         events.setdefault(event.run, []).append(event)
     found = sorted(desk.store.records(Run), key=lambda one: one.created_at, reverse=True)
-    return [_told(desk, run, events.get(run.id, [])) for run in found]
+    told: list[Told] = []
+    latest: dict[tuple[str, str], Told] = {}
+    for run in found:
+        job = (run.command, json.dumps(run.arguments, sort_keys=True, default=str))
+        latest[job] = _told(desk, run, events.get(run.id, []), latest.get(job))
+        told.append(latest[job])
+    return told
 
 
-def _told(desk: Desk, run: Run, events: list[RunEvent]) -> Told:
+def _can_go_on(one: Told) -> bool:
+    """Whether a writer may take it up: not while it goes on here, and not where a later run did."""
+    if one.state in ("finished", "running") or one.starting == "starting":
+        return False
+    return one.later is None
+
+
+def _told(desk: Desk, run: Run, events: list[RunEvent], later: Told | None) -> Told:
     end = next((one for one in events if one.kind in _ENDS), None)
     stages = tuple(one for one in events if one.kind == "stage")
     live = desk.live.runs
     progress = live.progress(run.id) if end is None and live is not None else None
+    now = utcnow() if progress else None
+    until = end.created_at if end else now
     return Told(
         run=run,
         state=end.kind if end else "running" if progress else "open",
         note=end.note if end else "",
         stages=stages,
         cost=Cost(
-            seconds=(end.created_at - run.created_at).total_seconds()
-            if end
+            seconds=(until - run.created_at).total_seconds()
+            if until
             else sum(one.cost.seconds for one in stages),
             prompt_tokens=sum(one.cost.prompt_tokens for one in stages),
             completion_tokens=sum(one.cost.completion_tokens for one in stages),
@@ -148,4 +168,6 @@ def _told(desk: Desk, run: Run, events: list[RunEvent]) -> Told:
         ),
         ended=end.created_at if end else None,
         progress=progress,
+        later=later if end is None or end.kind != "finished" else None,
+        starting=live.starting(run.id) if live is not None else None,
     )

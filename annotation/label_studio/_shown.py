@@ -12,6 +12,7 @@ from workbench.records import Generation
 
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 """The picture's own address, which is a part of every address that a push gives it."""
+_TOPIC = "topic"
 
 
 class _AnyPicture(dict[str, str]):
@@ -43,6 +44,8 @@ def as_made(
     made = task_data(interface, generation, None, pictures=_AnyPicture(), against=against)
     texts = {name: made[name] for name in _texts(interface) if name in made}
     for name, text in texts.items():
+        if name == _TOPIC and name not in data:
+            continue  # pushed before pages showed it
         shown = data.get(name, "")
         if not isinstance(shown, str) or shown.split() != text.split():
             raise LabelStudioError(
@@ -66,7 +69,7 @@ def _texts(interface: Interface) -> tuple[str, ...]:
     """Names of a task's data that hold what a model wrote."""
     match interface.kind:
         case "image":
-            return ("prompt",)
+            return (_TOPIC, "prompt")
         case "correction":
             return ("output", "prompt", "title", "price", "aspects")
         case "pair":

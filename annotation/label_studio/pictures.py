@@ -23,6 +23,7 @@ _FILES = 100
 _BYTES = 100_000_000
 """Bytes a request; the server takes 250 MB."""
 _SECONDS = 600.0
+_ANY = 1 << 30
 _UPLOADED = re.compile(r"-([0-9a-f]{64})\.\w+$")
 
 
@@ -157,6 +158,17 @@ def _uploaded(client: Client, project: int) -> dict[str, str]:
         if name := _UPLOADED.search(str(one["file"])):
             urls.setdefault(f"sha256:{name[1]}", f"/data/{one['file']}")
     return urls
+
+
+def largest(store: Store, addresses: Iterable[str]) -> int:
+    """The longer side, in pixels, of the largest of these pictures; where there are none, any size."""
+    from PIL import Image
+
+    sides = []
+    for address in addresses:
+        with Image.open(io.BytesIO(store.images.get(address))) as image:
+            sides.append(max(image.size))
+    return max(sides, default=_ANY)
 
 
 def _name(address: str) -> str:

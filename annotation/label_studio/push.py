@@ -37,8 +37,8 @@ from annotation.label_studio._sharing import (
     refuse_both_modes,
     shares_of,
 )
-from annotation.label_studio.interfaces import Interface, instructions
-from annotation.label_studio.pictures import serve_pictures
+from annotation.label_studio.interfaces import Interface, fitted, instructions
+from annotation.label_studio.pictures import largest, serve_pictures
 from annotation.label_studio.projects import (
     Project,
     Purpose,
@@ -201,7 +201,10 @@ def push(
             configure(
                 client,
                 project,
-                interface,
+                replace(
+                    interface,
+                    config=fitted(interface.config, largest(store, _made(share, generations))),
+                ),
                 words=_words(interface, pictures, blind=blind),
                 per_item=1 if annotator else overlap_of(share, named, per_item),
                 about=words,
@@ -257,6 +260,16 @@ def _pictures(
             yield from (address for address in shown if address.startswith("sha256:"))
             if generation.image is not None:
                 yield generation.image
+
+
+def _made(questions: Iterable[Question], generations: Mapping[str, Generation]) -> set[str]:
+    """Addresses of pictures that models made, one of each model: what one makes has one size."""
+    one_each: dict[tuple[str, str], str] = {}
+    for question in questions:
+        generation = generations.get(question.generation)
+        if generation is not None and generation.image is not None:
+            one_each.setdefault((generation.model, generation.revision), generation.image)
+    return set(one_each.values())
 
 
 def _fill(

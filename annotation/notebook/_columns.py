@@ -71,8 +71,15 @@ def packed(frame: pd.DataFrame) -> tuple[dict[str, Any], list[bytes]]:
 
 def columns_of(frame: pd.DataFrame) -> list[Column]:
     """What can be filtered by, searched or drawn, in the frame's order; what is neither is left out."""
-    found = [_column(str(name), frame[name]) for name in frame.columns if name not in _NOT_FILTERED]
+    found = [column_of(frame, str(name)) for name in frame.columns]
     return [column for column in found if column is not None]
+
+
+def column_of(frame: pd.DataFrame, name: str) -> Column | None:
+    """What a column holds; None where it is not there, or is neither filtered by, searched nor drawn."""
+    if name in _NOT_FILTERED or name not in frame.columns:
+        return None
+    return _column(name, frame[name])
 
 
 def _column(name: str, values: pd.Series[Any]) -> Column | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annotation.notebook._columns import columns_of
+from annotation.notebook._columns import column_of, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,22 +33,29 @@ def fitting(frame: pd.DataFrame, filters: Mapping[str, Any], search: str) -> np.
         kept &= _fits(frame, name, wanted)
     words = search.lower().split()
     if words:
-        texts = [c.name for c in columns_of(frame) if c.kind == "text"]
+        texts = [_lowered(frame[c.name]) for c in columns_of(frame) if c.kind == "text"]
         for word in words:
             there = np.zeros(len(frame), dtype=bool)
-            for name in texts:
-                there |= np.array(
-                    [isinstance(one, str) and word in one.lower() for one in frame[name]],
-                    dtype=bool,
-                )
+            for text in texts:
+                there |= text.str.contains(word, regex=False).to_numpy(dtype=bool)
             kept &= there
     return kept
+
+
+def _lowered(values: pd.Series[Any]) -> pd.Series[str]:
+    """Texts in small letters; empty where there is none."""
+    import pandas as pd
+
+    if not isinstance(values.dtype, pd.StringDtype):
+        texts = [one if isinstance(one, str) else "" for one in values]
+        values = pd.Series(texts, dtype="str")
+    return values.fillna("").str.lower()
 
 
 def _fits(
     frame: pd.DataFrame, name: str, wanted: Mapping[str, float] | Sequence[str | None]
 ) -> np.ndarray[Any, Any]:
-    column = next((one for one in columns_of(frame) if one.name == name), None)
+    column = column_of(frame, name)
     if column is None:
         known = ", ".join(repr(c.name) for c in columns_of(frame))
         raise ValueError(f"there is no column {name!r} to filter by; there are: {known}")
@@ -62,9 +69,9 @@ def _fits(
     chosen = set(wanted)
     if column.kind == "names":
         return np.array([_names(row, chosen) for row in values], dtype=bool)
-    values_known = set(column.values)
-    texts = [str(one) if str(one) in values_known else MISSING for one in values]
-    return np.array([one in chosen for one in texts], dtype=bool)
+    there = values.notna().to_numpy()
+    found = there & values.astype("str").isin([one for one in chosen if one]).to_numpy()
+    return found | ~there if MISSING in chosen else found
 
 
 def _names(row: object, chosen: set[Any]) -> bool:

@@ -30,12 +30,16 @@ def item_of(rows: Rows, row: int, labels: Labels | None) -> dict[str, Any]:
     return {
         "row": row,
         "title": str(own["title"]),
-        "facts": [[name, str(value)] for name, value in named if _there(value)],
+        "facts": [[name, _fact(name, value)] for name, value in named if _there(value)],
         "scores": [[name, round(float(value), 3)] for name, value in scores if _there(value)],
         "attempts": attempts_of(frame, row),
         "others": [] if labels is None else _others(labels, str(own["key"])),
         "better": None if labels is None else labels.title(str(own["key"])),
     }
+
+
+def _fact(name: str, value: object) -> str:
+    return f"{value:.2f}" if name == "price" and isinstance(value, float) else str(value)
 
 
 def _others(labels: Labels, key: str) -> list[dict[str, Any]]:

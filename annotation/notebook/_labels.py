@@ -74,6 +74,11 @@ class Labels:
         self._undo: list[tuple[str, Annotation | None, Mapping[str, Correction]]] = []
 
     @property
+    def audit(self) -> Audit | None:
+        """To which answers about what it drew belong; None: to none."""
+        return self._audit
+
+    @property
     def undoable(self) -> int:
         """How many answers `undo` can take back."""
         return len(self._undo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,15 @@ def rows_of_store(store: Store, *, audit: str | None = None) -> Rows:
 
 
 def answered_since(store: Store, rows: Rows) -> Rows:
-    """`rows` of the same outputs and audit, with what people have said by now.
+    """`rows` of the same outputs, with what people have said by now.
 
-    Costs a fraction of `rows_of_store`: outputs, verdicts and items are not read again.
+    Costs a fraction of `rows_of_store`: outputs, verdicts and items are not read again. Where the answers are the
+    first to another audit, which is then the latest that brought one, everything is read.
     """
+    from workbench.calibration.audited import find_audit
+
+    if rows.audit is not None and find_audit(store).id != rows.audit.id:
+        return rows_of_store(store)
     audited, notes = _weighed(store, rows.audit, before=rows.audited)
     return replace(rows, frame=_answered(rows.frame, audited), audited=audited, notes=notes)
 
@@ -134,7 +140,7 @@ def _store_frame(store: Store, audit: Audit | None) -> pd.DataFrame:
             "people named": "",
             "audit": ["drawn" if key in drawn else "not drawn" for key in keys],
             "aspects": [_aspects(one) for one in made["aspects"]],
-            "item": made["item"],
+            "item": _items(made),
             "rubric": _of(last, "rubric", keys),
             "parent": made["parent"],
             "prompt": made["prompt"],
@@ -155,6 +161,14 @@ def _titles(made: pd.DataFrame) -> list[str]:
         for title, item, category, key in zip(
             made["title"], made["item"], made["category"], made["key"], strict=True
         )
+    ]
+
+
+def _items(made: pd.DataFrame) -> list[str]:
+    """What each output is about: its item, or the category or theme that a picture stands for."""
+    return [
+        item if isinstance(item, str) and item else category
+        for item, category in zip(made["item"], made["category"], strict=True)
     ]
 
 
@@ -208,7 +222,7 @@ def rows_of_frame(frame: pd.DataFrame) -> Rows:
     name = next((name for name in _KEYS if name in frame.columns), None)
     keys = [str(key) for key in (frame.index if name is None else frame[name])]
     if len(set(keys)) < len(keys):
-        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        twice = next(key for key, times in Counter(keys).items() if times > 1)
         where = "the frame's index" if name is None else f"column {name!r}"
         raise ValueError(f"want one row per output, but {where} holds {twice!r} twice")
     shown = shown.drop(columns=["key"], errors="ignore").reset_index(drop=True)

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+# Here and not in `show`: who imports it calls it, and the first view is not to wait for a second of imports.
+from annotation.notebook._kept import Kept
 from annotation.notebook._rows import Rows, rows_of_frame, rows_of_store
+from annotation.notebook._view import View
+from workbench.store import Store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import pandas as pd
 
-    from annotation.notebook._view import View
     from workbench.rubric import Rubric
-    from workbench.store import Store
 
 
 def show(
@@ -48,12 +51,6 @@ def show(
         ValueError: The frame calls two rows by one key, or `annotator` is no person's name.
         StoreError: The store has no such audit, or no such rubric.
     """
-    import pandas as pd
-
-    from annotation.notebook._kept import Kept
-    from annotation.notebook._view import View
-    from workbench.store import Store
-
     held = data if isinstance(data, Store) else store
 
     def read() -> Rows:

@@ -1,5 +1,7 @@
 """What an ablation is measured by: arms over seeds, what each step adds, niche items, the page."""
 
+import base64
+import html
 import json
 import re
 
@@ -16,7 +18,7 @@ from pipelines.ablation_result import (
     write_result,
 )
 from pipelines.listings_ablation import STEPS, measure, niche_items
-from reports.ablation import PAPER, write_ablation_page
+from reports.ablation import PAPER, preference_sentence, write_ablation_page
 from workbench.catalog.drawn import DrawnCatalog, clean_listing
 from workbench.errors import LearningError
 from workbench.metrics import listing_json
@@ -148,6 +150,14 @@ def test_the_page_says_what_each_step_adds_beside_the_papers_numbers(page_file):
     assert text.count('<span class="chip">control</span>') == 2 * 4
 
 
+def test_the_numbers_of_both_figures_are_beside_them(result, page_file):
+    urls = re.findall(r'href="data:text/csv;base64,([^"]+)"', page_file.read_text())
+    arms, steps = (base64.b64decode(url).decode().splitlines() for url in urls)
+    assert arms[0] == "arm,value,low,high,level,n,method,reason"
+    assert len(arms) == 1 + len(result.as_dict()["arms"]["held out"])
+    assert [row.split(",")[0] for row in steps[1:]] == list(result.as_dict()["added"])
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_the_page_fits(browser, page_file, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -169,3 +179,32 @@ def test_held_out_pairs_are_told_before_and_after(result, tmp_path):
     )
     page = write_ablation_page(result.as_dict(), tmp_path / "page.html").read_text()
     assert "MACE + LACU + DPO, seed 1" in page and "10, learnt 8" in page
+
+
+@pytest.mark.parametrize(
+    ("between", "words"),
+    [
+        (
+            (-0.09, -0.15, -0.03),
+            "yet what the model writes by itself became worse (aspect F1 −0.090",
+        ),
+        ((0.01, -0.05, 0.06), "yet what the model writes by itself is not better as far as"),
+        ((0.09, 0.03, 0.15), "What the model writes by itself is better, too (aspect F1 +0.090"),
+    ],
+)
+def test_what_dpo_did_to_pairs_is_told_beside_what_it_did_to_answers(
+    between, words, result, tmp_path
+):
+    data = json.loads(json.dumps(result.as_dict()))
+    step = next(iter(data["added"].values()))
+    f1 = step["aspect_f1"] | dict(zip(("value", "low", "high"), between, strict=True))
+    data["added"]["DPO and its steps"] = step | {"aspect_f1": f1}
+    said = preference_sentence(data)
+    assert said.startswith(
+        "In 1 of 1 trainings DPO made the chosen answer of held-out pairs the likelier one"
+    )
+    assert words in said and said in html.unescape(
+        write_ablation_page(data, tmp_path / "p.html").read_text()
+    )
+    data["preferred"] = []
+    assert preference_sentence(data) is None

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from pipelines.app_demos import PipelineDemos
-from pipelines.category_images import blind_criteria
+from pipelines.category_images_start import blind_criteria
 from workbench.records import Run, RunEvent
 from workbench.rubric import load_rubric
 from workbench.store import Store

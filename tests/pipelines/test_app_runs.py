@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
+from annotation.app import Live, tab_runs
+from annotation.app._desk import Desk
+from annotation.app._people import Person
 from pipelines.again import find_run, run_again
 from pipelines.app_runs import ChildRuns
 from pipelines.category_images import CategoryImagesJob
 from workbench.errors import StoreError
-from workbench.records import Generation, Run, RunEvent
+from workbench.records import Generation, Run, RunEvent, utcnow
 from workbench.store import Store
 
 CATALOG = "drawn:seed=5,items=60,size=64"
@@ -97,3 +100,36 @@ def test_a_run_is_stopped_and_taken_up_again(tmp_path, repository):
         assert max(one.known for one in events if one.stage == "images") > 0
         keys = [one.key for one in store.records(Generation)]
         assert len(keys) == len(set(keys)) and before < set(keys)
+
+
+def test_a_run_that_was_taken_up_says_by_which(tmp_path, repository):
+    with Store.open(tmp_path / "store") as store:
+        first = stored(store, job(repository))
+        desk = Desk(store, gate=None, live=Live(answer=str))
+        (alone,) = tab_runs._runs(desk)
+        assert alone.later is None and tab_runs._can_go_on(alone)
+        time.sleep(0.01)
+        again = replace(next(iter(store.records(Run))), id="again0000000", created_at=utcnow())
+        other = replace(again, id="other0000000", arguments={**again.arguments, "attempts": 9})
+        store.add([again, other])
+        told = {one.run.id: one for one in tab_runs._runs(desk)}
+        assert told[first].later.run.id == again.id
+        assert not tab_runs._can_go_on(told[first])
+        assert tab_runs._can_go_on(told[again.id]) and told[other.id].later is None
+        page = tab_runs.show(desk, {"run": first}, Person(name="ada", role="writer"))
+        assert "Taken up again by" in page and "run=again0000000" in page
+
+
+@pytest.mark.slow
+def test_a_run_that_cannot_be_taken_up_says_why(tmp_path, repository):
+    with Store.open(tmp_path / "store") as store:
+        run = stored(store, replace(job(repository), catalog="table:gone.csv?photo=p"))
+        runs = ChildRuns(store, address=str(tmp_path / "store"), images=None)
+        try:
+            runs.go_on(run)
+            assert runs.starting(run) == "starting"
+            said = until(lambda: (s := runs.starting(run)) != "starting" and s)
+        finally:
+            runs.close()
+        assert "gone.csv" in said
+        assert runs.starting("another") is None

@@ -11,7 +11,7 @@ from PIL import Image
 from pipelines.category_images_loop import TOGETHER, CategoryLoop
 from pipelines.category_images_parts import LoopPlan, Topic
 from pipelines.category_images_writing import CategoryPrompts
-from pipelines.judge import judge_store
+from pipelines.judge import JudgeSummary, judge_store, unanswered
 from pipelines.recorder import record
 from workbench.errors import JudgingError, ServerError
 from workbench.judging import Answered, Finding, RubricJudge
@@ -19,7 +19,7 @@ from workbench.judging.attempts import ending
 from workbench.judging.chains import ChainsOf, read_chains
 from workbench.models.protocols import MadeImage
 from workbench.prompting import RuleImprover, RulePromptWriter, RuleSimplifier
-from workbench.records import Cost, Generation, Item, Verdict
+from workbench.records import Cost, CriterionScore, Generation, Item, Verdict
 from workbench.rubric import dump_rubric, parse_rubric
 from workbench.store import Store
 
@@ -154,6 +154,17 @@ def test_a_score_that_rises_goes_on_to_the_limit_and_the_best_is_kept(tmp_path):
     ended, _ = run(tmp_path, Says(lambda g: points[g.attempt]), attempts=3, patience=1)
     assert {e.ending.best.image.attempt for e in ended} == {2}
     assert all(e.ending.score == 0.5 for e in ended)
+
+
+def test_no_pictures_are_paid_for_that_nobody_will_judge(tmp_path):
+    ended, painter = run(tmp_path, Says(lambda g: ServerError("the judge is away")), count=150)
+    assert len(painter.asked) == 3 * TOGETHER
+    assert {e.ending.state for e in ended} == {"failed"} and len(ended) == 150
+    reasons = {e.ending.reason for e in ended}
+    assert any("none was made, as the judge refused 3 batches in a row" in why for why in reasons)
+    ended, painter = run(tmp_path, Says(lambda g: 5), count=150)
+    assert {e.ending.state for e in ended} == {"approved"}
+    assert len(painter.asked) == 150 - 3 * TOGETHER
 
 
 def test_a_judge_that_always_passes_makes_one_attempt(tmp_path):
@@ -308,6 +319,23 @@ def test_pictures_without_an_item_are_judged_by_the_command(tmp_path, measured):
         assert (summary.judged, summary.known, summary.approved) == (3, 0, 3)
         again = judge_store(store, rubric=measured, judge="instruments", quiet=True)
         assert (again.judged, again.known) == (0, 3)
+        assert "`workbench audit` with the same store" in str(again)
+
+
+def test_a_criterion_that_leaves_pictures_undecided_is_named_with_the_reason():
+    rubric = parse_rubric(RUBRIC, where="plain.yaml")
+    (first, *_) = [c.id for c in rubric.criteria if c.decides]
+    scores = (CriterionScore(criterion=first, score=None, reason="nobody looked"),)
+    verdict = Verdict(
+        key="v", generation="g", judge="j", revision="1", rubric=rubric.label, scores=scores
+    )
+    told = unanswered(rubric, [verdict])
+    assert told == {first: "nobody looked"}
+    assert unanswered(rubric, [replace(verdict, approved=False)]) == {}
+    said = JudgeSummary(
+        judge="j", rubric="r@1", judged=1, known=0, approved=0, undecided=1, judges="image", unanswered=told
+    )  # fmt: skip
+    assert f"1 undecided\n  {first!r} decides: nobody looked\n" in str(said)
 
 
 def test_heads_are_no_judge_of_pictures_without_an_item(tmp_path, measured):

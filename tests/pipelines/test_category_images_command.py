@@ -1,5 +1,6 @@
 """The command of category images from end to end, over a real server that may fail: every topic ends as stated."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pipelines import category_images
 from pipelines.category_images import CategoryImagesJob, run_category_images
 from pipelines.category_images_topics import find_groups
 from workbench.catalog import open_catalog
-from workbench.errors import CatalogError, JudgingError
+from workbench.errors import BusyError, CatalogError, JudgingError
 from workbench.judging.instruments import SAFETY
 from workbench.prompting import Theme
 from workbench.records import Generation, Item, Run, RunEvent, Verdict
@@ -169,3 +170,73 @@ def test_themes_that_no_item_fits_are_named(names, said):
     with pytest.raises(CatalogError) as error:
         find_groups(items, catalog.schema, categories=(), themes=themes)
     assert said in str(error.value)
+
+
+HOLD = """
+import sys
+from pipelines.category_images_start import alone_in
+from pipelines.recorder import record
+from workbench.store import Store
+same = {"image_model": "tiny:image", "seed": 0}
+with Store.open(sys.argv[1], images=sys.argv[2]) as store, alone_in(store, catalog="drawn-5", **same):
+    if len(sys.argv) > 3:
+        with record(store, "run category-images", {**same, "name": "drawn-5", "catalog": "drawn"}, quiet=True):
+            print("held", flush=True)
+            sys.stdin.read()
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("place", ["folder", "postgres"])
+def test_two_runs_at_once_do_not_pay_twice(tmp_path, request, measured, place, told):
+    where = str(tmp_path / "store")
+    if place == "postgres":
+        where = request.getfixturevalue("postgres_database")
+    catalog, photos = "drawn:seed=5,items=20,size=64", str(tmp_path / "images")
+    command = [sys.executable, "-c", HOLD, where, photos, *["told"] * told]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asked = job(catalog, "tiny:image", measured, attempts=1, items=1, categories=("mug",))
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        with Store.open(where, images=photos) as store:
+            with pytest.raises(BusyError) as refused:
+                run_category_images(store, open_catalog(catalog), asked, quiet=True)
+            said = str(refused.value)
+            who = (
+                rf"run [0-9a-f]{{12}} \(process {holder.pid}, since .* UTC\)"
+                if told
+                else "another process, which still loads"
+            )
+            assert (
+                re.match(who, said)
+                and "wait until it has ended, or end it, and start this again" in said
+            )
+            assert len(list(store.records(Run))) == told
+    finally:
+        holder.kill()
+        holder.communicate()
+    with Store.open(where, images=photos) as store:
+        assert run_category_images(store, open_catalog(catalog), asked, quiet=True).pictures == 1
+
+
+def test_what_loads_is_said_and_quiet_is_quiet(tmp_path, capsys, measured):
+    catalog = "drawn:seed=5,items=20,size=64"
+    asked = job(catalog, "tiny:image", measured, attempts=1, items=1, categories=("mug",))
+    with Store.open(tmp_path / "store") as store:
+        run_category_images(store, open_catalog(catalog), asked)
+        said = capsys.readouterr().err
+        assert re.search(r"^loading image model tiny:image \.\.\. \d+ s$", said, re.MULTILINE)
+        assert re.search(r"^loading judge instruments \.\.\. \d+ s$", said, re.MULTILINE)
+        run_category_images(store, open_catalog(catalog), asked, quiet=True)
+        assert "loading" not in capsys.readouterr().err
+
+
+def test_a_theme_that_would_be_kept_as_a_category_or_another_theme_is_refused():
+    items = [Item(id="shop/1", category="mug"), Item(id="shop/2", category="theme:red-mugs")]
+    schema = open_catalog("drawn:seed=5,items=20,size=64").schema
+    red, again = (Theme(name=name, categories=("mug",)) for name in ("Red mugs", "red  Mugs"))
+    for categories, themes in ((("mug", "theme:red-mugs"), [red]), (("mug",), [red, again])):
+        with pytest.raises(CatalogError, match="both kept as 'theme:red-mugs': give a theme"):
+            find_groups(items, schema, categories=categories, themes=themes)

@@ -51,7 +51,7 @@ def test_every_command_shows_an_example(command):
     ],
 )  # fmt: skip
 def test_every_kind_of_error_has_its_exit_code(error, code):
-    assert cli._exit_code(error("why")) == code
+    assert errors.exit_code(error("why")) == code
 
 
 def test_an_error_is_one_sentence_without_a_traceback(tmp_path):

@@ -6,6 +6,7 @@ The processes are real and are killed with SIGKILL, in whatever step they are.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import random
 import signal
@@ -20,15 +21,26 @@ import pytest
 from workbench.records import (
     Annotation,
     Audit,
+    Correction,
     Generation,
     Item,
+    PreferencePair,
+    ProofSplit,
+    RubricEvent,
+    RubricProposal,
     Verdict,
 )
 from workbench.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
-NOUNS = (Item, Generation, Verdict)
+MADE = (Item, Generation, Verdict)
+TAUGHT = (Annotation, Correction, PreferencePair, ProofSplit, RubricProposal, RubricEvent)
 VOLATILE = {"cost", "run", "created_at"}
+TIMED = {"seconds", "prompt_tokens", "completion_tokens"}
+PLAN = """
+sft: {learning_rate: 1.0e-3, steps: 8, batch: 4, attention: eager, save_every: 2}
+dpo: {learning_rate: 1.0e-4, steps: 4, batch: 4, attention: eager, save_every: 2}
+"""
 
 
 def start(folder: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -61,8 +73,8 @@ def killed_after(folder: Path, command: Sequence[str], seconds: float) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def contents(folder: Path) -> dict[str, list[str]]:
-    """Everything stored, without how it was made and where the models lie."""
+def contents(folder: Path, nouns: Sequence[type] = MADE) -> dict[str, list[str]]:
+    """What is stored of these, without how it was made and where the models lie."""
     with Store.open(folder / "store") as store:
         return {
             noun.__name__: sorted(
@@ -75,8 +87,14 @@ def contents(folder: Path) -> dict[str, list[str]]:
                 ).replace(str(folder), "")
                 for record in store.records(noun)
             )
-            for noun in NOUNS
+            for noun in nouns
         }
+
+
+def rounds(folder: Path) -> list[dict[str, object]]:
+    """What a circle measured, without what it took."""
+    told = (folder / "store" / "loop" / "loop.json").read_text().replace(str(folder), "")
+    return [{k: v for k, v in one.items() if k not in TIMED} for one in json.loads(told)["rounds"]]
 
 
 def drawn(folder: Path) -> int:
@@ -111,3 +129,21 @@ def test_category_images_are_made_once_however_often_they_are_stopped(
     assert twice <= 16 * kills  # those on their way when the process died: at most a batch
     assert contents(killed) == contents(calm)
     assert drawn(killed) == drawn(calm) == 20
+
+
+def test_a_circle_ends_as_if_undisturbed(tmp_path):
+    """Killed while it writes, judges, asks or trains; pairs and models come out alike, too."""
+    rng = random.Random(3)
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN)
+    command = (
+        "loop", "--catalog", "drawn:seed=4,items=44,size=64", "--judge", "tiny:vlm", "--labels", "16",
+        "--audit", "8", "--plan", str(plan),
+    )  # fmt: skip
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    seconds = finish(calm, command)
+    kills = sum(killed_after(killed, command, rng.uniform(0.2, 0.7) * seconds) for _ in range(4))
+    finish(killed, command)
+    assert kills >= 2
+    assert contents(killed, (*MADE, *TAUGHT)) == contents(calm, (*MADE, *TAUGHT))
+    assert rounds(killed) == rounds(calm)

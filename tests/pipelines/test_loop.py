@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -94,6 +96,33 @@ def test_simulated_answers_say_so_everywhere(once):
         assert all(p.simulated for p in store.records(PreferencePair))
     page = (place / "store" / "loop" / "loop.html").read_text()
     assert "nobody was asked" in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_page_has_the_numbers_of_its_figures_and_says_what_refuses_listings(once):
+    place, told = once
+    page = (place / "store" / "loop" / "loop.html").read_text()
+    links = re.findall(r'href="data:text/csv;base64,([^"]+)" download="([^"]+)"', page)
+    files = {name: base64.b64decode(data).decode().splitlines() for data, name in links}
+    header, *rows = files["aspect-f1-by-round.csv"]
+    assert header == "round,value,low,high,level,n,method,reason"
+    for one, row in zip(told["rounds"], rows, strict=True):
+        assert row.startswith(f"{one['round']},{one['aspect_f1']['value']},")
+    assert page.count("<figure") == len(files)
+    with Store.open(place / "store") as store:
+        audits = {a.id: a for a in store.records(Audit)}
+        for one in told["rounds"]:
+            drawn = [d.verdict for d in audits[one["audit"]].drawn]
+            refused = {
+                s.criterion
+                for v in store.records(Verdict, drawn)
+                for s in v.scores
+                if s.passed is False
+            }
+            assert (
+                refused <= one["failing"].keys() and max(one["failing"].values()) <= one["held_out"]
+            )
+            for name, count in one["failing"].items():
+                assert f"{name} ({count:,})" in page
 
 
 def test_a_pair_is_traced_forward_to_the_models_that_learnt_it(once):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli_training import train_app
-from pipelines.training_data import examples_of, exported_pairs, stored_pairs
+from pipelines.training_data import apart, examples_of, exported_pairs, stored_pairs
 from workbench.catalog.drawn import DrawnCatalog, clean_listing
 from workbench.catalog.ingest import ingest
 from workbench.errors import LeakageError, LearningError
@@ -20,6 +21,7 @@ from workbench.preferences import Origin, Pair, export_pairs
 from workbench.records import Generation, Item, PreferencePair
 from workbench.schema import dump_schema
 from workbench.store import Store, group_of
+from workbench.training import Pair as TrainingPair
 from workbench.training import read_trained
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -113,14 +115,74 @@ def test_listings_then_preferences(shop, tmp_path):
 
 def test_an_exported_folder_is_read_as_it_is(shop):
     place, trained = shop
-    pairs, files = exported_pairs(place / "exported")
     with Store.open(place / "store") as store:
+        pairs, files = exported_pairs(store, place / "exported")
         kept = stored_pairs(store)
     assert len(pairs) == trained == len(kept)
     assert {(one.prompt, one.chosen) for one in pairs} == {(one.prompt, one.chosen) for one in kept}
     assert all(files[photo].is_file() for one in pairs for photo in one.photos)
-    with pytest.raises(LearningError, match="want a folder that `workbench pairs"):
-        exported_pairs(place)
+    # What the store knows of a pair holds for its export: nothing of it is called a person's, or learnt where it may not be.
+    assert {(one.key, one.item, one.lineage) for one in kept} == {
+        (replace(one, photos=known[one.lineage[0]].photos).key, one.item, one.lineage)
+        for known in [{two.lineage[0]: two for two in kept}]
+        for one in pairs
+    }
+    assert all(one.simulated for one in pairs)
+
+
+def test_an_export_that_is_broken_is_told_line_by_line(shop, tmp_path):
+    place, _ = shop
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    lines = (place / "exported" / "metadata.jsonl").read_bytes().splitlines()
+    lines[1] = lines[1][:-40]
+    lines[2] = b"\xff\xfe"
+    lines[3] = lines[3].replace(b'"chosen"', b'"choose"')
+    lines[4] = b""
+    lines[5] = b'{"prompt": [], "pair": 3}'
+    (folder / "metadata.jsonl").write_bytes(b"\n".join(lines))
+    with Store.open(place / "store") as store:
+        with pytest.raises(LearningError, match=r"^4 lines of .*metadata.jsonl") as caught:
+            exported_pairs(store, folder)
+        told = str(caught.value).splitlines()
+        assert [one.split(":")[0] for one in told[1:]] == [
+            "  line 2",
+            "  line 3",
+            "  line 4",
+            "  line 6",
+        ]
+        with pytest.raises(LearningError, match="want a folder that `workbench pairs"):
+            exported_pairs(store, place)
+
+
+def test_bad_rows_of_an_export_are_named_by_their_lines_held_out_ones_too(shop, tmp_path):
+    place, trained = shop
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    rows = [
+        json.loads(one) for one in (place / "exported" / "metadata.jsonl").read_text().splitlines()
+    ]
+    for row in rows:
+        row["chosen"][0]["content"] = " "
+    (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = CliRunner().invoke(
+        train_app,
+        ["dpo", "--store", str(place / "store"), "--plan", str(place / "plan.yaml"), "--held-out", "0.2",
+         "--model", f"dir:{place / 'model'}", "--pairs", str(folder), "--out", str(tmp_path / "out")],
+    )  # fmt: skip
+    said = str(done.exception)
+    named = {int(one) for one in re.findall(r"line (\d+) of metadata.jsonl\): .*empty", said)}
+    assert named == set(range(1, trained + 1)) and "held-out rows cannot be trained on" in said
+
+
+def test_pairs_about_one_photo_stay_on_one_side():
+    rows = [
+        TrainingPair(prompt="q", chosen=f"a{n}", rejected="b", photos=(f"images/{n // 3}.png",))
+        for n in range(30)
+    ]
+    learnt, aside = apart(rows, share=0.3, seed=0)
+    assert learnt and aside
+    assert not {one.photos for one in learnt} & {one.photos for one in aside}
 
 
 def test_what_is_held_out_for_evaluation_never_trains(shop, tmp_path):

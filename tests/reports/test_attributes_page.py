@@ -1,7 +1,11 @@
 """The page of comparisons: a sentence that the intervals carry, a table, a figure."""
 
+import base64
+import csv
 import dataclasses
+import io
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -154,3 +158,16 @@ def test_labels_of_an_axis_of_differences_do_not_run_into_each_other(comparisons
     ]  # fmt: skip
     assert 2 <= len(boxes) <= 5  # a browser's font may be wider than what is measured here
     assert all(one.x1 < two.x0 for one, two in itertools.pairwise(boxes))
+
+
+def test_the_numbers_of_a_figure_are_beside_it(comparisons, tmp_path):
+    place = write_attributes_page(tmp_path / "p.html", comparisons, catalog="shop", encoder="e")
+    urls = re.findall(r'href="data:text/csv;base64,([^"]+)"', place.read_text())
+    assert len(urls) == len(comparisons)
+    for url, found in zip(urls, comparisons, strict=True):
+        rows = list(csv.DictReader(io.StringIO(base64.b64decode(url).decode())))
+        assert [row["measure"] for row in rows] == [
+            m.measure for m in found.measures for _ in range(3)
+        ]
+        assert [row["way"] for row in rows[:3]] == [*found.ways, "difference"]
+        assert float(rows[2]["value"]) == found.measures[0].difference.value

@@ -1,6 +1,10 @@
 """The page of category images in a real browser: every state, prompt changes, filters, no sideways scroll, empty states."""
 
+import base64
+import csv
 import re
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ from pipelines.category_images_writing import CategoryPrompts
 from pipelines.recorder import record
 from reports.attempts import changes
 from reports.category_images import write_category_images_page
+from reports.topics import find_run, read_told
 from workbench.calibration.audits.population import Selection
 from workbench.calibration.watching.narrowing import narrowing
 from workbench.catalog.annotators import SimulatedAnnotator, known_image
@@ -22,7 +27,7 @@ from workbench.judging import Answered, Finding, RubricJudge
 from workbench.models.protocols import MadeImage
 from workbench.prompting import RuleImprover, RulePromptWriter, RuleSimplifier
 from workbench.records import Cost, Item
-from workbench.rubric import dump_rubric, load_rubric
+from workbench.rubric import dump_rubric, load_rubric, parse_rubric
 from workbench.store import Store
 
 RUBRIC = load_rubric(Path(__file__).parents[1] / "samples" / "plain.yaml")
@@ -68,31 +73,35 @@ def topic(k):
     return Topic(id=f"kind-{k}", name=name, items=(item,))
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A store with a run over topics that end in every state, and an audit with simulated answers."""
-    folder = tmp_path_factory.mktemp("filled")
-    judge, painter = RubricJudge(RUBRIC, Judge()), Painter()
+@contextmanager
+def worked(store, topics, rubric=RUBRIC):
+    """A run over `topics`, with its judge, its painter and what records it."""
+    judge, painter = RubricJudge(rubric, Judge()), Painter()
     arguments = {
         "image_model": "painter", "image_model_revision": painter.revision, "judge_name": judge.name,
-        "judge_revision": judge.revision, "rubric_label": RUBRIC.label, "attempts": 3, "patience": 0,
+        "judge_revision": judge.revision, "rubric_label": rubric.label, "attempts": 3, "patience": 0,
     }  # fmt: skip
-    with (
-        Store.open(folder) as store,
-        record(store, "run category-images", arguments, quiet=True) as recorder,
-    ):
-        store.add_rubric(RUBRIC.name, RUBRIC.version, RUBRIC.digest, dump_rubric(RUBRIC))
-        topics = [topic(k) for k in range(18)]
+    with record(store, "run category-images", arguments, quiet=True) as recorder:
+        store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
         store.add(i for t in topics for i in t.items)
         prompts = CategoryPrompts(
-            store=store, rubric=RUBRIC, simplifier=RuleSimplifier(), writer=RulePromptWriter(),
+            store=store, rubric=rubric, simplifier=RuleSimplifier(), writer=RulePromptWriter(),
             improver=RuleImprover(), improver_sees=False, image_model="painter", names={}, run=recorder.id,
         )  # fmt: skip
         plan = LoopPlan(attempts=3, patience=0, candidates=1, seed=0, overlap=False)
         loop = CategoryLoop(
             store, writer=prompts, model=painter, judge=judge, plan=plan, recorder=recorder
         )
-        list(loop.run(topics, total=18))
+        list(loop.run(topics, total=len(topics)))
+        yield judge, painter, recorder
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A store with a run over topics that end in every state, and an audit with simulated answers."""
+    folder = tmp_path_factory.mktemp("filled")
+    topics = [topic(k) for k in range(18)]
+    with Store.open(folder) as store, worked(store, topics) as (judge, painter, recorder):
         someone = SimulatedAnnotator(name="someone", seed=1)
 
         def answers(drawn, audit):
@@ -153,7 +162,7 @@ def test_states_attempts_and_prompt_changes_are_seen(browser, page_file):
         page.locator(f".filters button[data-state='{state}']").click()
         shown = page.locator("article.topic:visible")
         assert {a.get_attribute("data-state") for a in shown.all()} == {state}
-        assert shown.count() == min(12, counts[state])
+        assert shown.count() == counts[state]
     page.locator(".filters button[data-state='gave up']").click()
     first = page.locator("article.topic:visible").first
     assert first.locator(".try").count() == 3
@@ -217,3 +226,116 @@ def test_changes_of_a_prompt():
     assert changes("a, b", "b, a") in (
         [("same", "b"), ("same", "a")], [("same", "a"), ("same", "b")],
     )  # fmt: skip
+
+
+def test_the_numbers_of_each_figure_are_beside_it(page_file):
+    text = page_file.read_text(encoding="utf-8")
+    found = re.findall(r'href="data:text/csv;base64,([^"]+)" download="([^"]+)">Data \(CSV\)', text)
+    tables = {name: list(csv.DictReader(base64.b64decode(data).decode().splitlines())) for data, name in found}  # fmt: skip
+    popular = tables["who-gets-an-approved-picture.csv"]
+    assert sum(int(row["n"]) for row in popular) == 18
+    assert all(0 <= float(row["low"]) <= float(row["value"]) <= float(row["high"]) <= 1 for row in popular)  # fmt: skip
+    assert [row["attempt"] for row in tables["what-refining-narrows.csv"]] == ["1", "2"]
+
+
+def test_attempts_are_never_out_of_sight_to_the_side(browser, page_file):
+    for width in (390, 1440):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto(page_file.as_uri())
+        closed = page.evaluate("document.documentElement.scrollHeight")
+        for summary in page.locator(".how > summary").all():
+            summary.click()
+        assert page.evaluate("document.documentElement.scrollHeight") > closed
+        assert page.evaluate("""[...document.querySelectorAll('.try')].every((one) => {
+            const own = one.getBoundingClientRect(), card = one.closest('.topic').getBoundingClientRect();
+            return own.left >= card.left && own.right <= card.right && one.scrollWidth <= one.clientWidth + 1;
+        })""")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()
+
+
+HEBREW = "כובע <b>\u202eצמר"
+
+
+def test_names_in_any_direction_stand_apart_from_the_words_around_them(browser, tmp_path):
+    item = Item(id="shop/1", category="kind-0", title=HEBREW, clicks=1, impressions=10)
+    one = Topic(id="theme:" + HEBREW, name=HEBREW, items=(item,))
+    broken = Topic(id="kind-9", name="Broken Kind " + HEBREW, items=(replace(item, id="shop/2", title="Broken Kind " + HEBREW),))  # fmt: skip
+    judged = replace(one, id="kind-0/" + HEBREW)
+    Judge.answer, before = lambda self, subjects, asked, *, progress=None: [
+        Answered(findings=(Finding(distribution=(1.0, 0.0, 0.0, 0.0, 0.0)),)) for _ in subjects
+    ], Judge.answer  # fmt: skip
+    try:
+        with Store.open(tmp_path / "store") as store, worked(store, [one, broken, judged]):
+            file = write_category_images_page(store, tmp_path / "page.html")
+    finally:
+        Judge.answer = before
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    bare = page.evaluate("""(letter) => {
+        const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), bare = [];
+        let seen = 0;
+        while (walker.nextNode()) {
+            const node = walker.currentNode;
+            if (!node.data.includes(letter)) continue;
+            seen += 1;
+            if (!node.parentElement.closest('bdi')) bare.push(node.parentElement.outerHTML);
+        }
+        return [seen, bare];
+    }""", "כ")  # fmt: skip
+    assert bare[0] >= 6 and bare[1] == []
+    assert page.locator("main b:has-text('צמר')").count() == 0
+    page.close()
+
+
+def test_what_was_made_now_is_told_from_what_was_kept(browser, tmp_path):
+    def season(store, topics, rubric=RUBRIC):
+        with worked(store, topics, rubric):
+            pass
+        return write_category_images_page(store, tmp_path / "page.html")
+
+    def tags(file):
+        page = browser.new_page()
+        page.goto(file.as_uri())
+        found = {
+            one.locator("h3").inner_text(): one.get_attribute("data-done")
+            for one in page.locator("article.topic").all()
+        }
+        shown = page.locator("button[data-done=kept]")
+        if shown.count():
+            shown.click()
+            kept = {n for n, done in found.items() if done == "kept"}
+            visible = page.locator("article.topic:visible h3")
+            assert set(visible.all_inner_texts()) == kept
+        words = page.locator("main").inner_text()
+        page.close()
+        return found, words
+
+    with Store.open(tmp_path / "store") as store:
+        found, words = tags(season(store, [topic(k) for k in range(4)]))
+        assert set(found.values()) == {"made"} and "Made this time" not in words
+        other = replace(topic(1), items=(replace(topic(1).items[0], title="Blue Kind 1"),))
+        file = season(store, [topic(0), other, topic(2), topic(9), topic(20)])
+        found, words = tags(file)
+        assert found == {
+            "kind-0": "kept", "kind-1": "made", "kind-2": "kept", "kind-9": "nothing", "kind-20": "made",
+        }  # fmt: skip
+        assert re.search(r"Made this time\s+2\s+2 kept", words)
+        text = file.read_text(encoding="utf-8")
+        assert len(re.findall(r'<span class="chip">kept</span>', text)) == 2
+        assert re.search(r"picture of \d{4}-\d\d-\d\d", text)
+        newer = parse_rubric(dump_rubric(RUBRIC).replace("version: 1", "version: 2"), where="test")
+        found, words = tags(season(store, [topic(0), topic(2)], newer))
+        assert set(found.values()) == {"judged"}
+        assert re.search(r"Made this time\s+0\s+0 kept, 2 only judged", words)
+        assert "New and kept" not in words  # all the same: there is nothing to choose by
+
+
+def test_a_season_that_was_killed_and_begun_again_is_one(tmp_path):
+    with Store.open(tmp_path / "store") as store:
+        with pytest.raises(KeyboardInterrupt), worked(store, [topic(0)]):
+            raise KeyboardInterrupt
+        with worked(store, [topic(0), topic(1)]):
+            pass
+        run = find_run(store)
+        assert [t.done for t in read_told(store, run, RUBRIC)] == ["made", "made"]

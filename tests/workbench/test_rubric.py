@@ -327,6 +327,17 @@ def test_any_rubric_round_trips(rubric):
     assert again.digest == rubric.digest
 
 
+@pytest.mark.parametrize(
+    "point", ["?0", "? x", "-", "- a", ":b", "?", "01", "no", "#1", "&a", "*a", "!x", "%", "@", "`"]
+)
+def test_points_that_are_signs_of_yaml_round_trip(point):
+    shipped = load_rubric("listing")
+    first = shipped.criteria[0]
+    odd = dataclasses.replace(first, scale=(point, "yes"), points=("a", "b"))
+    rubric = dataclasses.replace(shipped, criteria=(odd, *shipped.criteria[1:]), examples=())
+    assert parse_rubric(dump_rubric(rubric), where="here") == rubric
+
+
 def test_a_rubric_without_a_criterion_says_so_in_its_name():
     shipped = load_rubric("category-image")
     less = shipped.without("safety")

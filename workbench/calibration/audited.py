@@ -11,6 +11,7 @@ from workbench.calibration._calibration import Calibration
 from workbench.calibration.audits._strata import Design
 from workbench.calibration.audits.audit import digest_of, draw_audit, grow_audit, population_digest
 from workbench.calibration.audits.population import Decided, Selection, select_decisions
+from workbench.calibration.audits.sharing import answers_shared
 from workbench.calibration.calibrate import calibrate_arrays
 from workbench.calibration.confidence.scores import FEWEST_LABELS, ScoreMap, fit_scores
 from workbench.calibration.gather import (
@@ -283,10 +284,19 @@ def people_of(audit: Audit, annotations: Sequence[Annotation]) -> dict[str, dict
 def answers_to(store: Store, audit: Audit) -> list[Annotation]:
     """What was said by the rubric of `audit` in it or in the audits that it grew from.
 
-    Everything that was stored, about planted items too; `workbench.calibration.gather` says what counts.
+    Everything that was stored, about planted items too; `workbench.calibration.gather` says what counts. Of audits
+    that `share_answers` named, what was said about outputs that this one drew too.
     """
     earlier = cast("Sequence[str]", audit.parameters.get("grown_from", ()))
-    found = store.annotations(audit=[audit.id, *earlier], rubric=audit.rubric)["id"]
+    found = list(store.annotations(audit=[audit.id, *earlier], rubric=audit.rubric)["id"])
+    if others := sorted(answers_shared(store, audit) - {audit.id, *earlier}):
+        drawn = {one.generation for one in audit.drawn}
+        said = store.annotations(audit=others, rubric=audit.rubric)
+        found += [
+            name
+            for name, about in zip(said["id"], said["generation"], strict=True)
+            if about in drawn
+        ]
     return list(store.records(Annotation, list(dict.fromkeys(found))))
 
 

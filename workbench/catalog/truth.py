@@ -64,6 +64,9 @@ def annotate_from_truth(
 ) -> Judged:
     """Answer the criteria `product`, `color` and `aspects` as someone who knows the item.
 
+    `aspects` counts what photos can show, as the shipped rubric asks: a brand or a size is corrected where it is
+    wrong, and counts for neither side.
+
     Args:
         generation: A listing of `item`.
         item: What is being sold.
@@ -94,6 +97,7 @@ def annotate_from_truth(
         if not right:
             wrong.append(("category", generation.listing.category, truth.category.id))
         stated = {n: v for n, v in claims.values.items() if n in truth.values}
+        hidden = {one.name for one in truth.category.attributes if one.visible == "no"}
         checked: list[bool] = []
         scores["color"] = 2.0
         for name, values in stated.items():
@@ -102,7 +106,7 @@ def annotate_from_truth(
                 wrong.append((f"aspects.{name}", ", ".join(values), ", ".join(truth.values[name])))
             if name.lower() in COLOUR_NAMES:
                 scores["color"] = 2.0 if good else 1.0
-            else:
+            elif name not in hidden:
                 checked.append(good)
         scores["aspects"] = float(share_to_point(sum(checked), len(checked)))
         answers = {c: s >= rubric.criterion(c).threshold for c, s in scores.items()}

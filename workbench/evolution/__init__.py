@@ -13,7 +13,14 @@ from workbench.evolution.propose import (
     propose,
 )
 from workbench.evolution.sides import deal_sides, require_apart, require_side, sides_of
-from workbench.evolution.versions import JudgeBy, current, find_rubric, make_current, prove
+from workbench.evolution.versions import (
+    JudgeBy,
+    JudgedBy,
+    current,
+    find_rubric,
+    make_current,
+    prove,
+)
 
 __all__ = [
     "ALPHA",
@@ -25,6 +32,7 @@ __all__ = [
     "Entry",
     "Evidence",
     "JudgeBy",
+    "JudgedBy",
     "Proof",
     "accepted",
     "add_proposal",

@@ -41,7 +41,7 @@ class Proof:
     audit: str
     judge: str
     revision: str
-    """The judge's; the same for both versions."""
+    """The judge's, by the version tested; it differs from the other's where an instrument came or went."""
     keys: tuple[str, ...]
     """Generations whose answers tested it."""
     tries: int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.calibration.audited import rubric_of
@@ -17,8 +18,20 @@ from workbench.rubric import Rubric, load_rubric
 if TYPE_CHECKING:
     from workbench.store import Store
 
-JudgeBy = Callable[[Rubric, Sequence[Generation]], Sequence[Verdict]]
-"""Judges these generations by a rubric: one verdict each, in order, those that are stored not made again."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedBy:
+    """What one version of a rubric says of generations, and who said it."""
+
+    verdicts: Sequence[Verdict]
+    """One for each generation, in order."""
+    parts: Mapping[str, str]
+    """Who answered criteria to its revision, as `RubricJudge.parts` has it; of several catalogues, each under
+    `<catalogue>/`."""
+
+
+JudgeBy = Callable[[Rubric, Sequence[Generation]], JudgedBy]
+"""Judges these generations by a rubric; what is stored is not judged again."""
 
 
 def prove(
@@ -32,8 +45,9 @@ def prove(
 ) -> Proof:
     """Test the version `label` against the one it was made from, and store what came of it.
 
-    Both versions are judged by the same judge on the proving items of `audit`. Done again with the same
-    answers it finds the same test; with other answers it is another try, at a stricter level.
+    Both versions are judged on the proving items of `audit`, by the same model and instruments as far as both
+    ask them; a version may bring an instrument in, or leave one out. Done again with the same answers it finds
+    the same test; with other answers it is another try, at a stricter level.
 
     Args:
         store: Holds the version, the audit and its answers.
@@ -46,7 +60,7 @@ def prove(
     Raises:
         LeakageError: An item suggested a change in this version, or is nearly one that did.
         RubricError: `label` was not made from the rubric of the audit.
-        CalibrationError: No answer of the audit can test it.
+        CalibrationError: No answer of the audit can test it, or what both versions ask was answered by others.
         JudgingError: The judge does not answer a criterion of it.
     """
     made = _made(store, label)
@@ -64,13 +78,16 @@ def prove(
             "more, and what people answer about the half that suggests nothing can test it"
         )
     own = [one.generation for one in evidence]
-    verdicts = judge(old, own), judge(new, own)
-    revisions = {v.revision for v in (*verdicts[0], *verdicts[1])}
-    if len(revisions) > 1:
+    before, after = judge(old, own), judge(new, own)
+    if others := sorted(
+        p for p in before.parts if after.parts.get(p, "") not in {"", before.parts[p]}
+    ):
         raise CalibrationError(
-            f"{old.label} and {label} were judged by {len(revisions)} different judges, so a difference would "
-            "say nothing of the rubric: judge both with one"
+            f"{old.label} and {label} were judged by different revisions of {', '.join(map(repr, others))}, so a "
+            "difference would say nothing of the rubric: judge both with one"
         )
+    verdicts = before.verdicts, after.verdicts
+    revisions = {v.revision for own in verdicts for v in own}
     keys = [one.key for one in evidence]
     identity = content_key(
         "rubric proof", old.digest, new.digest, sorted(revisions),

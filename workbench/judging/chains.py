@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.judging.attempts import Attempt, Try, best_try, did_not_answer
-from workbench.records import Generation, Run, RunEvent, Verdict, content_key
+from workbench.records import Generation, Run, Verdict, content_key
 from workbench.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Scope:
     """Topic to the keys of its prompts, attempt by attempt."""
     seed: int
     candidates: int
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Topic to its name in words; empty in notes of earlier versions, as is `leads`."""
+    leads: Mapping[str, str] = field(default_factory=dict)
+    """Topic to the id of the item that leads it."""
 
     def to_json(self) -> str:
         """As `chains_of` reads it."""
@@ -43,20 +47,21 @@ class ChainsOf:
     judge_revision: str
     scope: Scope | None = None
     """None: whatever the store holds last of each topic."""
+    catalog: str | None = None
+    """Whose topics; two catalogues may call a category the same. None: any."""
 
 
 def chains_of(store: Store, run: Run) -> ChainsOf:
     """What `run` worked on; of one that was killed, whatever the store holds last of each topic."""
     arguments = run.arguments
-    notes = [
-        e.note for e in store.records(RunEvent) if e.run == run.id and e.stage == STAGE and e.note
-    ]
-    scope = Scope(**json.loads(notes[-1])) if notes else None
+    notes = [note for note in store.events(run=run.id, stage=STAGE)["note"] if note]
+    name = arguments.get("name")
     return ChainsOf(
         model_revision=str(arguments["image_model_revision"]),
         judge=str(arguments["judge_name"]),
         judge_revision=str(arguments["judge_revision"]),
-        scope=scope,
+        scope=Scope(**json.loads(notes[-1])) if notes else None,
+        catalog=None if name is None else str(name),
     )
 
 
@@ -71,6 +76,14 @@ class Chain:
 
     category: str
     attempts: tuple[Attempt, ...]
+    name: str
+    """In words; the category's id where nobody wrote it down."""
+    lead: str | None
+    """Id of the item that leads; None where nothing says."""
+
+
+SAME_AS = "same_as"
+"""In the details of a prompt: the key of the one whose words it has, and which stands in its place."""
 
 
 def read_chains(store: Store, whose: ChainsOf, rubric: Rubric) -> Iterator[Chain]:
@@ -98,19 +111,31 @@ def read_chains(store: Store, whose: ChainsOf, rubric: Rubric) -> Iterator[Chain
     if whose.scope is not None:
         for category, keys in whose.scope.prompts.items():
             tried = tuple(attempt(n, prompts[key]) for n, key in enumerate(keys, 1))
-            yield Chain(category=category, attempts=tried)
+            yield Chain(
+                category=category,
+                attempts=tried,
+                name=whose.scope.names.get(category, category),
+                lead=whose.scope.leads.get(category) or (tried[0].prompt.item if tried else None),
+            )
         return
-    firsts = {p.category: p for p in prompts.values() if p.parent is None}
+    firsts = {p.category: p for p in prompts.values() if p.parent is None and _is_of(p, whose)}
     following: dict[str, list[Generation]] = {}
     for prompt in prompts.values():
         following.setdefault(str(prompt.parent), []).append(prompt)
     for category, first in firsts.items():
         attempts: list[Attempt] = []
-        last: Generation | None = first
+        last: Generation | None = prompts.get(str(first.details.get(SAME_AS)), first)
         while last is not None:
             attempts.append(attempt(len(attempts) + 1, last))
             last = _next(attempts[-1], following.get(last.key, []), rubric)
-        yield Chain(category=category, attempts=tuple(attempts))
+        yield Chain(category=category, attempts=tuple(attempts), name=category, lead=first.item)
+
+
+def _is_of(prompt: Generation, whose: ChainsOf) -> bool:
+    """Whether a first prompt is about an item of the catalogue that is meant; one that failed says of none."""
+    from workbench.store import catalog_of
+
+    return whose.catalog is None or not prompt.item or catalog_of(prompt.item) == whose.catalog
 
 
 def _meant(

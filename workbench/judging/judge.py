@@ -83,6 +83,12 @@ class RubricJudge:
             1,  # raised when the rules below change
         )
         """Changes with everything that changes a verdict, the rubric aside."""
+        self.parts: Mapping[str, str] = {
+            **({"model": answerer.revision} if answerer and own else {}),
+            **{f"{_INSTRUMENT}{one.name}": one.revision for one in self._instruments.values()},
+        }
+        """Who answers criteria (`model`, `instrument:<name>`) to its revision. Two versions of a rubric are judged
+        alike where those that answer both are the same, although `revision` differs with what each version asks."""
         self._categories: dict[str, tuple[Category, str]] = {}
 
     def key(self, generation: Generation, category: Category | None = None) -> str:

@@ -23,6 +23,7 @@ def over_seeds(
     less: Sequence[Floats] | None = None,
     n: int,
     level: float = 0.95,
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
     """Mean of a statistic over trainings, or of the difference between two ways to train.
 
@@ -39,6 +40,8 @@ def over_seeds(
         n: Rows of data behind each array.
         level: Of the interval, between 0 and 1. There is none below ten groups or three seeds, nor where
             the statistic is undefined without one of the groups; the reason is then told.
+        within: What the number can be, such as 0 and 1 for a share. The interval ends there: what lies beyond holds
+            no truth.
 
     Raises:
         ValueError: Shapes or numbers of seeds differ.
@@ -76,7 +79,8 @@ def over_seeds(
         )  # fmt: skip
     reach = _reach(pseudo, level)
     return Estimate(
-        value=value, low=value - reach, high=value + reach, level=level, method=_METHOD, n=n,
+        value=value, low=max(value - reach, within[0]), high=min(value + reach, within[1]), level=level,
+        method=_METHOD, n=n,
         effective_n=float(groups), assumptions=words,
     )  # fmt: skip
 

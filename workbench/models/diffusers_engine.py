@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from workbench.errors import ModelError
 from workbench.models.batching import Batches
 from workbench.models.devices import free_memory, is_out_of_memory, peak_memory, reset_peak_memory
 from workbench.models.protocols import ImageRequest, MadeImage, Progress
-from workbench.models.quiet import in_silence
+from workbench.models.quiet import in_silence, no_bars
 from workbench.records import Cost
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ _NAMES = {
 _OWN_PARTS = "workbench.models.starter.pixels"
 """Our module that a folder's pipeline may have a part of: diffusers wants it imported before."""
 SAMPLING = "sampling.json"
+_MOST_STEPS = 999
+"""In `sampling.json`: samplers are trained on a thousand noise levels, and their first is pure noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +58,34 @@ def read_sampling(folder: Path) -> Sampling:
     """What the file `sampling.json` of a pipeline's folder asks for; nothing where there is none.
 
     Raises:
-        ValueError: The file holds something else than `steps` and `guidance`.
+        ModelError: The file is damaged, or holds something else than `steps` and `guidance` in their ranges.
     """
     file = folder / SAMPLING
     if not file.exists():
         return Sampling()
-    told = json.loads(file.read_text())
+    try:
+        told = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{str(file)!r} cannot be read as JSON: {error}") from error
     if not isinstance(told, dict) or not set(told) <= {"steps", "guidance"}:
-        raise ValueError(f"want {str(file)!r} to hold steps and guidance, got {told!r}")
-    return Sampling(**told)
+        raise ModelError(f"want {str(file)!r} to hold steps and guidance, got {told!r}")
+    sampling = Sampling(**told)
+    if wrong := _wrong_sampling(sampling.steps, sampling.guidance, most=_MOST_STEPS):
+        raise ModelError(f"{wrong} in {str(file)!r}")
+    return sampling
+
+
+def _wrong_sampling(steps: Any, guidance: Any, *, most: int) -> str | None:
+    """What a sampler would answer with noise, or with a message about tensors after minutes; None: all is well."""
+    if steps is not None and not (_is(int, steps) and 1 <= steps <= most):
+        return f"want 1 to {most} denoising steps, got {steps!r}"
+    if guidance is not None and not (_is((int, float), guidance) and 0 <= guidance < math.inf):
+        return f"want a guidance of 0 or more, got {guidance!r}"
+    return None
+
+
+def _is(kind: type | tuple[type, ...], value: object) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def open_pipeline(where: str, *, dtype: torch.dtype, **options: Any) -> Any:
@@ -78,23 +100,41 @@ def open_pipeline(where: str, *, dtype: torch.dtype, **options: Any) -> Any:
         ModelError: The pipeline makes no images from text.
         OSError: It is not there.
     """
-    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+    with in_silence(
+        pictures=True
+    ):  # what is not installed beside them, libraries say while imported
+        from diffusers import AutoPipelineForText2Image, DiffusionPipeline
 
+    quiet: AbstractContextManager[None] = nullcontext()
     if Path(where).is_dir():
+        quiet = no_bars(pictures=True)  # bars show what is fetched
         if _OWN_PARTS in (Path(where) / "model_index.json").read_text():
             importlib.import_module(_OWN_PARTS)
+            quiet = in_silence(pictures=True)  # our part is none that diffusers expects
     else:
         where = DiffusionPipeline.download(where, **options)
         options = {}
-    try:
-        pipeline = AutoPipelineForText2Image.from_pretrained(where, dtype=dtype, **options)
-    except ValueError:  # not in diffusers' table of text-to-image pipelines: the folder says which
-        pipeline = DiffusionPipeline.from_pretrained(where, dtype=dtype, **options)
+    with quiet:
+        try:
+            pipeline = AutoPipelineForText2Image.from_pretrained(where, dtype=dtype, **options)
+        except (
+            ValueError
+        ):  # not in diffusers' table of text-to-image pipelines: the folder says which
+            pipeline = DiffusionPipeline.from_pretrained(where, dtype=dtype, **options)
     if "prompt" not in inspect.signature(pipeline.__call__).parameters:
         raise ModelError(
             f"want a pipeline that makes images from text, got {type(pipeline).__name__}"
         )
     return pipeline
+
+
+def _noise_of(seed: int) -> torch.Generator:
+    import torch
+
+    try:
+        return torch.Generator("cpu").manual_seed(seed)
+    except (RuntimeError, ValueError, TypeError):
+        raise ModelError(f"want a whole number below 2^64 as a seed, got {seed!r}") from None
 
 
 def _readers(pipeline: Any, takes: Mapping[str, inspect.Parameter]) -> list[tuple[Any, int]]:
@@ -240,18 +280,21 @@ class DiffusersModel:
         ]
 
     def _out_of_range(self, request: ImageRequest) -> str | None:
-        """What a sampler would answer with noise, or with a message about tensors after minutes."""
+        """What is wrong with the size, the steps or the guidance of a request; None: nothing."""
         scheduler = getattr(self._pipeline, "scheduler", None)
         most = getattr(getattr(scheduler, "config", None), "num_train_timesteps", 1000) - 1
         steps, guidance = (
             getattr(self._sampling, name, None) if value is None else value
             for name, value in (("steps", request.steps), ("guidance", request.guidance))
         )
-        if steps is not None and not (isinstance(steps, int) and 1 <= steps <= most):
-            return f"want 1 to {most} denoising steps, got {steps!r}"
-        if guidance is not None and not 0 <= guidance < math.inf:
-            return f"want a guidance of 0 or more, got {guidance!r}"
-        return None
+        size = request.width, request.height
+        if (request.width is None) != (request.height is None):
+            return (
+                f"want width and height together, or neither; got {size[0]!r} by {size[1]!r} pixels"
+            )
+        if any(one is not None and not (_is(int, one) and one > 0) for one in size):
+            return f"want whole numbers of pixels from 1 on, got {size[0]!r} by {size[1]!r}"
+        return _wrong_sampling(steps, guidance, most=most)
 
     def _run(self, requests: list[ImageRequest], on_step: StepProgress | None) -> Any:
         import torch
@@ -267,9 +310,7 @@ class DiffusersModel:
         if "negative_prompt" in arguments:
             arguments["negative_prompt"] = [request.negative_prompt for request in requests]
         if "generator" in self._takes:
-            arguments["generator"] = [
-                torch.Generator("cpu").manual_seed(request.seed) for request in requests
-            ]
+            arguments["generator"] = [_noise_of(request.seed) for request in requests]
         if on_step is not None and "callback_on_step_end" in self._takes:
 
             def stepped(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import MissingExtraError, ModelError
 from workbench.models.devices import choose_device, choose_dtype
+from workbench.models.quiet import no_bars
 from workbench.models.revisions import folder_revision
 from workbench.models.torchvision_cpu import mend_torchvision
 
@@ -55,9 +57,11 @@ def load_text(
         if spec.scheme == "hf":
             # Named once, so that configuration, processor and weights are of one commit.
             options["revision"] = _commit(spec)
-        config = AutoConfig.from_pretrained(where, **options)
-        processor = _processor(where, config, options)
-        model = _auto_class(config).from_pretrained(where, config=config, **settings, **options)
+        # Bars show what is fetched; what lies in a folder is there in a moment.
+        with nullcontext() if spec.scheme == "hf" else no_bars():
+            config = AutoConfig.from_pretrained(where, **options)
+            processor = _processor(where, config, options)
+            model = _auto_class(config).from_pretrained(where, config=config, **settings, **options)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         raise _not_loaded(spec, error) from error
     if not four_bit:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from workbench.models.keepable import keepable
 from workbench.records import Cost
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Completion:
     error: str | None = None
     """Why there is no answer; `text` is then empty."""
     cost: Cost = field(default_factory=Cost)
+
+    def __post_init__(self) -> None:
+        """No answer ends a run because a database does not keep one of its characters."""
+        object.__setattr__(self, "text", keepable(self.text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,16 @@ from typing import Any
 
 
 @contextmanager
-def no_bars() -> Iterator[None]:
-    """No progress bars of transformers; afterwards as before."""
-    from transformers.utils import logging
+def no_bars(*, pictures: bool = False) -> Iterator[None]:
+    """No progress bars of transformers, and for `pictures` none of diffusers; afterwards as before."""
+    from transformers.utils import logging as of_texts
 
-    with _without_bars(logging):
+    with ExitStack() as stack:
+        stack.enter_context(_without_bars(of_texts))
+        if pictures:
+            from diffusers.utils import logging as of_pictures
+
+            stack.enter_context(_without_bars(of_pictures))
         yield
 
 
@@ -25,12 +30,11 @@ def in_silence(*, pictures: bool = False) -> Iterator[None]:
     from transformers.utils import logging as of_texts
 
     with ExitStack() as stack:
-        stack.enter_context(_without_bars(of_texts))
+        stack.enter_context(no_bars(pictures=pictures))
         stack.enter_context(_without_warnings(of_texts))
         if pictures:
             from diffusers.utils import logging as of_pictures
 
-            stack.enter_context(_without_bars(of_pictures))
             stack.enter_context(_without_warnings(of_pictures))
         yield
 

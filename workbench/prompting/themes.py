@@ -26,6 +26,10 @@ _CONDITIONS: Mapping[str, object] = {
     "price": {},
 }
 """The parts of a theme, each as it asks for nothing."""
+_OFF_LINE = ("Cc", "Zl", "Zp")
+"""Unicode's categories of control characters and of ends of lines."""
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Signs that turn the direction of what follows, beyond the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +186,12 @@ def _contradictions(data: Mapping[str, object], schema: Schema | None) -> Iterab
 
 def _name_issues(name: str, k: int, ids: dict[str, tuple[int, str]]) -> Iterable[Issue]:
     place = ("themes", k, "name")
+    if any(unicodedata.category(sign) in _OFF_LINE or sign in _TURNING for sign in name):
+        yield Issue(
+            place=place,
+            message=f"want a name on one line, without signs that turn its direction, got {name!r}",
+        )
+        return
     slug = _slug(name)
     if not slug:
         yield Issue(place=place, message=f"want a name with a letter or a digit, got {name!r}")

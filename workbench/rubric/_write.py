@@ -108,7 +108,15 @@ def _example(example: Example) -> dict[str, Any]:
 
 
 def _point(point: str) -> str | int:
-    """Digits without quotes, as people write them; `01` stays the word that it is."""
+    """Digits without quotes, as people write them; `01` stays the word that it is.
+
+    `?0` is quoted: in a list on one line ruamel writes it bare and reads it as a key.
+    """
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if point.startswith(("?", ":", "-")):
+        quoted: str = DoubleQuotedScalarString(point)
+        return quoted
     return int(point) if point.isdecimal() and str(int(point)) == point else point
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from workbench.errors import StoreError
+from workbench.errors import BusyError
 from workbench.store._engine import WAIT_SECONDS, Location, refusals
 
 _PAUSE = 0.05
@@ -24,25 +24,28 @@ _PAUSE = 0.05
 
 
 @contextlib.contextmanager
-def alone(engine: Engine, location: Location, name: str) -> Iterator[None]:
+def alone(
+    engine: Engine, location: Location, name: str, *, wait: float | None = None
+) -> Iterator[None]:
     """Hold the lease `name`; see `Store.alone`."""
+    wait = WAIT_SECONDS if wait is None else wait
     digest = hashlib.sha256(name.encode()).digest()
     if location.file is not None:
-        held = _file(location.file.parent / f".lease-{digest.hex()[:16]}", name)
+        held = _file(location.file.parent / f".lease-{digest.hex()[:16]}", name, wait)
     else:
-        held = _advisory(engine, location, int.from_bytes(digest[:8], signed=True), name)
+        held = _advisory(engine, location, int.from_bytes(digest[:8], signed=True), name, wait)
     with held:
         yield
 
 
 @contextlib.contextmanager
-def _file(path: Path, name: str) -> Iterator[None]:
+def _file(path: Path, name: str, wait: float) -> Iterator[None]:
     import fcntl
 
     # The file stays: removing it would let two processes hold two files of one name.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        for _ in _tries(name):
+        for _ in _tries(name, wait):
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
@@ -52,11 +55,13 @@ def _file(path: Path, name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _advisory(engine: Engine, location: Location, key: int, name: str) -> Iterator[None]:
+def _advisory(
+    engine: Engine, location: Location, key: int, name: str, wait: float
+) -> Iterator[None]:
     with refusals(location):
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
-        for _ in _tries(name):
+        for _ in _tries(name, wait):
             with refusals(location):
                 if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
                     break
@@ -71,12 +76,15 @@ def _drop(connection: Connection) -> None:
     connection.close()
 
 
-def _tries(name: str) -> Iterator[None]:
-    give_up = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < give_up:
+def _tries(name: str, wait: float) -> Iterator[None]:
+    give_up = time.monotonic() + wait
+    while True:
         yield
+        if time.monotonic() >= give_up:
+            break
         time.sleep(_PAUSE)
-    raise StoreError(
-        f"{name!r} is being done by another process for {WAIT_SECONDS} s: wait until that one is "
+    after = f" for {wait:g} s" if wait else ""
+    raise BusyError(
+        f"{name!r} is being done by another process{after}: wait until that one is "
         "done, or end it, and try again"
     )

@@ -139,16 +139,20 @@ class Store:
         """Every cursor whose name begins with `prefix`, with how far it was read."""
         return _cursors.values(self._engine, self._location, prefix)
 
-    def alone(self, name: str) -> AbstractContextManager[None]:
+    def alone(self, name: str, *, wait: float | None = None) -> AbstractContextManager[None]:
         """Hold the lease `name`, so that two processes do not do the same thing to another server.
 
         It is held by the operating system or the database server, and ends with the process: one
         that is killed leaves nothing behind. It does not hinder readers and writers of the store.
 
+        Args:
+            name: What is done.
+            wait: Seconds to wait for another process that holds it, from 0; None: a minute.
+
         Raises:
-            StoreError: Another process still held it after a minute.
+            BusyError: Another process still held it then.
         """
-        return alone(self._engine, self._location, name)
+        return alone(self._engine, self._location, name, wait=wait)
 
     def known(self, record: type[Record], keys: Iterable[str]) -> set[str]:
         """Which of `keys` are stored, for one type of record; any number of keys."""

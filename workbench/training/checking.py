@@ -29,13 +29,16 @@ class Fault:
     row: int
     """From 1, in the order given."""
     item: str | None
+    where: str | None
+    """Where the row was read; None: from no file."""
     what: str
     """In a few words: `photo missing`, `truncated JSON` …"""
     detail: str
     """What was found, and what to do."""
 
     def __str__(self) -> str:
-        about = f" ({self.item})" if self.item else ""
+        known = ", ".join(one for one in (self.item, self.where) if one)
+        about = f" ({known})" if known else ""
         return f"row {self.row}{about}: {self.what}: {self.detail}"
 
 
@@ -110,7 +113,14 @@ def check_rows(
                 read.append(tokens)
                 faults = list(_of_tokens(tokens, reader, plan))
         found += [
-            Fault(row=number, item=row.item, what=name, detail=detail) for name, detail in faults
+            Fault(
+                row=number,
+                item=row.item,
+                where=getattr(row, "where", None),
+                what=name,
+                detail=detail,
+            )
+            for name, detail in faults
         ]
     if found:
         raise LearningError(_sentence(found, len(rows), what))
@@ -230,7 +240,7 @@ def _text_faults(name: str, text: str, *, learnt: bool) -> Iterator[_Found]:
 
 
 def _photo_fault(address: str, reader: Reader, plan: TrainingPlan) -> _Found | None:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         data = reader.photos(address)
@@ -242,6 +252,11 @@ def _photo_fault(address: str, reader: Reader, plan: TrainingPlan) -> _Found | N
     try:
         with Image.open(io.BytesIO(data)) as opened:
             pixels = opened.width * opened.height
+    except UnidentifiedImageError:
+        return (
+            "photo unreadable",
+            f"{address!r} is no picture, it begins with {data[:12]!r}; put another in its place, or leave the row out",
+        )
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         return (
             "photo unreadable",

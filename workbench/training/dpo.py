@@ -7,6 +7,7 @@ explicit KL term of arXiv:2508.10116, eq. 3, where the plan gives them a weight.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from workbench.training.driving import Ready, carry_out, done_already, make_read
 from workbench.training.examples import Pair, Photos
 from workbench.training.layouts import collate, pair_batch
 from workbench.training.plan import TrainingPlan
-from workbench.training.run import Stages, Trained, finish, silent
+from workbench.training.run import Stages, Trained, alone, finish, silent
 from workbench.training.scoring import Scored, load_scores, save_scores, score_pairs
 from workbench.training.sft import read_file
 from workbench.training.trainers import pair_trainer
@@ -67,37 +68,38 @@ def train_dpo(
         raise SettingsError(f"want a plan for dpo, got one for {plan.method!r}")
     if (done := done_already(model, pairs, evaluation, plan=plan, out=out)) is not None:
         return done
-    ready = make_ready(
-        model, pairs, evaluation, plan=plan, out=out, photos=photos, cache=cache, device=device,
-        stages=stages, head=("log_probs",),
-    )  # fmt: skip
-    from trl import DPOConfig
+    with alone(out) if processes(device).is_main_process else nullcontext():
+        ready = make_ready(
+            model, pairs, evaluation, plan=plan, out=out, photos=photos, cache=cache, device=device,
+            stages=stages, head=("log_probs",),
+        )  # fmt: skip
+        from trl import DPOConfig
 
-    reference = _reference(ready, [*pairs, *evaluation])
-    losses, weights = ["sigmoid"], [1.0]
-    if plan.sft_weight:
-        losses, weights = ["sigmoid", "sft"], [1.0, plan.sft_weight]
-    finished = carry_out(
-        ready,
-        pair_trainer(),
-        DPOConfig,
-        collate(pair_batch, ready.batcher, ready.rows),
-        config={
-            "beta": plan.beta,
-            "loss_type": losses,
-            "loss_weights": weights,
-            "precompute_ref_log_probs": True,
-        },
-        reference=reference,
-        kl_weight=plan.kl_weight,
-        precision=plan.precision,
-    )
-    after = score_pairs(
-        finished.model, ready.batcher, ready.held_out, batch=plan.batch, autocast=ready.autocast
-    )
-    figures = preference_figures(reference[ready.learnt :], after, evaluation, beta=plan.beta)
-    save(ready, finished)
-    return finish(write_results(ready, finished, figures, pairs, evaluation), main=ready.main)
+        reference = _reference(ready, [*pairs, *evaluation])
+        losses, weights = ["sigmoid"], [1.0]
+        if plan.sft_weight:
+            losses, weights = ["sigmoid", "sft"], [1.0, plan.sft_weight]
+        finished = carry_out(
+            ready,
+            pair_trainer(),
+            DPOConfig,
+            collate(pair_batch, ready.batcher, ready.rows),
+            config={
+                "beta": plan.beta,
+                "loss_type": losses,
+                "loss_weights": weights,
+                "precompute_ref_log_probs": True,
+            },
+            reference=reference,
+            kl_weight=plan.kl_weight,
+            precision=plan.precision,
+        )
+        after = score_pairs(
+            finished.model, ready.batcher, ready.held_out, batch=plan.batch, autocast=ready.autocast
+        )
+        figures = preference_figures(reference[ready.learnt :], after, evaluation, beta=plan.beta)
+        save(ready, finished)
+        return finish(write_results(ready, finished, figures, pairs, evaluation), main=ready.main)
 
 
 def preference_figures(

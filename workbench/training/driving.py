@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import SettingsError
+from workbench.errors import LearningError, SettingsError
 from workbench.models.devices import choose_device
-from workbench.training.checking import TokenReport, check_format, check_rows
+from workbench.training.checking import Checked, TokenReport, check_format, check_rows
 from workbench.training.examples import Example, Pair, Photos
 from workbench.training.features import Features, encode_photos, folder_for, vision_digest
 from workbench.training.freezing import check_trainable, core_of, freeze, with_lora
@@ -22,6 +22,7 @@ from workbench.training.reading import Reader
 from workbench.training.run import (
     CACHE,
     MODEL,
+    Advance,
     Stages,
     Trained,
     arguments_of,
@@ -127,10 +128,7 @@ def make_ready(
         claim(out, plan, start=name, revision=opened.revision, rows=rows, held_out=held_out)
     reader = Reader(opened.processor, photos)
     with stages("read rows", len(rows) + len(held_out), "rows") as advance:
-        learnt = check_rows(rows, reader, plan, what="rows to learn from")
-        advance(len(rows))
-        aside = check_rows(held_out, reader, plan, what="held-out rows") if held_out else None
-        advance(len(held_out))
+        learnt, aside = _checked(rows, held_out, reader, plan, advance)
         check_format(rows, reader)
     place = choose_device(device)
     if place.type == "cuda" and device is None:
@@ -159,7 +157,8 @@ def make_ready(
             )
         together.wait_for_everyone()
         features.refresh()
-        features = features if fits else None
+        # Where another process found that they do not fit, its part is missing.
+        features = features if fits and all(one in features for one in addresses) else None
     from trl.trainer.utils import add_fused_lm_head
 
     add_fused_lm_head(model, outputs=head)
@@ -180,6 +179,27 @@ def make_ready(
         stages=stages,
         main=main,
     )
+
+
+def _checked(
+    rows: Sequence[Example | Pair],
+    held_out: Sequence[Example | Pair],
+    reader: Reader,
+    plan: TrainingPlan,
+    advance: Advance,
+) -> tuple[Checked, Checked | None]:
+    """Rows that are learnt and rows that are not, both read before anything is refused: one error names all bad ones."""
+    refused, found = list[str](), list[Checked]()
+    for some, what in ((rows, "rows to learn from"), (held_out, "held-out rows")):
+        if some is rows or some:
+            try:
+                found.append(check_rows(some, reader, plan, what=what))
+            except LearningError as error:
+                refused.append(str(error))
+        advance(len(some))
+    if refused:
+        raise LearningError("\n".join(refused))
+    return found[0], found[1] if held_out else None
 
 
 @dataclass

@@ -78,6 +78,8 @@ class Pair:
     lineage: tuple[str, ...] = ()
     """Keys and ids of what it was made from: the stored pair, its generations, corrections and answers."""
     simulated: bool = False
+    where: str | None = None
+    """Where it was read, for errors, such as `line 3 of metadata.jsonl`; None: from no file."""
 
     @property
     def key(self) -> str:

@@ -120,7 +120,8 @@ def encode_photos(
     import torch
 
     rank, processes = share
-    missing = [one for one in addresses if one not in features][rank::processes]
+    # Dealt before looking what is there: a process that looks later sees what others have made meanwhile.
+    missing = [one for one in addresses[rank::processes] if one not in features]
     core, was_training = core_of(model), model.training
     model.eval()
     try:

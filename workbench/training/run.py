@@ -13,11 +13,13 @@ out/trained.json   what came of it; where it is, the run is done
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,56 @@ def read_trained(out: Path) -> Trained | None:
     tokens = TokenReport(**told.pop("tokens"))
     figures = {name: Estimate.from_dict(one) for name, one in told.pop("figures").items()}
     return Trained(out=out, tokens=tokens, figures=figures, **told)
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Hold the run's folder, making it where it is not there; the hold ends with the process, however that ends.
+
+    Raises:
+        LearningError: Another process trains in it now.
+        SettingsError: Nothing can be written there, or its disk is full.
+    """
+    import fcntl
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LearningError(
+                f"another process is training in {str(out)!r}: wait until it is done, or name another folder with --out"
+            ) from None
+        yield
+    except Exception as error:
+        if _no_room(error):
+            raise _unwritable(out, error) from error
+        raise
+    finally:
+        os.close(handle)
+        with suppress(OSError):  # it is not empty
+            out.rmdir()
+
+
+def _unwritable(out: Path, error: Exception) -> SettingsError:
+    return SettingsError(
+        f"want to write a training run to {str(out)!r}, which cannot be done: {error}. Make room or name another folder "
+        "with --out; the same command goes on where it was"
+    )
+
+
+def _no_room(error: Exception) -> bool:
+    """Whether a disk or a folder refused: libraries in other languages say so in words of their own."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+    told = str(error)
+    return any(
+        one in told for one in ("os error 28", "PytorchStreamWriter failed", "unexpected pos")
+    )
 
 
 def claim(
@@ -260,6 +312,15 @@ def callbacks_of(out: Path, advance: Advance, *, main: bool) -> list[Any]:
 
     class Follow(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            # A checkpoint names the best one by a path, which is another where the folder was moved or is named from
+            # elsewhere; and it does not keep transformers from training on after the end.
+            best = out / CHECKPOINTS / f"checkpoint-{state.best_global_step}"
+            if best.is_dir():
+                state.best_model_checkpoint = str(best)
+            said = state.stateful_callbacks.get("TrainerControl", {}).get("args", {})
+            control.should_training_stop = bool(state.global_step) and (
+                state.global_step >= state.max_steps or bool(said.get("should_training_stop"))
+            )
             advance(state.global_step)
             if main:
                 lines = [json.dumps(one) + "\n" for one in state.log_history]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy as np
 from workbench.errors import SettingsError
 from workbench.metrics import Estimate, bootstrap_mean
 from workbench.training.card import write_results
-from workbench.training.driving import Ready, carry_out, done_already, make_ready, save
+from workbench.training.driving import Ready, carry_out, done_already, make_ready, processes, save
 from workbench.training.examples import Example, Photos
 from workbench.training.layouts import collate, example_batch
 from workbench.training.plan import TrainingPlan
-from workbench.training.run import Stages, Trained, finish, silent
+from workbench.training.run import Stages, Trained, alone, finish, silent
 from workbench.training.scoring import Floats, score_examples
 from workbench.training.trainers import example_trainer
 
@@ -59,7 +60,7 @@ def train_sft(
 
     Raises:
         LearningError: Rows are bad (all are named), an item is both learnt and held out, the folder is another
-            run's, or the loss says that nothing is learnt.
+            run's or another process trains in it, or the loss says that nothing is learnt.
         ModelError: The model cannot be loaded or trained.
         SettingsError: The plan is for DPO, or for another number of processes.
     """
@@ -67,23 +68,26 @@ def train_sft(
         raise SettingsError(f"want a plan for sft, got one for {plan.method!r}")
     if (done := done_already(model, examples, evaluation, plan=plan, out=out)) is not None:
         return done
-    ready = make_ready(
-        model, examples, evaluation, plan=plan, out=out, photos=photos, cache=cache, device=device,
-        stages=stages, head=("log_probs", "entropy", "is_top1"),
-    )  # fmt: skip
-    from trl import SFTConfig
+    with alone(out) if processes(device).is_main_process else nullcontext():
+        ready = make_ready(
+            model, examples, evaluation, plan=plan, out=out, photos=photos, cache=cache, device=device,
+            stages=stages, head=("log_probs", "entropy", "is_top1"),
+        )  # fmt: skip
+        from trl import SFTConfig
 
-    before = _losses(ready, ready.model)
-    finished = carry_out(
-        ready,
-        example_trainer(),
-        SFTConfig,
-        collate(example_batch, ready.batcher, ready.rows),
-        config={"dataset_kwargs": {"skip_prepare_dataset": True}},
-    )
-    figures = held_out_figures(before, _losses(ready, finished.model), evaluation)
-    save(ready, finished)
-    return finish(write_results(ready, finished, figures, examples, evaluation), main=ready.main)
+        before = _losses(ready, ready.model)
+        finished = carry_out(
+            ready,
+            example_trainer(),
+            SFTConfig,
+            collate(example_batch, ready.batcher, ready.rows),
+            config={"dataset_kwargs": {"skip_prepare_dataset": True}},
+        )
+        figures = held_out_figures(before, _losses(ready, finished.model), evaluation)
+        save(ready, finished)
+        return finish(
+            write_results(ready, finished, figures, examples, evaluation), main=ready.main
+        )
 
 
 def held_out_figures(before: Floats, after: Floats, rows: Sequence[Example]) -> dict[str, Estimate]:

@@ -84,6 +84,7 @@ class _Ours:
     args: Any
     model: Any
     state: Any
+    control: Any
     accelerator: Any
     is_fsdp_enabled: bool
     is_deepspeed_enabled: bool
@@ -118,6 +119,11 @@ class _Ours:
             super()._load_best_model()  # type: ignore[misc]
         else:
             load_strictly(self.model, Path(best))
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """One epoch; none where the checkpoint that it goes on from was the last one."""
+        if not self.control.should_training_stop:
+            super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """One batch; weights that are not sharded as asked, or a loss that says that nothing is learnt, stop the run."""

@@ -16,6 +16,7 @@ from annotation.label_studio.interfaces._build import (
 )
 from annotation.label_studio.interfaces._instructions import instructions
 from annotation.label_studio.interfaces._records import Answer, Control, Interface, Kind
+from annotation.label_studio.interfaces._show import fitted
 
 __all__ = [
     "Answer",
@@ -24,6 +25,7 @@ __all__ = [
     "Kind",
     "alignment_rubric",
     "build_interface",
+    "fitted",
     "instructions",
     "prediction",
     "read_result",

@@ -22,7 +22,7 @@ from annotation.label_studio.interfaces._review import (
     text_area,
     verdict_view,
 )
-from annotation.label_studio.interfaces._show import picture, shown_url
+from annotation.label_studio.interfaces._show import picture, shown_url, topic_of
 from annotation.label_studio.interfaces._xml import clean, shown_when, tag
 from workbench.records import Generation, Item
 from workbench.rubric import Rubric
@@ -50,6 +50,7 @@ def build(rubric: Rubric, *, slots: int) -> list[Element]:
     )
     shown = tag(
         "View",
+        tag("View", tag("Header", value="$topic", size="3"), className="wb-topic"),
         tag("View", tag("Text", name="prompt", value="$prompt"), className="wb-prompt"),
         picture(_OBJECT, "$image", room="70vh"),
         className="wb-shown",
@@ -67,7 +68,11 @@ def data(
 ) -> dict[str, Any]:
     """What the page shows."""
     del interface, item, against
-    return {"image": shown_url(generation.image, pictures), "prompt": clean(generation.prompt)}
+    return {
+        "image": shown_url(generation.image, pictures),
+        "topic": topic_of(generation),
+        "prompt": clean(generation.prompt),
+    }
 
 
 def read(interface: Interface, fields: Fields, data: TaskData) -> Answer:

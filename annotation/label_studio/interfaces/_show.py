@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, fromstring
 
-from annotation.label_studio.interfaces._xml import clean, tag
+from annotation.label_studio.interfaces._xml import clean, tag, text
 from workbench.errors import LabelStudioError
 from workbench.records import Generation, Listing
+
+_SMALL = 320
+"""Pixels of the longer side from which on a picture may fill its half of the page."""
+_TIMES = 3
 
 
 def picture(name: str, value: str, *, room: str) -> Element:
@@ -22,6 +26,28 @@ def picture(name: str, value: str, *, room: str) -> Element:
         maxWidth="100%",
         maxHeight=room,
     )
+
+
+def fitted(config: str, side: int) -> str:
+    """`config` for pictures whose longer side has at most `side` pixels: small ones are not blown up to fill the page.
+
+    They are shown at three times their size at most, each pixel as it is: what looks blurred then is the picture's.
+    """
+    if side >= _SMALL:
+        return config
+    root = fromstring(config)  # noqa: S314 - written by us
+    for element in root.iter("Image"):
+        element.set("maxWidth", f"{_TIMES * side}px")
+    root.set("className", f"{root.get('className', '')} wb-small".strip())
+    return text(root)
+
+
+def topic_of(generation: Generation) -> str:
+    """The category or theme that a picture is to show, in words."""
+    words = generation.category.replace("/", " / ")
+    if words.startswith("theme:"):  # the name of a theme is kept with hyphens between its words
+        words = words.removeprefix("theme:").replace("-", " ")
+    return clean(words) or "(no category)"
 
 
 def shown_url(address: str | None, pictures: Mapping[str, str]) -> str:

@@ -21,6 +21,10 @@ STYLE = """
 .wb .lsf-richtext { overflow-wrap: anywhere; unicode-bidi: plaintext; max-height: 38vh; overflow-y: auto; }
 .wb .lsf-richtext__container { padding: 0; margin: 0; }
 .wb .lsf-richtext__line { unicode-bidi: plaintext; }
+.wb-topic { margin-bottom: 6px; }
+.wb-topic h2 { max-height: 5em; overflow-y: auto; font-size: 20px; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; unicode-bidi: plaintext; margin: 0 !important; }
+.wb-topic::before { content: 'The picture should show'; font-size: 13px; color: var(--color-neutral-content-subtle); }
+.wb-small .wb-shown img, .wb-small .wb-side img { image-rendering: pixelated; }
 .wb-prompt { margin-bottom: 8px; padding-left: 10px; border-left: 3px solid var(--color-neutral-border); color: var(--color-neutral-content-subtle); }
 .wb-hint { font-size: 13px; color: var(--color-neutral-content-subtle); }
 

@@ -42,6 +42,12 @@ HOSTILE = notebook.HOSTILE
 
 
 @pytest.fixture(scope="session")
+def notebook_fill():
+    """`notebook_fill(store, items=…, drawn=…)`: outputs, verdicts, and an audit of which a part is answered."""
+    return notebook.fill
+
+
+@pytest.fixture(scope="session")
 def hashed() -> str:
     return hash_password(PASSWORD)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from annotation.app._html import coded
 from workbench.calibration.audited import calibrate_audit, find_audit
-from workbench.records import Annotation, Correction
+from workbench.records import Annotation, Correction, Generation
 
 ANNA, BEN, RITA = "anna@shop.example", "ben@shop.example", "rita@shop.example"
 
@@ -207,8 +209,6 @@ def test_whoever_saw_the_judge_answers_unblinded(served, visit):
 
 
 def test_a_proposal_is_decided_with_a_reason(served, visit):
-    from dataclasses import replace
-
     from workbench.evolution import Edit
     from workbench.records import RubricEvent, RubricProposal
     from workbench.rubric import load_rubric
@@ -263,3 +263,30 @@ def test_a_category_is_tried_and_changes_nothing(served, visit):
     assert seen.page.locator("#trial .attempts > li").count() == attempts
     with served.store() as store:
         assert dict(store.counts()) == before
+
+
+def test_long_words_stay_in_their_column_and_every_tab_fits_a_phone(served, visit):
+    with served.store() as store:
+        made = next(one for one in store.records(Generation) if one.listing)
+        listing = replace(made.listing, title="\u202e" + "titlewithoutaspace" * 12)
+        store.add([replace(made, key="e" * 64, listing=listing)])
+    for width in (1280, 390):
+        seen = visit(served, ANNA, width=width)
+        seen.page.goto(f"{served.address}/correct?item={'e' * 64}")
+        seen.page.wait_for_selector("#item .about, #said .note, #said .empty")
+        assert seen.page.evaluate(
+            "(() => { const one = document.querySelector('#item .about');"
+            " return one.scrollWidth <= one.clientWidth; })()"
+        )
+        assert seen.page.evaluate(
+            "(() => { const tabs = document.querySelector('.wb-head nav');"
+            " return tabs.scrollWidth <= tabs.clientWidth; })()"
+        ), f"{width} px"
+
+
+def test_commands_in_sentences_are_set_as_code():
+    assert coded("<b>: `workbench audit` draws one.") == (
+        "&lt;b&gt;: <code>workbench audit</code> draws one."
+    )
+    assert coded("`<i>`") == "<code>&lt;i&gt;</code>"
+    assert coded("one ` of <i>") == "one ` of &lt;i&gt;"

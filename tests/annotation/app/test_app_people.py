@@ -45,6 +45,32 @@ def test_only_the_named_proxy_says_who_asks():
         Sso(header="X-Forwarded-User", proxies=("proxy",))
 
 
+def test_a_proxy_may_name_anybody_but_none_who_hides():
+    users = {"zoë@shop.example": User(name="zoë@shop.example", role="writer", hashed=None)}
+    gate = Gate(users=users, sso=Sso(header="X-User", proxies=("10.0.0.5",)), open_reading=False)
+
+    def asked(name):
+        return gate.identify({"x-user": name.encode().decode("latin-1")}, "10.0.0.5")
+
+    assert asked("zoë@shop.example").writes, "names come in UTF-8"
+    assert gate.identify({"x-user": "zo\xeb@shop.example"}, "10.0.0.5").writes, "or in Latin-1"
+    strange = (
+        "",
+        " ",
+        "a b",
+        "a\nb",
+        "\u202enna",
+        "an\u200bna",
+        "x" * 121,
+        "simulated:anna",
+        "a:b",
+    )
+    for name in strange:
+        assert asked(name).role == "nobody", name
+        with pytest.raises(SettingsError, match="a person's name"):
+            checked_name(name)
+
+
 async def _inside(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"inside"})

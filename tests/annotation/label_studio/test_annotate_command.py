@@ -67,7 +67,8 @@ def test_the_latest_audit_is_pushed_although_an_older_one_has_answers(pictures, 
     newer = draw_from(made.store, selection, size=6, seed=2)
     made.store.add([newer])
     pushed = push_audit(made.store, studio, PushJob())
-    assert (pushed.audit, pushed.pushed.created) == (newer.id, 6)
+    again = made.generations[0].key in {one.generation for one in newer.drawn}
+    assert (pushed.audit, pushed.pushed.created) == (newer.id, 6 - again)
 
 
 def test_without_an_audit_there_is_nothing_to_push(tmp_path, studio):
@@ -201,3 +202,42 @@ def test_who_is_invited_is_told_where_to_answer(pictures, studio):
     (own,) = _links(studio.client, place, "Ada@example.com")
     assert own == f"{ada.project.url}?labeling=1"
     assert _links(studio.client, place, "bo@example.com") == ()
+
+
+def test_nobody_is_asked_twice_about_what_two_audits_drew(pictures, studio, client):
+    from workbench.calibration.audited import answers_to, calibrate_audit, draw_from, unanswered
+    from workbench.calibration.audits.population import latest_selection
+
+    made = pictures(12, 6)
+    store, older = made.store, made.audit
+    (asks,) = push_audit(store, studio, PushJob()).pushed.projects
+    selection = latest_selection(store, part=None)
+    newer, last = (draw_from(store, selection, size=8, seed=seed) for seed in (2, 3))
+    drawn = {one.generation for one in newer.drawn}
+    both = {one.generation for one in older.drawn} & drawn
+    store.add([newer, last])
+    assert both
+    push = push_audit(store, studio, PushJob(audit=newer.id))
+    assert push.pushed.created == len(drawn - both)
+    assert f"asked in project {asks.project.id} already for audit {older.id[:12]}" in str(push)
+    assert push_audit(store, studio, PushJob(audit=newer.id)).pushed.created == 0
+
+    page = build_interface("image", made.rubric)
+    asked = {"project": asks.project.id, "page_size": 100}
+    for task in client.get("/api/tasks", doing="list tasks", params=asked)["tasks"]:
+        scores = {c.id: float(len(c.scale)) for c in made.rubric.criteria}
+        said = write_result(page, Answer(approved=True, scores=scores), task["data"])
+        client.request(
+            "POST", f"/api/tasks/{task['id']}/annotations/", doing="answer", json={"result": said}
+        )
+    assert pull_answers(store, studio).pulled.stored == 6
+    assert {one.generation for one in answers_to(store, newer)} == both
+    assert {one.generation for one in unanswered(store, newer)} == drawn - both
+    counts = calibrate_audit(store, newer).calibration.counts
+    assert counts.answered_approvals + counts.answered_rejections == len(both)
+
+    third = {one.generation for one in last.drawn}
+    known = third & {one.generation for one in older.drawn}
+    push = push_audit(store, studio, PushJob(audit=last.id))
+    assert push.pushed.created == len(third - known - drawn)
+    assert push.answered == len(known) and "in another audit, which counts here too" in str(push)

@@ -215,7 +215,7 @@ def test_a_listing_page_has_room_for_the_largest_category_and_says_what_is_missi
 
 def test_a_task_tells_nothing_of_a_judge():
     _, data = shown("image", load_rubric("category-image"), image())
-    assert set(data) == {"generation", "rubric", "image", "prompt"}
+    assert set(data) == {"generation", "rubric", "image", "topic", "prompt"}
 
 
 @pytest.mark.parametrize("kind", ["image", "listing", "pair", "correction"])

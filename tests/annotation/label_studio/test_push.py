@@ -93,7 +93,7 @@ def test_a_blind_project_says_nothing_about_the_verdict(desk):
     assert [task["total_predictions"] for task in tasks] == [0] * 24
     verdicts = {v.generation: v for v in at.store.records(Verdict)}
     columns = {name for task in tasks for name in task["data"]}
-    assert columns == {"image", "prompt", "generation", "rubric", "key", "audit"}
+    assert columns == {"image", "topic", "prompt", "generation", "rubric", "key", "audit"}
     for task in tasks:
         said, verdict = json.dumps(task["data"]), verdicts[task["data"]["generation"]]
         assert verdict.key not in said

@@ -17,7 +17,7 @@ def made(key, kind, title="Blue mug"):
 
 
 PAGES = [
-    ("image", "category-image", {"prompt"}),
+    ("image", "category-image", {"topic", "prompt"}),
     ("listing", "listing", {"title", "price", "aspect_1", "aspect_1_name", "aspect_2"}),
     ("correction", "category-image", {"prompt", "output"}),
     ("correction", "listing", {"title", "price", "aspects", "output"}),

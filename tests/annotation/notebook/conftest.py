@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,25 +116,40 @@ def writable(tmp_path) -> Iterator[Store]:
 
 @dataclass
 class Lab:
-    """A running JupyterLab whose folder is `folder`."""
+    """A running JupyterLab, or Notebook 7, whose folder is `folder`."""
 
     address: str
     token: str
     folder: Path
+    opens: str
+    """The path under which it opens a notebook."""
 
     def notebook(self, name: str, *cells: str) -> str:
-        """Write a notebook and return the address at which JupyterLab opens it."""
+        """Write a notebook and return the address at which it is opened."""
         from nbformat import v4
 
         book = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         (self.folder / name).write_text(json.dumps(book))
-        return f"{self.address}/lab/tree/{name}?token={self.token}&reset"
+        return f"{self.address}/{self.opens}/{name}?token={self.token}&reset"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("lab")
+    with serving(tmp_path_factory.mktemp("lab"), "jupyterlab", "LabApp", "lab/tree") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def notebook_7(tmp_path_factory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("notebook")
+    with serving(folder, "notebook", "JupyterNotebookApp", "notebooks") as found:
+        yield found
+
+
+@contextmanager
+def serving(folder: Path, module: str, app: str, opens: str) -> Iterator[Lab]:
+    """One of Jupyter's servers, with settings and data of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -143,8 +159,8 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
     }
     log = (folder / "log").open("w")
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
-         "--IdentityProvider.token=secret", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+        [sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
+         "--IdentityProvider.token=secret", f"--ServerApp.root_dir={folder}", f"--{app}.expose_app_in_browser=True",
          "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
         env={**os.environ, **home}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
@@ -159,7 +175,7 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
                 assert server.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < give_up, (folder / "log").read_text()
                 time.sleep(0.2)
-        yield Lab(address, "secret", folder)
+        yield Lab(address, "secret", folder, opens)
     finally:
         os.killpg(server.pid, signal.SIGINT)
         try:
@@ -204,7 +220,7 @@ class Page:
 
 
 @pytest.fixture
-def opened(lab: Lab, browser):
+def opened(browser):
     """`opened(address)`: a page of that notebook, whose consoles and requests are watched."""
     contexts = []
 
@@ -217,7 +233,8 @@ def opened(lab: Lab, browser):
         found.page.on(
             "console", lambda said: found.faults.append(said.text) if said.type == "error" else None
         )
-        inside = (lab.address, lab.address.replace("http", "ws"), "blob:", "data:")
+        server = "/".join(address.split("/")[:3])
+        inside = (server, server.replace("http", "ws"), "blob:", "data:")
         found.page.on(
             "request",
             lambda one: None if one.url.startswith(inside) else found.foreign.append(one.url),
@@ -227,7 +244,7 @@ def opened(lab: Lab, browser):
             "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel && document.querySelector('.jp-NotebookPanel .jp-Cell')"
         )
         found.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.ready")
-        found.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+        found.page.evaluate("window.jupyterapp.shell.collapseLeft?.()")
         return found
 
     yield open_page

@@ -177,3 +177,26 @@ def test_nothing_and_no_audit_are_told_in_words(lab, opened, tmp_path):
             view.get_by_role("tab", name=tab).click()
             view.locator(".panel", has_text=words).wait_for()
         assert page.faults == [] and page.foreign == []
+
+
+@pytest.mark.slow
+def test_notebook_7_hears_the_same_keys(notebook_7, opened, writable):
+    page = opened(notebook(notebook_7, writable, "seven.ipynb"))
+    page.run_all()
+    view = page.page.locator(".cwb-view")
+    cells = page.page.locator(".jp-Cell").count()
+    view.get_by_role("tab", name="Answer").click()
+    view.locator(".card").wait_for()
+    for number, key in enumerate("yn", 1):
+        page.page.keyboard.press(key)
+        eventually(lambda wanted=number: len(answers(writable)) == wanted)
+    page.page.keyboard.press("z")
+    eventually(lambda: sum(one.state == "deleted" for one in answers(writable).values()) == 1)
+    assert page.page.locator(".jp-Cell").count() == cells, "the notebook heard the keys too"
+    page.command("docmanager:save")
+    page.page.wait_for_timeout(1000)
+    page.page.reload()
+    page.page.wait_for_selector(".cwb-view[data-ready]")
+    view.locator(".foot", has_text="1 answered by you").wait_for()
+    faults = [fault for fault in page.faults if "cwb" in fault or "blob:" in fault]
+    assert faults == [] and page.foreign == []

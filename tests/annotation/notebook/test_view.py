@@ -17,7 +17,7 @@ from annotation.notebook._labels import Labels, Word
 from workbench.calibration import rates
 from workbench.calibration.audited import calibrate_audit, find_audit
 from workbench.errors import StoreError
-from workbench.records import Annotation, Correction
+from workbench.records import Annotation, Correction, Generation
 from workbench.store import Store
 
 ANNA = "anna@example.com"
@@ -76,6 +76,23 @@ def test_a_store_is_shown_with_judge_people_and_attempts(filled):
     attempts = item["answer"]["attempts"]
     assert [one["row"] for one in attempts] == [third - 2, third - 1, third]
     assert ["new", ", soft light"] in attempts[2]["diff"]
+
+
+def test_a_picture_that_describes_no_item_is_about_its_category(tmp_path):
+    def made(key, **rest):
+        kept = {"model": "m", "revision": "1", "prompt": "p", "kind": "image", **rest}
+        return Generation(key=key, image="sha256:" + "0" * 64, **kept)
+
+    with Store.open(tmp_path / "store") as store:
+        store.add(
+            [
+                made("a", category="Women/Dresses"),
+                made("b", category="theme:red-lamps"),
+                made("c", category="mug", item="shop/1"),
+            ]
+        )
+        frame = show(store).frame.set_index("key")
+    assert frame["item"].to_dict() == {"a": "Women/Dresses", "b": "theme:red-lamps", "c": "shop/1"}
 
 
 def test_filters_and_selection_are_frames(filled):

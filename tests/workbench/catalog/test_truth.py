@@ -17,6 +17,7 @@ CATEGORY = Category(
         Attribute(name="Color", values=("Red", "Blue"), visible="yes"),
         Attribute(name="Pattern", values=("Solid", "Striped"), visible="yes"),
         Attribute(name="Sleeve", values=("Long", "Short"), visible="yes"),
+        Attribute(name="Size", values=("S", "M"), visible="no"),
     ),
 )
 OTHER = Category(id="Mugs", name="Mugs", path=("Mugs",), attributes=())
@@ -71,6 +72,19 @@ def test_a_wrong_statement_is_named_and_corrected(listing, modes, about, before,
     (correction,) = got.corrections
     assert (correction.about, correction.before, correction.after) == (about, before, after)
     assert correction.simulated
+
+
+def test_what_no_photo_shows_counts_for_no_point_and_is_corrected():
+    item = dataclasses.replace(ITEM, aspects={**ITEM.aspects, "Size": ("S",)})
+    wrong = answer(Listing(title="Red tee", aspects={"Size": ("M",)}, category="Tees"), item)
+    assert wrong.annotation.scores["aspects"] == 5.0 and wrong.annotation.failure_modes == ()
+    assert [(c.about, c.after) for c in wrong.corrections] == [("aspects.Size", "S")]
+    both = Listing(
+        title="Red tee", aspects={"Size": ("S",), "Pattern": ("Striped",)}, category="Tees"
+    )
+    assert answer(both, item).annotation.scores["aspects"] == 1.0, (
+        "a right size makes up for nothing"
+    )
 
 
 def test_what_the_catalogue_does_not_know_is_not_held_against_the_listing():

@@ -7,6 +7,7 @@ the judge sees only when a criterion asks about it. Nothing here is a person: al
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import pytest
 
 from workbench.calibration.audited import draw_from
 from workbench.calibration.audits.population import latest_selection
-from workbench.evolution import decide, next_version, propose
+from workbench.evolution import JudgedBy, decide, next_version, propose
 from workbench.judging import Answered, Finding, RubricJudge, judge_all
 from workbench.records import (
     Annotation,
@@ -84,10 +85,14 @@ class Shop:
         judge = RubricJudge(rubric, SeededAnswerer())
         for _ in judge_all(self.store, judge, generations, chunk=500):
             pass
-        return list(self.store.records(Verdict, [judge.key(g) for g in generations]))
+        said = list(self.store.records(Verdict, [judge.key(g) for g in generations]))
+        return JudgedBy(verdicts=said, parts=judge.parts)
 
     def fill(self, n, *, seed=0, informative=True, marks=0.0, labels=None, first=0, rubric=None):
-        """Add `n` judged listings, draw an audit of `labels` of them and answer it."""
+        """Add `n` judged listings, draw an audit of `labels` of them and answer it.
+
+        Where it is not informative, answers, points and named failures have nothing to do with the listings.
+        """
         rng = np.random.default_rng(seed)
         rubric = rubric or self.rubric
         quality = rng.uniform(1, 5, n)
@@ -95,6 +100,7 @@ class Shop:
         marked = rng.random(n) < marks
         good = (quality > 3.3) if informative else rng.random(n) < 0.6
         good &= ~marked
+        points = quality if informative else rng.uniform(1, 5, n)
         generations, items = [], []
         for i in range(n):
             number = first + i
@@ -107,7 +113,7 @@ class Shop:
                     details={
                         "seen": float(seen[i]), "good": bool(good[i]), "marked": bool(marked[i]),
                         "mark_seen": bool(marked[i] != (rng.random() < 0.05)),
-                        "quality": float(quality[i]),
+                        "quality": float(points[i]),
                     },
                     simulated=True,
                 )
@@ -165,6 +171,18 @@ def shop(tmp_path):
     """An empty shop."""
     with Store.open(tmp_path / "store") as store:
         yield Shop(store)
+
+
+@pytest.fixture
+def new_shop(tmp_path):
+    """Opens an empty shop of a name of its own, to be closed by the caller."""
+
+    @contextmanager
+    def opened(name):
+        with Store.open(tmp_path / name) as store:
+            yield Shop(store)
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import RubricError, StoreError
+from workbench.errors import CalibrationError, RubricError, StoreError
 from workbench.evolution import (
     Edit,
     accepted,
@@ -22,7 +22,7 @@ from workbench.evolution import (
     propose,
     prove,
 )
-from workbench.records import Annotation, ProofSplit, RubricEvent
+from workbench.records import Annotation, ProofSplit, RubricEvent, Verdict
 from workbench.rubric import Criterion, Example, FailureMode
 
 
@@ -165,6 +165,43 @@ def test_a_person_writes_a_proposal(tried):
     add_proposal(shop.store, mine)
     decide(shop.store, mine.key, "accepted", by="bo", why="I know it.")
     assert mine.key in accepted(shop.store, "mugs@1")
+
+
+def test_a_version_that_brings_an_instrument_in_is_tested(tried):
+    shop, audit, proposal, _ = tried
+    title = Criterion(
+        id="title", question="Is the title fine?", scale=("no", "yes"), threshold=1.5, by="instrument:title"
+    )  # fmt: skip
+    mine = dataclasses.replace(
+        proposal,
+        kind="new criterion",
+        about="title",
+        audit="",
+        edit=Edit(criterion=title).to_dict(),
+    )
+    mine = dataclasses.replace(mine, key=proposal_key(mine))
+    add_proposal(shop.store, mine)
+    decide(shop.store, mine.key, "accepted", by="bo", why="Titles count.")
+    made = next_version(shop.store, "mugs@1", by="bo")
+    assert made.criterion("title").by == "instrument:title"
+    proof = prove(shop.store, made.label, audit, shop.judge, by="bo")
+    (drawn,) = shop.store.records(Verdict, [audit.drawn[0].verdict])
+    assert proof.revision != drawn.revision and len(proof.keys) > 50
+    scored = [v for v in shop.store.records(Verdict) if v.rubric == made.label]
+    assert {s.by for v in scored for s in v.scores if s.criterion == "title"} == {
+        "instrument:title"
+    }
+
+
+def test_versions_answered_by_different_models_are_not_compared(tried):
+    shop, audit, _, made = tried
+
+    def changing(rubric, generations):
+        judged = shop.judge(rubric, generations)
+        return dataclasses.replace(judged, parts={name: rubric.digest for name in judged.parts})
+
+    with pytest.raises(CalibrationError, match="different revisions of 'model'"):
+        prove(shop.store, made.label, audit, changing, by="ada")
 
 
 class Killed(BaseException):

@@ -6,6 +6,7 @@ import pytest
 
 from workbench.errors import RubricError
 from workbench.evolution import (
+    ALPHA,
     current,
     decide,
     history,
@@ -14,6 +15,7 @@ from workbench.evolution import (
     propose,
     prove,
 )
+from workbench.metrics.intervals import binomial_tail
 from workbench.records import ProofSplit, RubricEvent
 
 
@@ -60,3 +62,26 @@ def test_from_false_positives_to_a_version_in_use_and_back(any_shop):
         "used",
         "used",
     ]
+
+
+@pytest.mark.slow
+def test_answers_that_are_noise_do_not_change_the_rubric(new_shop, record_property):
+    """All of it in stores, 20 seeds: whatever is suggested is accepted, and taken into use where it is proved."""
+    seeds, ends = 20, []
+    for seed in range(seeds):
+        with new_shop(str(seed)) as shop:
+            audit = shop.fill(300, labels=200, seed=seed, informative=False)
+            found = propose(shop.store, audit)
+            for one in found:
+                decide(shop.store, one.key, "accepted", by="ada", why="Whatever it is.")
+            if not found:
+                ends.append("nothing suggested")
+                continue
+            made = next_version(shop.store, "mugs@1", by="ada")
+            if prove(shop.store, made.label, audit, shop.judge, by="ada").proved:
+                make_current(shop.store, made.label, by="ada", why="Proved.")
+            ends.append("in use" if current(shop.store, "mugs") == made.label else "not proved")
+    record_property("ends", {end: ends.count(end) for end in set(ends)})
+    assert "not proved" in ends, "something has to be tried"
+    # So many or more would be seen in one of twenty runs at most, were the stated rate the true one.
+    assert ends.count("in use") == 0 or binomial_tail(ends.count("in use"), seeds, ALPHA) > 0.05

@@ -100,3 +100,13 @@ def test_other_shapes_are_told():
         over_seeds(one, mean, less=[one[0][:3]], n=40)
     with pytest.raises(ValueError, match="same groups and seeds"):
         over_seeds([], mean, n=0)
+
+
+def test_the_interval_of_a_share_ends_where_shares_end():
+    rng = np.random.default_rng(0)
+    sums = [
+        np.column_stack([rng.binomial(4, rate, 12), np.full(12, 4.0)]) for rate in (0.7, 0.99, 1.0)
+    ]
+    free, share = (over_seeds(sums, mean, n=144, within=w) for w in ((-9, 9), (0, 1)))
+    assert free.high > 1 == share.high
+    assert (free.value, free.low) == (share.value, share.low)

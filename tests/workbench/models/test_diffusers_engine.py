@@ -247,9 +247,18 @@ def test_a_request_that_cannot_be_served_does_not_stop_its_neighbours(model):
         ({"steps": 2.5}, "got 2.5"),
         ({"guidance": -1.0}, "want a guidance of 0 or more, got -1.0"),
         ({"guidance": float("nan")}, "got nan"),
+        ({"width": None}, "want width and height together, or neither; got None by 64"),
+        ({"height": None}, "got 64 by None"),
+        ({"width": -64, "height": -64}, "want whole numbers of pixels from 1 on, got -64 by -64"),
+        ({"width": 0}, "got 0 by 64"),
+        ({"width": 64.5}, "got 64.5 by 64"),
+        ({"seed": 2**64}, "want a whole number below 2^64 as a seed, got 18446744073709551616"),
+        ({"seed": 1.5}, "as a seed, got 1.5"),
     ],
 )
-def test_what_a_sampler_would_answer_with_noise_is_refused_in_a_sentence(model, wrong, said):
+def test_what_a_sampler_would_answer_with_noise_or_not_at_all_is_refused_in_a_sentence(
+    model, wrong, said
+):
     bad, good = model.make([replace(request_for(1), **wrong), request_for(2)])
     assert bad.image is None and said in bad.error
     assert good.image is not None

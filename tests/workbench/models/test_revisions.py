@@ -14,7 +14,8 @@ from workbench.models.revisions import folder_revision
 def test_equal_folders_have_equal_revisions_wherever_they_lie(model_folder, tmp_path):
     folder = model_folder("llama")
     shutil.copytree(folder, tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "README.md").write_text("Notes are no part of a model.")
+    for card in ("README.md", "card.json", "training.json"):
+        (tmp_path / "elsewhere" / card).write_text('{"seconds": 3.1}')
     assert folder_revision(folder) == folder_revision(tmp_path / "elsewhere")
     assert load_text(f"dir:{folder}").revision == folder_revision(folder)
     assert len(folder_revision(folder)) == 16

@@ -99,6 +99,8 @@ def test_names_that_differ_in_how_they_are_encoded_are_one_id():
         ("themes:\n  - {name: a b, title: [x]}\n  - {name: A-B, title: [x]}\n", "3: themes[1].name: 'A-B' and themes[0], 'a b', would both have the id 'theme:a-b'; give one"),
         ("themes: [", "this is no YAML"),
         ("themes:\n  - {name: '!?', title: [x]}\n", "2: themes[0].name: want a name with a letter or a digit, got '!?'"),
+        ('themes:\n  - {name: "a\\nb", title: [x]}\n', r"2: themes[0].name: want a name on one line, without signs that turn its direction, got 'a\nb'"),
+        ('themes:\n  - {name: "a\\u202eb", title: [x]}\n', r"got 'a\u202eb'"),
         ("themes:\n  - name: a\n    price: {from: 1.0e300, to: .inf}\n", "3: themes[0].price.to: want a finite number, got inf; leave `to` out"),
         ("themes:\n  - name: a\n    price: {from: '10'}\n", "3: themes[0].price.from: want a number, got '10'"),
         *((f"themes:\n  - name: a\n    {part}\n", f"3: themes[0].{part.partition(':')[0]}: this holds for every item, got ")
@@ -112,6 +114,35 @@ def test_what_is_wrong_is_named_with_its_line(text, said):
     with pytest.raises(CatalogError) as error:
         parse_themes(text, where="themes.yaml", schema=SCHEMA)
     assert said in str(error.value) and "themes.yaml:" in str(error.value)
+
+
+def unfolding(lists):
+    """An alias within an alias: eight times as many words with each line."""
+    lines = [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 8)}]" for k in range(1, lists)]
+    theme = f"themes: [{{name: a, categories: *a{lists - 1}}}]"
+    return "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x]", *lines, theme, ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("themes: &t\n  - {name: a, categories: *t}\n", "themes.yaml:1: this value holds an alias of itself"),
+        (unfolding(8), "with its aliases written out this holds more than 100,000 values"),
+        ("themes: " + "[" * 400 + "]" * 400, "themes.yaml:1: the values are nested too deeply"),
+        ("themes: !!python/object/apply:os.system ['echo hi']\n", "themes.yaml:1: themes[0]: want keys and values, got 'echo hi'"),
+        ("themes:\n  - &t {name: a, title: [x]}\n  - {<<: *t, name: b, titel: [x]}\n", "titel: unknown key; did you mean 'title'"),
+        ("themes:\n  - &t {name: a, title: [5]}\n  - {<<: *t, name: b}\n", "themes[1].title[0]: want text, got 5"),
+    ],
+)  # fmt: skip
+def test_yaml_that_is_odd_is_refused_in_a_sentence(text, said):
+    with pytest.raises(CatalogError) as error:
+        parse_themes(text, where="themes.yaml", schema=SCHEMA)
+    assert said in str(error.value)
+
+
+def test_an_alias_stands_for_what_it_names():
+    one, two = parse_themes("themes:\n  - &t {name: a, title: [x]}\n  - {<<: *t, name: b}\n")
+    assert (one.name, two.name, two.title) == ("a", "b", ("x",))
 
 
 def test_a_file_that_is_not_there(tmp_path):

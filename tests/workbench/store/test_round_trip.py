@@ -75,7 +75,8 @@ def anything(hint):
     if origin in {typing.Union, UnionType}:
         return st.one_of(*map(anything, inner))
     if origin is tuple:
-        return st.lists(anything(inner[0]), max_size=3).map(tuple)
+        several = st.lists(anything(inner[0]), max_size=3).map(tuple)
+        return several if Ellipsis in inner else st.tuples(*map(anything, inner))
     assert origin is Mapping, hint
     return st.dictionaries(TEXT, anything(inner[1]), max_size=3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ import pytest
 from workbench.errors import LearningError, SettingsError
 from workbench.models import Decoding, Prompt, load_text
 from workbench.training import load_plan, read_log, read_trained, train_dpo, train_sft, trainers
-from workbench.training.run import last_checkpoint
+from workbench.training.run import alone, last_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
@@ -246,3 +247,56 @@ def test_it_stops_where_held_out_rows_get_no_better(backbone, kit, plan, tmp_pat
     )  # fmt: skip
     assert trained.stopped_early and trained.steps < 32
     assert "stopped early" in str(trained)
+
+
+def test_killed_after_the_last_step_it_trains_no_further(
+    backbone, kit, plan, tmp_path, monkeypatch
+):
+    """Five steps end within an epoch: transformers would take a sixth. The rate is far too high, so that the best step
+    is an early one: it is found where the folder was moved, too."""
+    rows = [one.chosen_example() for one in kit.pairs(20)]
+
+    def go(out):
+        return train_sft(
+            backbone("tiny"), rows[:12], evaluation=rows[12:], photos=kit.photo, out=tmp_path / out,
+            plan=plan("sft", steps=5, evaluate_every=1, learning_rate=1.0),
+        )  # fmt: skip
+
+    go("whole")
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        patched.setattr("workbench.training.sft.save", lambda *_: (_ for _ in ()).throw(Stop()))
+        go("stopped")
+    (tmp_path / "stopped").rename(tmp_path / "moved")
+    done = go("moved")
+    assert done.steps == 5
+    assert done.best_step == read_trained(tmp_path / "whole").best_step < 5
+    assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "moved")
+
+
+def test_two_do_not_train_in_one_folder(backbone, kit, plan, tmp_path):
+    rows = [one.chosen_example() for one in kit.pairs(8)]
+    with alone(tmp_path / "out"), pytest.raises(LearningError, match="another process is training"):
+        train_sft(backbone("tiny"), rows, plan=plan("sft"), out=tmp_path / "out", photos=kit.photo)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:626] . unexpected pos 64 vs 0"),
+    ],
+)
+def test_a_full_disk_is_told_in_a_sentence(error, tmp_path):
+    with (
+        pytest.raises(SettingsError, match="want to write a training run to"),
+        alone(tmp_path / "out"),
+    ):
+        raise error
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(SettingsError, match="want to write a training run to"),
+        alone(tmp_path / "file" / "out"),
+    ):
+        pass

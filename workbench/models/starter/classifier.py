@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.catalog.drawn import COLORS, KINDS
+from workbench.errors import ModelError
 from workbench.models.starter.captions import FLAW_WORDS
-from workbench.models.starter.shipped import WEIGHTS
+from workbench.models.starter.shipped import WEIGHTS, check_weights
 
 if TYPE_CHECKING:
     import torch
@@ -80,12 +81,24 @@ class Classifier:
 
 
 def load_classifier(folder: Path = FOLDER) -> Classifier:
-    """The classifier whose weights are in `folder`: a second's work."""
+    """The classifier whose weights are in `folder`: a second's work.
+
+    Raises:
+        ModelError: They are not there, are no classifier's or, of the one that ships, are not those of its card.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if folder == FOLDER:
+        check_weights(folder)
+    file = folder / WEIGHTS_FILE
     network = build_network()
-    weights = load_file(folder / WEIGHTS_FILE)
-    network.load_state_dict({name: one.float() for name, one in weights.items()})
+    try:
+        weights = load_file(file)
+        network.load_state_dict({name: one.float() for name, one in weights.items()})
+    except (OSError, RuntimeError, SafetensorError) as error:
+        said = str(error).splitlines()[0]
+        raise ModelError(f"want the weights of a classifier in {str(file)!r}: {said}") from error
     return Classifier(network)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,8 +14,9 @@ import numpy.typing as npt
 from tqdm.auto import tqdm
 
 from workbench.catalog.drawn import DrawnCatalog, DrawnEntry, clean_listing, seen_aspects
-from workbench.models.devices import usable_cores
 from workbench.models.listings import photo_question
+from workbench.models.starter.drawers import drawn_by_all
+from workbench.models.starter.runs import kept_array
 from workbench.records import Aspects, Item
 from workbench.schema import Category
 
@@ -72,7 +71,7 @@ def write_listing(title: str, aspects: Aspects) -> str:
 def listing_examples(catalog: DrawnCatalog, targets: Targets) -> list[Example]:
     """One example per item, all of its photos shown; photos are numbered as `draw_photos` draws them."""
     examples, first = [], 0
-    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+    for item, entry in walked(catalog, "writing listings"):
         if targets == "raw":
             answer = write_listing(item.title or "", item.aspects)
         else:
@@ -93,7 +92,7 @@ def listing_examples(catalog: DrawnCatalog, targets: Targets) -> list[Example]:
 def naming_examples(catalog: DrawnCatalog, targets: Targets) -> list[Example]:
     """One example per item of which something visible is said: the asked aspects, named."""
     examples, first = [], 0
-    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+    for item, entry in walked(catalog, "naming aspects"):
         said = said_aspects(item, entry, catalog.schema.category(item.category), targets)
         if said:
             examples.append(
@@ -132,24 +131,38 @@ def drawn_items(catalog: DrawnCatalog) -> Iterator[Item]:
     return (item for item in catalog.items() if isinstance(item, Item))
 
 
+def walked(catalog: DrawnCatalog, doing: str) -> Iterator[tuple[Item, DrawnEntry]]:
+    """Items with what is true of them; a bar says what is `doing`, where it takes more than a second."""
+    pairs = zip(drawn_items(catalog), catalog.entries, strict=True)
+    yield from tqdm(pairs, total=catalog.count, desc=doing, unit="item", delay=1)
+
+
 def draw_photos(catalog: DrawnCatalog, pixels: int) -> Pixels:
     """All photos of a catalogue, item after item, (photos, pixels, pixels, 3), drawn on all cores."""
     photos = np.empty((sum(len(e.styles) for e in catalog.entries), pixels, pixels, 3), np.uint8)
     place = 0
     draw = partial(_draw_item, catalog.seed, catalog.count, pixels)
-    with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=len(photos), desc="drawing photos", unit="photo"))
-        several: Iterable[list[Pixels]] = map(draw, range(catalog.count))
-        if catalog.count > _ALONE:
-            context = get_context("spawn")  # torch's threads do not survive a fork
-            pool = ProcessPoolExecutor(usable_cores(), mp_context=context)
-            several = stack.enter_context(pool).map(draw, range(catalog.count), chunksize=64)
+    numbers = range(catalog.count)
+    alone = catalog.count <= _ALONE
+    several: Iterable[list[Pixels]] = map(draw, numbers) if alone else drawn_by_all(draw, numbers)
+    with tqdm(total=len(photos), desc="drawing photos", unit="photo") as bar:
         for drawn in several:
             for photo in drawn:
                 photos[place] = photo
                 place += 1
                 bar.update()
     return photos
+
+
+def kept_photos(catalog: DrawnCatalog, pixels: int, folder: Path) -> Pixels:
+    """The same, drawn once and kept in `folder`.
+
+    Raises:
+        LearningError: The file that is kept is damaged.
+    """
+    kept = folder / f"photos-{catalog.name}-{catalog.count}-{pixels}.npy"
+    shape = (sum(len(entry.styles) for entry in catalog.entries), pixels, pixels, 3)
+    return kept_array(kept, shape, lambda: draw_photos(catalog, pixels))
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from typing import Any
 
 from workbench.errors import LearningError
 from workbench.models.diffusers_engine import SAMPLING
+from workbench.models.quiet import in_silence
 
 TOKENS = 56
 """Length of a prompt; longer ones are cut."""
@@ -143,15 +144,19 @@ def open_painter(folder: Path, size: Size, device: Any) -> Painter:
     """
     import torch
     from diffusers import UNet2DConditionModel
+    from safetensors import SafetensorError
     from transformers import AutoTokenizer, CLIPTextModel
 
     try:
-        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
-        text_encoder = CLIPTextModel.from_pretrained(
-            folder / "text_encoder", dtype=torch.float32, attn_implementation="eager"
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-    except OSError as error:
+        if not (folder / "unet").is_dir():  # else the name would be looked for on the hub
+            raise FileNotFoundError
+        with in_silence(pictures=True):
+            unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
+            text_encoder = CLIPTextModel.from_pretrained(
+                folder / "text_encoder", dtype=torch.float32, attn_implementation="eager"
+            )
+            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise LearningError(
             f"no pipeline to go on from: {str(folder)!r} has no readable unet, text_encoder and tokenizer"
         ) from error

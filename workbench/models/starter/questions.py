@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from workbench.catalog.annotators import known_listing
 from workbench.catalog.drawn import KINDS, DrawnCatalog, DrawnEntry, clean_listing, sample_product
@@ -27,7 +28,7 @@ from workbench.models.starter.captions import (
     looks_like_a_studio,
     sample_scene,
 )
-from workbench.models.starter.data import Example, drawn_items
+from workbench.models.starter.data import Example, walked
 from workbench.records import Generation, Item, Listing
 from workbench.rubric import Rubric, load_rubric
 
@@ -48,7 +49,7 @@ _IMAGE_WEIGHTS: Mapping[str, float] = {
 }  # fmt: skip
 """How often each question about a picture is asked."""
 _LISTING_CRITERIA = ("product", "color", "aspects")
-_NAMING = "Say what the picture shows."
+NAMING = "Say what the picture shows."
 _ANSWERS = "assistant\n"
 """The chat template's words before every answer."""
 _SHORT = 20
@@ -141,7 +142,7 @@ def picture_examples(
     rng = np.random.default_rng([seed, 11])
     shares = np.array(list(_IMAGE_WEIGHTS.values()))
     examples = []
-    for number, scene in enumerate(scenes):
+    for number, scene in enumerate(tqdm(scenes, desc="asking about pictures", delay=1)):
         for said in [prompt_about(scene, rng) for _ in range(prompts_each)]:
             truth = judge_picture(said, scene)
             subject = Subject(generation=generation_of("image", prompt=said.text), image=picture())
@@ -158,7 +159,7 @@ def picture_examples(
 def naming_questions(scenes: Sequence[Scene]) -> list[Example]:
     """What each scene shows, in the words that prompts use; pictures are numbered as the scenes are."""
     return [
-        Example(photos=(number,), question=_NAMING, answer=_named(scene))
+        Example(photos=(number,), question=NAMING, answer=_named(scene))
         for number, scene in enumerate(scenes)
     ]
 
@@ -179,7 +180,7 @@ def standing_lines(others: Iterable[str] = ()) -> tuple[str, ...]:
 
     A line that is part of another one is left out. What stands before every answer comes first.
     """
-    lines = {_NAMING, *others}
+    lines = {NAMING, *others}
     for name, kind in ((IMAGE_RUBRIC, "image"), (LISTING_RUBRIC, "listing")):
         rubric = load_rubric(name)
         bare = [replace(rubric, examples=()), rubric, replace(rubric, criteria=tuple(
@@ -207,7 +208,7 @@ def listing_questions(catalog: DrawnCatalog, seed: int, *, first: int, each: int
     rubrics = _versions(load_rubric(LISTING_RUBRIC))
     rng = np.random.default_rng([seed, 12])
     examples = []
-    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+    for item, entry in walked(catalog, "asking about listings"):
         places = tuple(range(first, first + len(entry.styles)))
         for listing in [some_listing(item, entry, catalog, rng) for _ in range(each)]:
             generation = generation_of("listing", category=item.category, listing=listing)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from multiprocessing import get_context
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
 from workbench.catalog.drawn import BACKGROUNDS, COLORS, COMPOSITIONS, KINDS, LIGHTS, PATTERNS
-from workbench.models.devices import usable_cores
-from workbench.models.starter.captions import FLAW_WORDS, Scene, picture_of
+from workbench.models.starter.captions import FLAW_WORDS, Scene, picture_of, sample_scene
 from workbench.models.starter.data import Pixels
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from workbench.models.starter.drawers import drawn_by_all
+from workbench.models.starter.runs import kept_array
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "kind": tuple(KINDS),
@@ -53,23 +48,33 @@ def marks(scene: Scene) -> npt.NDArray[np.bool_]:
     return np.array([mark in there for mark in MARKS])
 
 
+def sampled(first: int, count: int) -> list[Scene]:
+    """Scenes `first` to `first + count - 1`."""
+    numbers = tqdm(range(first, first + count), desc="composing pictures", unit="picture")
+    return [sample_scene(number) for number in numbers]
+
+
 def draw_scenes(scenes: Sequence[Scene], side: int, folder: Path) -> Pixels:
-    """Pictures of `scenes`, (n, side, side, 3); kept in `folder`, where a finished file is read again."""
+    """Pictures of `scenes`, (n, side, side, 3); kept in `folder`, where a finished file is read again.
+
+    Raises:
+        LearningError: The file that is kept is damaged.
+    """
     seeds = np.array([scene.seed for scene in scenes])
     these = hashlib.sha256(seeds.tobytes()).hexdigest()[:12]
+    shape = (len(scenes), side, side, 3)
+
+    def draw() -> Pixels:
+        pictures = np.empty(shape, np.uint8)
+        with tqdm(total=len(scenes), desc="drawing pictures", unit="picture") as bar:
+            for place, picture in enumerate(drawn_by_all(partial(_pixels, side), scenes)):
+                pictures[place] = picture
+                bar.update()
+        return pictures
+
     kept = folder / f"pictures-{len(scenes)}-{side}-{these}.npy"
-    if kept.exists():
-        return np.asarray(np.load(kept))
-    pictures = np.empty((len(scenes), side, side, 3), np.uint8)
-    with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=len(scenes), desc="drawing pictures", unit="picture"))
-        context = get_context("spawn")  # torch's threads do not survive a fork
-        pool = stack.enter_context(ProcessPoolExecutor(usable_cores(), mp_context=context))
-        drawn: Iterable[Image] = pool.map(picture_of, scenes, [side] * len(scenes), chunksize=64)
-        for place, picture in enumerate(drawn):
-            pictures[place] = np.asarray(picture)
-            bar.update()
-    half = kept.with_suffix(".half.npy")
-    np.save(half, pictures)
-    half.replace(kept)
-    return pictures
+    return np.asarray(kept_array(kept, shape, draw))
+
+
+def _pixels(side: int, scene: Scene) -> Pixels:
+    return np.asarray(picture_of(scene, side))

@@ -17,8 +17,11 @@ import numpy.typing as npt
 
 from workbench.catalog.drawn import DrawnCatalog
 from workbench.errors import LearningError
-from workbench.models.starter.data import Pixels, Targets, drawn_items, said_aspects
+from workbench.models.revisions import folder_revision
+from workbench.models.starter.card import JSON, read_card
+from workbench.models.starter.data import Pixels, Targets, said_aspects, walked
 from workbench.models.starter.training import Recipe, dealt, shown, train
+from workbench.models.starter.vlm import Size
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +49,7 @@ def told(catalog: DrawnCatalog, targets: Targets) -> Told:
                 known = values.setdefault(attribute.name, [])
                 known.extend(value for value in attribute.values if value not in known)
     rows = []
-    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+    for item, entry in walked(catalog, "reading what is said"):
         category = catalog.schema.category(item.category)
         said = said_aspects(item, entry, category, targets) | {_CATEGORY: category.id}
         row = [
@@ -116,23 +119,34 @@ def teach_to_see(
     freeze_eyes(model)
 
 
-def take_eyes(model: Any, folder: Path) -> None:
-    """Give `model` the vision part and the connector of the model in `folder`, of the same size, and freeze them.
+def check_eyes(other: Any, size: Size, *, where: Path | None) -> None:
+    """Refuse the vision part of `other` for a model of `size` that it does not fit.
 
     Raises:
-        LearningError: That model is of another size.
+        LearningError: It is of another size; `where` is named.
     """
-    from workbench.models.starter.vlm import open_model
-
-    other = open_model(folder)[0].model
-    try:
-        model.model.vision_model.load_state_dict(other.vision_model.state_dict())
-        model.model.connector.load_state_dict(other.connector.state_dict())
-    except RuntimeError as error:
+    vision, width = other.config.vision_config, other.config.text_config.hidden_size
+    there = (
+        vision.image_size, vision.patch_size, vision.hidden_size, vision.num_hidden_layers, width,
+    )  # fmt: skip
+    wanted = (size.pixels, size.patch, size.vision_width, size.vision_depth, size.width)
+    if there != wanted:
         raise LearningError(
-            f"want a vision part of the same size, but that of {str(folder)!r} differs: "
-            f"{str(error).splitlines()[1].strip()}"
-        ) from None
+            f"want a vision part of the same size (pixels, patch, width, depth, width of the text part: {wanted}), but "
+            f"that of {str(where)!r} differs: {there}"
+        )
+
+
+def eyes_words(folder: Path) -> str:
+    """What a card says of the model in `folder`, whose vision part was taken over."""
+    known = read_card(folder).name if (folder / JSON).is_file() else "a model without a card"
+    return f"that of {known}, revision {folder_revision(folder)}, as it is"
+
+
+def take_eyes(model: Any, other: Any) -> None:
+    """Give `model` the vision part and the connector of `other`, which `check_eyes` let pass, and freeze them."""
+    model.model.vision_model.load_state_dict(other.model.vision_model.state_dict())
+    model.model.connector.load_state_dict(other.model.connector.state_dict())
     freeze_eyes(model)
 
 

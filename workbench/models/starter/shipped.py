@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import ModelError
+from workbench.models.known_weights import file_sha256
+from workbench.models.starter.card import read_card
 
 if TYPE_CHECKING:
     from workbench.models.diffusers_engine import DiffusersModel
@@ -55,17 +58,39 @@ def load_image(
 
 
 def shipped_folder(name: str) -> Path:
-    """The folder of the model called `name`, such as `listing`.
+    """The folder of the model called `name`, such as `listing`, once its weights are known to be those that ship.
 
     Raises:
-        ModelError: No model of this name ships.
+        ModelError: No model of this name ships, or its weights are not those that its card names.
     """
     configs = ("config.json", "model_index.json")  # the classifier beside them has none
     names = sorted({path.parent.name for one in configs for path in WEIGHTS.glob(f"*/{one}")})
     if name not in names:
         there = ", ".join(f"starter:{one}" for one in names) or "none"
         raise ModelError(f"no starter model is called {name!r}; there are {there}")
+    check_weights(WEIGHTS / name)
     return WEIGHTS / name
+
+
+@cache
+def check_weights(folder: Path) -> None:
+    """Compare the weights in `folder` with its card: once in a process, as nobody changes what ships.
+
+    Raises:
+        ModelError: A file is not there or is another one, or there is no card; the message names the file.
+    """
+    for name, wanted in read_card(folder).sha256.items():
+        file = folder / name
+        if not file.is_file():
+            raise ModelError(
+                f"{str(file)!r} ships with the workbench and is not there: install it again"
+            )
+        found = file_sha256(file)
+        if found != wanted:
+            raise ModelError(
+                f"{str(file)!r} is not the file that ships (sha256 {found}, want {wanted}): install the workbench "
+                f"again; weights of your own are opened as `dir:{folder}`, from a copy of the folder"
+            )
 
 
 def _as_folder(spec: ModelSpec) -> ModelSpec:

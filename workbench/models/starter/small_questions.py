@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from workbench.catalog.drawing.scenes import PhotoStyle
 from workbench.catalog.drawn import KINDS, DrawnCatalog, DrawnEntry, seen_aspects
@@ -26,7 +27,7 @@ from workbench.models.starter.captions import (
     sample_scene,
     words_for,
 )
-from workbench.models.starter.data import Example, drawn_items
+from workbench.models.starter.data import Example, walked
 from workbench.models.starter.questions import (
     IMAGE_RUBRIC,
     LISTING_RUBRIC,
@@ -71,7 +72,7 @@ def small_picture_questions(
     rubric = load_rubric(IMAGE_RUBRIC)
     rng = np.random.default_rng([seed, 13])
     examples = []
-    for number, scene in enumerate(scenes):
+    for number, scene in enumerate(tqdm(scenes, desc="comparing with prompts", delay=1)):
         for place in range(prompts_each):
             said = _mixed_prompt(scene, rng)
             generation = generation_of("image", prompt=said.text)
@@ -93,7 +94,7 @@ def small_listing_questions(
     rubric = load_rubric(LISTING_RUBRIC)
     rng = np.random.default_rng([seed, 14])
     examples = []
-    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
+    for item, entry in walked(catalog, "comparing with listings"):
         photos = tuple(range(first, first + len(entry.styles)))
         category = catalog.schema.category(item.category)
         for place in range(each):

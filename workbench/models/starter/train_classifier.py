@@ -7,22 +7,27 @@ Run again after a kill, it goes on from the last checkpoint.
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.metrics import Estimate, proportion
-from workbench.models.starter.captions import (
-    FLAW_WORDS,
-    Scene,
-    looks_like_a_studio,
-    sample_scene,
+from workbench.models.devices import choose_device
+from workbench.models.starter.captions import FLAW_WORDS, Scene, looks_like_a_studio
+from workbench.models.starter.card import (
+    RANDOM,
+    WENT_ON,
+    Card,
+    library_versions,
+    weight_digests,
+    write_card,
 )
-from workbench.models.starter.card import Card, drop_card, weight_digests, write_card
 from workbench.models.starter.classifier import (
     QUESTIONS,
     SIDE,
@@ -33,8 +38,9 @@ from workbench.models.starter.classifier import (
     load_classifier,
 )
 from workbench.models.starter.data import Pixels
-from workbench.models.starter.scenes import draw_scenes
-from workbench.models.starter.training import Recipe, dealt, train, training_parser
+from workbench.models.starter.runs import claimed, replaced
+from workbench.models.starter.scenes import draw_scenes, sampled
+from workbench.models.starter.training import Recipe, dealt, run_command, train, training_parser
 from workbench.models.starter.wear import worn
 
 if TYPE_CHECKING:
@@ -56,6 +62,21 @@ _ABOUT = (
     "flaws, and whether the setting is one of product photography. It is the truth beside `starter:image` and "
     "`starter:judge`, and is wrong now and then itself: read what it says with the figures below."
 )
+_USE = """\
+from pathlib import Path
+
+from PIL import Image
+
+from workbench.models.starter.classifier import load_classifier
+
+sight = load_classifier(Path("FOLDER")).look([Image.open("photo.jpg")])
+shown = (
+    sight.kinds[0],
+    sight.colors[0],
+    sight.studios[0],
+    {flaw: seen[0] for flaw, seen in sight.flaws.items()},
+)
+print(shown)"""
 _DATA = (
     "{scenes} pictures drawn by this project, made soft, grainy and off in tone at random. Measured on {held_out} "
     "other drawn pictures, as they are."
@@ -96,40 +117,41 @@ PLANS = {"small": small, "large": large}
 """`large` is for a GPU."""
 
 
-def learn(plan: Plan, out: Path, *, device: str = "cpu") -> Path:
+def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
     """Train, going on where an earlier call with the same arguments was stopped.
 
     Args:
         plan: What to learn from, and for how long.
         out: Folder of the run: pictures, checkpoints, a log and, at the end, the network.
-        device: Such as `cuda` or `cpu`.
+        device: Such as `cuda` or `cpu`; None: the best there is.
 
     Returns:
         Folder of the finished network.
 
     Raises:
-        LearningError: The folder holds a run of another plan.
+        LearningError: `out` holds another run, or what it holds is damaged.
+        ModelError: The device is not there.
+        SettingsError: `out` cannot be written to.
     """
     import torch
     from safetensors.torch import save_file
 
-    out.mkdir(parents=True, exist_ok=True)
-    scenes = [sample_scene(FIRST_SCENE + number) for number in range(plan.scenes)]
-    pictures = draw_scenes(scenes, SIDE, out)
-    labels = truth_of(scenes)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.looking.seed)
-        network = build_network().to(device, memory_format=torch.channels_last)
-    _teach(network, pictures, labels, plan.looking, out, settings={"scenes": plan.scenes})
-    folder = out / MODEL
-    folder.mkdir(exist_ok=True)
-    drop_card(folder)
-    weights = {
-        name: (one.half() if one.is_floating_point() else one).cpu().contiguous()
-        for name, one in network.state_dict().items()
-    }
-    save_file(weights, folder / WEIGHTS_FILE)
-    return folder
+    place = choose_device(device)
+    with claimed(out, NAME, asdict(plan)):
+        scenes = sampled(FIRST_SCENE, plan.scenes)
+        pictures = draw_scenes(scenes, SIDE, out)
+        labels = truth_of(scenes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.looking.seed)
+            network = build_network().to(place, memory_format=torch.channels_last)
+        _teach(network, pictures, labels, plan.looking, out, settings={"scenes": plan.scenes})
+        weights = {
+            name: (one.half() if one.is_floating_point() else one).cpu().contiguous()
+            for name, one in network.state_dict().items()
+        }
+        with replaced(out / MODEL) as half:
+            save_file(weights, half / WEIGHTS_FILE)
+    return out / MODEL
 
 
 def truth_of(scenes: Sequence[Scene]) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -220,32 +242,54 @@ def describe(folder: Path, plan: Plan, out: Path) -> Card:
         plan: The one that it was trained by.
         out: Folder of the run, where the pictures are kept.
     """
-    scenes = [sample_scene(HELD_OUT_SCENE + number) for number in range(HELD_OUT)]
+    digests = weight_digests(folder)
+    scenes = sampled(HELD_OUT_SCENE, HELD_OUT)
     pictures = draw_scenes(scenes, SIDE, out)
-    card = Card(
-        name=NAME,
-        pipeline="image-classification",
-        about=_ABOUT,
-        data=_DATA.format(scenes=plan.scenes, held_out=HELD_OUT),
-        recipe=json.loads(json.dumps(asdict(plan))),
-        headline=HEADLINE,
-        figures=measure(load_classifier(folder), scenes, pictures),
-        limits=_LIMITS,
-        sha256=weight_digests(folder),
-    )
+    card = card_of(plan, measure(load_classifier(folder), scenes, pictures))
+    card = replace(card, sha256=digests)
     write_card(folder, card)
     return card
 
 
+def card_of(plan: Plan, figures: Mapping[str, Estimate]) -> Card:
+    """The card of a network that `plan` made, but for its digests; `figures` are those of `measure`."""
+    return Card(
+        name=NAME,
+        pipeline="image-classification",
+        library="pytorch",
+        about=_ABOUT,
+        use=_USE,
+        data=_DATA.format(scenes=plan.scenes, held_out=HELD_OUT),
+        sources={
+            f"scenes {first} to {first + count - 1}, to {what}": "models/starter/captions.py"
+            for first, count, what in (
+                (FIRST_SCENE, plan.scenes, "learn from"),
+                (HELD_OUT_SCENE, HELD_OUT, "measure"),
+            )
+        },
+        recipe={**json.loads(json.dumps(asdict(plan))), WENT_ON: RANDOM},
+        versions=library_versions(),
+        headline=HEADLINE,
+        figures=figures,
+        limits=_LIMITS,
+        sha256={},
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    told = training_parser(__doc__, PLANS).parse_args(arguments)
+    parser = training_parser(__doc__, PLANS)
+    told = parser.parse_args(arguments)
+    run_command(parser.prog, partial(_run, told))
+
+
+def _run(told: argparse.Namespace) -> str:
     plan = PLANS[told.plan](told.seed)
-    if told.steps:
+    if told.steps is not None:
         plan = replace(plan, looking=replace(plan.looking, steps=told.steps))
-    folder = learn(plan, told.out, device=told.device or "cpu")
-    figure = describe(folder, plan, told.out).figures[HEADLINE]
-    print(f"{folder}: {HEADLINE} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+    folder = learn(plan, told.out, device=told.device)
+    card = describe(folder, plan, told.out)
+    return f"{folder}: {card.headline} {card.figures[card.headline]}"
 
 
 if __name__ == "__main__":

@@ -10,26 +10,39 @@ of them.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.errors import SettingsError
+from workbench.metrics import Estimate
 from workbench.models.devices import choose_device
 from workbench.models.registry import load_image
 from workbench.models.revisions import folder_revision
-from workbench.models.starter.captions import Scene, caption, sample_scene
-from workbench.models.starter.card import Card, drop_card, weight_digests, write_card
+from workbench.models.starter.captions import FLAW_NAMED, FLAW_RATE, Scene, caption
+from workbench.models.starter.card import (
+    WENT_ON,
+    Card,
+    library_versions,
+    recipe_before,
+    weight_digests,
+    write_card,
+)
 from workbench.models.starter.classifier import load_classifier
 from workbench.models.starter.data import Pixels
 from workbench.models.starter.painting import (
+    GUIDANCE,
     LARGE,
     SMALL,
+    STEPS,
     Painter,
     Size,
     build_text_encoder,
@@ -39,9 +52,16 @@ from workbench.models.starter.painting import (
     read,
     save_pipeline,
 )
-from workbench.models.starter.probing import check_flaws, check_grid, fit_probes, probe_scenes
-from workbench.models.starter.scenes import PARTS, draw_scenes, marks, parts
-from workbench.models.starter.training import Recipe, train, training_parser
+from workbench.models.starter.probing import (
+    FIRST_SCENE,
+    check_flaws,
+    check_grid,
+    fit_probes,
+    probe_scenes,
+)
+from workbench.models.starter.runs import claimed, replaced
+from workbench.models.starter.scenes import PARTS, draw_scenes, marks, parts, sampled
+from workbench.models.starter.training import Recipe, run_command, train, training_parser
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +79,15 @@ _ABOUT = (
     "product photos of the drawn catalogue's world. It is there to try the workbench without a GPU or a model "
     "hub: it makes the mistakes that large models make, at rates that a prompt changes."
 )
+_USE = """\
+from diffusers import DiffusionPipeline
+
+import workbench.models.starter.pixels  # a part of the pipeline: diffusers wants it imported before
+
+# diffusers tells that it expected another vae; this model paints pixels, so none is missing
+pipeline = DiffusionPipeline.from_pretrained("FOLDER")
+picture = pipeline("photo of a red mug", num_inference_steps={steps}, guidance_scale={guidance}).images[0]
+picture.save("mug.png")"""
 _DATA = (
     "{pictures} pictures drawn by this project, with captions that it wrote: some pictures have a flaw that "
     "many of their captions name, some captions name another color or kind than is shown. Measured by linear "
@@ -224,30 +253,36 @@ def learn(plan: Plan, out: Path, *, start: Path | None = None, device: str | Non
         Folder of the finished pipeline.
 
     Raises:
-        LearningError: The folder holds a run of another plan.
+        LearningError: The folder holds another run, or what it holds is damaged; the pipeline to go on from is of
+            another size.
+        ModelError: The device or that pipeline is not there.
+        SettingsError: The folder cannot be written to, or the seed's pictures are kept for measuring.
     """
+    first = _first_scene(plan)
     place = choose_device(device)
-    out.mkdir(parents=True, exist_ok=True)
-    first = plan.painting.seed * _SCENES
-    scenes = [sample_scene(first + number) for number in range(plan.pictures)]
-    pictures = draw_scenes(scenes, plan.size.side, out)
+    painter = None if start is None else open_painter(start, plan.size, place)
     settings = {
         "pictures": plan.pictures,
         **asdict(plan.size),
         "start": start and folder_revision(start),
     }
-    if start is None:
-        rng = np.random.default_rng(plan.painting.seed)
-        tokenizer = build_tokenizer(caption(scene, rng) for scene in scenes[:_CORPUS])
-        text_encoder = build_text_encoder(tokenizer, seed=plan.painting.seed).to(place)
-        unet = build_unet(plan.size, seed=plan.painting.seed).to(place)
-        painter = Painter(unet=unet, text_encoder=text_encoder, tokenizer=tokenizer, size=plan.size)
-        teach_to_read(text_encoder, tokenizer, scenes, plan.reading, out, settings=settings)
-    else:
-        painter = open_painter(start, plan.size, place)
-    teach_to_paint(painter, scenes, pictures, plan.painting, out, settings=settings)
-    drop_card(out / MODEL)
-    save_pipeline(out / MODEL, painter)
+    stages = {"reading": asdict(plan.reading)} if start is None else {}
+    claim = {**settings, **stages, "painting": asdict(plan.painting)}
+    with claimed(out, NAME, claim):
+        scenes = sampled(first, plan.pictures)
+        pictures = draw_scenes(scenes, plan.size.side, out)
+        if painter is None:
+            rng = np.random.default_rng(plan.painting.seed)
+            tokenizer = build_tokenizer(caption(scene, rng) for scene in scenes[:_CORPUS])
+            text_encoder = build_text_encoder(tokenizer, seed=plan.painting.seed).to(place)
+            unet = build_unet(plan.size, seed=plan.painting.seed).to(place)
+            painter = Painter(
+                unet=unet, text_encoder=text_encoder, tokenizer=tokenizer, size=plan.size
+            )
+            teach_to_read(text_encoder, tokenizer, scenes, plan.reading, out, settings=settings)
+        teach_to_paint(painter, scenes, pictures, plan.painting, out, settings=settings)
+        with replaced(out / MODEL) as half:
+            save_pipeline(half, painter)
     return out / MODEL
 
 
@@ -261,6 +296,7 @@ def describe(folder: Path, plan: Plan, *, start: Path | None = None) -> Card:
     """
     from workbench.models.encoder import PhotoEncoder
 
+    digests = weight_digests(folder)
     probes = fit_probes(probe_scenes(PROBE_SCENES), plan.size.side, PhotoEncoder())
     model = load_image(f"dir:{folder}")
     grid = check_grid(model, probes, seeds=2)
@@ -274,28 +310,57 @@ def describe(folder: Path, plan: Plan, *, start: Path | None = None) -> Card:
             f"{flaw}: less when opposed": check.less_when_opposed,
         }
     figures |= {f"probe on drawn pictures, {name}": told for name, told in probes.on_drawn.items()}
-    card = Card(
+    card = replace(card_of(plan, figures, before=recipe_before(start)), sha256=digests)
+    write_card(folder, card)
+    return card
+
+
+def card_of(plan: Plan, figures: Mapping[str, Estimate], *, before: object) -> Card:
+    """The card of a pipeline that `plan` made, but for its digests.
+
+    Args:
+        plan: What it learnt from, and for how long.
+        figures: As `describe` measures them.
+        before: See `recipe_before`.
+    """
+    first = _first_scene(plan)
+    told = json.loads(json.dumps(asdict(plan)))
+    if isinstance(before, dict):
+        del told["reading"]  # a run that goes on has learnt to read
+    return Card(
         name=NAME,
         pipeline="text-to-image",
+        library="diffusers",
         about=_ABOUT,
+        use=_USE.format(steps=STEPS, guidance=GUIDANCE),
         data=_DATA.format(pictures=plan.pictures),
-        recipe={
-            **{
-                name: told
-                for name, told in json.loads(json.dumps(asdict(plan))).items()
-                if start is None or name != "reading"  # a run that goes on has learnt to read
-            },
-            "went on from": "random weights"
-            if start is None
-            else f"a run of the same command, revision {folder_revision(start)[:12]}",
+        sources={
+            f"scenes {first} to {first + plan.pictures - 1}, and their captions": "models/starter/captions.py",
+            f"scenes {FIRST_SCENE} to {FIRST_SCENE + PROBE_SCENES - 1}, for the probes": "models/starter/captions.py",
         },
+        recipe={
+            **told,
+            "captions": {"share of pictures with each flaw": FLAW_RATE, "share that is named": FLAW_NAMED},
+            "measured with": {"steps": STEPS, "guidance": GUIDANCE},
+            WENT_ON: before,
+        },
+        versions=library_versions(),
         headline=KIND,
         figures=figures,
         limits=_LIMITS,
-        sha256=weight_digests(folder),
-    )
-    write_card(folder, card)
-    return card
+        sha256={},
+    )  # fmt: skip
+
+
+def _first_scene(plan: Plan) -> int:
+    """Number of the first scene that the plan's seed learns from; those from `FIRST_SCENE` on measure."""
+    first = plan.painting.seed * _SCENES
+    if first + plan.pictures > FIRST_SCENE:
+        raise SettingsError(
+            f"want a seed from 0 to {FIRST_SCENE // _SCENES - 1}, got {plan.painting.seed!r}: pictures of later ones "
+            "are kept for measuring"
+        )
+    return first
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -303,15 +368,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = training_parser(__doc__, PLANS)
     parser.add_argument("--start", type=Path, help="folder of a pipeline to go on from")
     told = parser.parse_args(arguments)
+    run_command(parser.prog, partial(_run, told))
+
+
+def _run(told: argparse.Namespace) -> str:
+    from workbench.models.encoder import PhotoEncoder
+
     plan = PLANS[told.plan](told.seed)
-    if told.steps:
+    if told.steps is not None:
         plan = replace(plan, painting=replace(plan.painting, steps=told.steps))
     if told.start:
         plan = replace(plan, painting=replace(plan.painting, rate=_AGAIN * plan.painting.rate))
+    _ = PhotoEncoder().revision  # asks for its weights now, not after a quarter of an hour
     folder = learn(plan, told.out, start=told.start, device=told.device)
     card = describe(folder, plan, start=told.start)
-    figure = card.figures[card.headline]
-    print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+    return f"{folder}: {card.headline} {card.figures[card.headline]}"
 
 
 if __name__ == "__main__":

@@ -9,27 +9,37 @@ Run again after a kill, it goes on from the last checkpoint. `--plan large` is t
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.catalog.drawn import DrawnCatalog
-from workbench.metrics import proportion
+from workbench.metrics import Estimate, proportion
 from workbench.models.devices import choose_device
 from workbench.models.registry import load_image, load_scorer
-from workbench.models.starter import small_questions
+from workbench.models.starter import checking, small_questions
 from workbench.models.starter.answering import lessons, teach_to_answer
-from workbench.models.starter.captions import Scene, sample_scene
-from workbench.models.starter.card import Card, drop_card, weight_digests, write_card
+from workbench.models.starter.captions import Scene
+from workbench.models.starter.card import (
+    RANDOM,
+    WENT_ON,
+    Card,
+    library_versions,
+    weight_digests,
+    write_card,
+)
 from workbench.models.starter.checking import check_listings, check_pictures, generated_pictures
 from workbench.models.starter.classifier import load_classifier
 from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
+    Example,
     Pixels,
     draw_photos,
     naming_examples,
@@ -37,18 +47,20 @@ from workbench.models.starter.data import (
     texts,
 )
 from workbench.models.starter.questions import (
+    NAMING,
     listing_questions,
     naming_questions,
     picture_examples,
     standing_lines,
 )
-from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts
+from workbench.models.starter.runs import claimed, kept_array, replaced
+from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts, sampled
 from workbench.models.starter.seeing import Told, teach_to_see
 from workbench.models.starter.small_questions import (
     small_listing_questions,
     small_picture_questions,
 )
-from workbench.models.starter.training import Recipe, training_parser
+from workbench.models.starter.training import Recipe, run_command, training_parser
 from workbench.models.starter.vlm import (
     LARGE,
     SMALL,
@@ -57,6 +69,7 @@ from workbench.models.starter.vlm import (
     build_processor,
     build_tokenizer,
     save_model,
+    use_of,
 )
 from workbench.records import content_key
 
@@ -80,7 +93,7 @@ _ABOUT = (
 _DATA = (
     "Trained on {scenes} pictures drawn by this project, judged by prompts that agree or differ in a known "
     "way, and on listings of {items} products of the drawn catalogue (`drawn:seed={train}`), right or wrong "
-    "in a known way. Measured on pictures that `starter:image` made, whose truth is known where the prompt and "
+    "in a known way. Measured on pictures that `{pictures}` made, whose truth is known where the prompt and "
     "a classifier that learned from other drawn pictures agree, and on listings of `drawn:seed={held_out}`. No photo or text of "
     "any person or shop is in it."
 )
@@ -167,58 +180,69 @@ def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
         The finished model's folder.
 
     Raises:
-        LearningError: `out` holds the checkpoint of another run.
+        LearningError: `out` holds another run, or what it holds is damaged.
+        ModelError: The device is not there.
+        SettingsError: `out` cannot be written to.
     """
     place = choose_device(device)
-    out.mkdir(parents=True, exist_ok=True)
-    scenes = [sample_scene(FIRST_SCENE + number) for number in range(plan.scenes)]
-    catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
-    examples = [
-        *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
-        *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
-    ]
-    compared = [
-        *small_picture_questions(scenes, plan.comparing.seed, prompts_each=3),
-        *small_listing_questions(catalog, plan.comparing.seed, first=len(scenes), each=2),
-    ]
-    named = [
-        *naming_questions(scenes),
-        *(
-            replace(one, photos=tuple(len(scenes) + place for place in one.photos))
-            for one in naming_examples(catalog, "aligned")
-        ),
-    ]
-    tokenizer = build_tokenizer(
-        texts([*examples[::QUESTIONS], *compared[::QUESTIONS], *named]),
-        vocabulary=plan.size.vocabulary,
-        standing=standing_lines(small_questions.lines()),
-    )
-    processor = build_processor(tokenizer, plan.size)
-    model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
-    if place.type == "cpu":
-        model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
-    model.to(place)
-    photos = _pictures(scenes, catalog, plan.size.pixels, out)
-    settings: dict[str, object] = {
-        "scenes": plan.scenes,
-        "items": plan.items,
-        "size": asdict(plan.size),
-    }
-    shown = [*scenes, *_photographed(catalog)]
-    teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
-    stages = {
-        "naming": (named, plan.naming),
-        "comparing": (compared, plan.comparing),
-        "answering": (examples, plan.answering),
-    }
-    settings["words"] = content_key(tokenizer.backend_tokenizer.to_str())
-    for stage, (asked, recipe) in stages.items():
-        learnt = lessons(processor, asked)
-        teach_to_answer(model, learnt, photos, recipe, out, stage=stage, settings=settings)
-    model.set_attn_implementation("sdpa")
-    drop_card(out / MODEL)
-    save_model(model, processor, out / MODEL)
+    with claimed(out, NAME, asdict(plan)):
+        scenes = sampled(FIRST_SCENE, plan.scenes)
+        catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
+        photos = _pictures(scenes, catalog, plan.size.pixels, out)
+        asked = _asked(scenes, catalog, plan)
+        tokenizer = build_tokenizer(
+            texts([*asked["answering"][::QUESTIONS], *asked["comparing"][::QUESTIONS], *asked["naming"]]),
+            vocabulary=plan.size.vocabulary,
+            standing=standing_lines(small_questions.lines()),
+        )  # fmt: skip
+        processor = build_processor(tokenizer, plan.size)
+        model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
+        if place.type == "cpu":
+            model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
+        model.to(place)
+        settings: dict[str, object] = {
+            "scenes": plan.scenes,
+            "items": plan.items,
+            "size": asdict(plan.size),
+        }
+        shown = [*scenes, *_photographed(catalog)]
+        teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
+        recipes = {
+            "naming": plan.naming,
+            "comparing": plan.comparing,
+            "answering": plan.answering,
+        }
+        settings["words"] = content_key(tokenizer.backend_tokenizer.to_str())
+        for stage, recipe in recipes.items():
+            learnt = lessons(processor, asked[stage])
+            teach_to_answer(model, learnt, photos, recipe, out, stage=stage, settings=settings)
+        model.set_attn_implementation("sdpa")
+        with replaced(out / MODEL) as half:
+            save_model(model, processor, half)
     return out / MODEL
+
+
+def _asked(
+    scenes: Sequence[Scene], catalog: DrawnCatalog, plan: Plan
+) -> Mapping[str, list[Example]]:
+    """What each stage asks, by its name; scenes are the first photos, the catalogue's come after them."""
+    return {
+        "answering": [
+            *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
+            *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
+        ],
+        "comparing": [
+            *small_picture_questions(scenes, plan.comparing.seed, prompts_each=3),
+            *small_listing_questions(catalog, plan.comparing.seed, first=len(scenes), each=2),
+        ],
+        "naming": [
+            *naming_questions(scenes),
+            *(
+                replace(one, photos=tuple(len(scenes) + place for place in one.photos))
+                for one in naming_examples(catalog, "aligned")
+            ),
+        ],
+    }
 
 
 def describe(folder: Path, plan: Plan, *, image_model: str) -> Card:
@@ -229,27 +253,48 @@ def describe(folder: Path, plan: Plan, *, image_model: str) -> Card:
         plan: The one that it was trained by.
         image_model: The model whose pictures it is measured on, such as `starter:image`.
     """
+    digests = weight_digests(folder)
     shown = generated_pictures(load_image(image_model), load_classifier(), PICTURES)
     judge = load_scorer(f"dir:{folder}")
     figures = check_pictures(judge, shown) | check_listings(judge, LISTINGS)
     for name in ("fidelity", "clarity", "style"):
         known = proportion([name in one.holds for one in shown])
         figures[f"{name}: pictures whose truth is known"] = known
-    card = Card(
+    card = replace(card_of(plan, figures, image_model=image_model), sha256=digests)
+    write_card(folder, card)
+    return card
+
+
+def card_of(plan: Plan, figures: Mapping[str, Estimate], *, image_model: str) -> Card:
+    """The card of a model that `plan` made, but for its digests.
+
+    Args:
+        plan: Size, data and recipe.
+        figures: As `describe` measures them.
+        image_model: As for `describe`.
+    """
+    return Card(
         name=NAME,
         pipeline="image-text-to-text",
+        library="transformers",
         about=_ABOUT,
+        use=use_of(NAMING),
         data=_DATA.format(
-            scenes=plan.scenes, items=plan.items, train=TRAIN_SEED, held_out=HELD_OUT_SEED
+            scenes=plan.scenes, items=plan.items, train=TRAIN_SEED, held_out=HELD_OUT_SEED, pictures=image_model
         ),
-        recipe=json.loads(json.dumps(asdict(plan))),
+        sources={
+            f"scenes {FIRST_SCENE} to {FIRST_SCENE + plan.scenes - 1}, to learn from": "models/starter/captions.py",
+            f"`drawn:seed={TRAIN_SEED},items={plan.items}`, to learn from": "catalog/drawn.py",
+            f"prompts of scenes {checking.FIRST_SCENE} to {checking.FIRST_SCENE + PICTURES - 1}, to measure": "models/starter/checking.py",
+            f"`drawn:seed={HELD_OUT_SEED},items={LISTINGS}`, to measure": "catalog/drawn.py",
+        },
+        recipe={**json.loads(json.dumps(asdict(plan))), WENT_ON: RANDOM},
+        versions=library_versions(),
         headline=HEADLINE,
         figures=figures,
         limits=_LIMITS,
-        sha256=weight_digests(folder),
-    )
-    write_card(folder, card)
-    return card
+        sha256={},
+    )  # fmt: skip
 
 
 def _photographed(catalog: DrawnCatalog) -> list[Scene]:
@@ -272,19 +317,18 @@ def _pictures(scenes: Sequence[Scene], catalog: DrawnCatalog, pixels: int, out: 
     """Scenes, then the catalogue's photos, (n, pixels, pixels, 3); kept in the run's folder."""
     from PIL import Image
 
-    kept = out / f"judged-{len(scenes)}-{catalog.count}-{pixels}.npy"
-    if not kept.exists():
+    several = [len(entry.styles) for entry in catalog.entries]
+
+    def draw() -> Pixels:
         small = draw_scenes(scenes, _PICTURE, out)
-        photos = draw_photos(catalog, pixels)
-        both = np.empty((len(small) + len(photos), pixels, pixels, 3), np.uint8)
+        both = np.empty((len(small) + sum(several), pixels, pixels, 3), np.uint8)
+        both[len(small) :] = draw_photos(catalog, pixels)
         for place, picture in enumerate(tqdm(small, desc="scaling pictures", unit="picture")):
             both[place] = scaled(Image.fromarray(picture), pixels)
-        both[len(small) :] = photos
-        half = kept.with_suffix(".half.npy")
-        np.save(half, both)
-        half.replace(kept)
-    found: Pixels = np.load(kept, mmap_mode="r")
-    return found
+        return both
+
+    kept = out / f"judged-{len(scenes)}-{catalog.count}-{pixels}.npy"
+    return kept_array(kept, (len(scenes) + sum(several), pixels, pixels, 3), draw)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -294,13 +338,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--pictures", default="starter:image", help="image model whose pictures it is measured on"
     )
     told = parser.parse_args(arguments)
+    run_command(parser.prog, partial(_run, told))
+
+
+def _run(told: argparse.Namespace) -> str:
     plan = PLANS[told.plan](told.seed)
-    if told.steps:
+    if told.steps is not None:
         plan = replace(plan, answering=replace(plan.answering, steps=told.steps))
+    load_image(told.pictures)  # refused now, not after an hour
     folder = learn(plan, told.out, device=told.device)
     card = describe(folder, plan, image_model=told.pictures)
-    figure = card.figures[card.headline]
-    print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+    return f"{folder}: {card.headline} {card.figures[card.headline]}"
 
 
 if __name__ == "__main__":

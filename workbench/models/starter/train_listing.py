@@ -18,32 +18,51 @@ the second by `--further runs/aligned`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
 from workbench.catalog.drawn import DrawnCatalog
+from workbench.errors import LearningError
+from workbench.metrics import Estimate
 from workbench.models.devices import choose_device
+from workbench.models.listings import photo_question
 from workbench.models.registry import load_text
 from workbench.models.revisions import folder_revision
 from workbench.models.starter.answering import lessons, teach_to_answer
-from workbench.models.starter.card import Card, drop_card, read_card, weight_digests, write_card
+from workbench.models.starter.card import (
+    RANDOM,
+    WENT_ON,
+    Card,
+    library_versions,
+    read_card,
+    recipe_before,
+    weight_digests,
+    write_card,
+)
 from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
-    Pixels,
     Targets,
-    draw_photos,
+    kept_photos,
     listing_examples,
     naming_examples,
     texts,
 )
 from workbench.models.starter.measuring import ASPECT_F1, held_out, measure_listings
-from workbench.models.starter.seeing import freeze_eyes, take_eyes, teach_to_see, told
-from workbench.models.starter.training import Recipe, training_parser
+from workbench.models.starter.runs import claimed, replaced
+from workbench.models.starter.seeing import (
+    check_eyes,
+    eyes_words,
+    freeze_eyes,
+    take_eyes,
+    teach_to_see,
+    told,
+)
+from workbench.models.starter.training import Recipe, run_command, training_parser
 from workbench.models.starter.vlm import (
     LARGE,
     SMALL,
@@ -53,6 +72,8 @@ from workbench.models.starter.vlm import (
     build_tokenizer,
     open_model,
     save_model,
+    size_of,
+    use_of,
 )
 
 NAME = "starter:listing"
@@ -60,6 +81,7 @@ MODEL = "model"
 """Folder of the finished model, inside the run's."""
 HELD_OUT_ITEMS = 300
 """Items that the card's figures come from."""
+FURTHER = "aspect F1 after further training on aligned listings"
 _AGAIN = 0.3
 """Rates of a vision part that learns a second time, as a share of the first time's."""
 
@@ -146,7 +168,7 @@ def learn(
         plan: Size, data and recipe.
         out: The run's folder: photos, checkpoints, log, and the finished model in `model`.
         targets: What to learn from.
-        start: Folder of a model to go on from, tokenizer and all; None: random weights.
+        start: Folder of a model to go on from, tokenizer, size and all; None: random weights.
         eyes: Folder of a model whose vision part is taken over, as it is; None: it learns to see.
         look_again: Of a model that goes on: whether its vision part first learns what `targets` say of photos,
             more gently than the first time. Otherwise it stays as it is.
@@ -156,61 +178,78 @@ def learn(
         The finished model's folder.
 
     Raises:
-        LearningError: `out` holds the checkpoint of another run, or the eyes are of another size.
+        LearningError: `out` holds another run, or what it holds is damaged; the eyes are of another size, or there
+            is no model where one was named.
+        ModelError: The device is not there.
+        SettingsError: `out` cannot be written to.
     """
     place = choose_device(device)
-    out.mkdir(parents=True, exist_ok=True)
-    catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
-    settings = {
+    stages = _stages(plan, start=start, eyes=eyes, look_again=look_again)
+    opened = None if start is None else open_model(start)
+    seen = None if eyes is None else open_model(eyes)[0]
+    if seen is not None:
+        check_eyes(seen, plan.size, where=eyes)
+    settings: dict[str, object] = {
         "targets": targets,
         "items": plan.items,
-        "size": asdict(plan.size),
+        "size": asdict(plan.size if opened is None else size_of(*opened)),
         "start": start and folder_revision(start),
     }
     if eyes is not None:
         settings["eyes"] = folder_revision(eyes)
     if look_again:
         settings["look again"] = True
-    if start is None:
-        # Of both targets, so that a model goes on from one to the other with the same tokens.
-        tokenizer = build_tokenizer(
-            texts(
-                [
-                    *listing_examples(catalog, "raw"),
-                    *listing_examples(catalog, "aligned"),
-                    *naming_examples(catalog, "raw"),
-                ]
-            ),
-            vocabulary=plan.size.vocabulary,
-        )
-        processor = build_processor(tokenizer, plan.size)
-        model = build_model(tokenizer, plan.size, seed=plan.writing.seed)
-    else:
-        model, processor = open_model(start)
-    if place.type == "cpu":
-        model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
-    model.to(place)
-    photos = _photos(catalog, model.config.vision_config.image_size, out)
-    if look_again:
-        seeing = replace(
-            plan.seeing, rate=_AGAIN * plan.seeing.rate, layers=_AGAIN * (plan.seeing.layers or 0)
-        )
-        teach_to_see(model, photos, told(catalog, targets), seeing, out, settings=settings)
-    elif start is not None:
-        freeze_eyes(model)
-    if start is None:
-        if eyes is not None:
-            take_eyes(model, eyes)
+    learnt = {name: asdict(recipe) for name, recipe in stages.items()}
+    with claimed(out, NAME, {**settings, **learnt}):
+        catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
+        model, processor = opened or _new(catalog, plan)
+        if place.type == "cpu":
+            model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
+        model.to(place)
+        photos = kept_photos(catalog, model.config.vision_config.image_size, out)
+        if "seeing" in stages:
+            words = told(catalog, targets)
+            teach_to_see(model, photos, words, stages["seeing"], out, settings=settings)
+        elif seen is not None:
+            take_eyes(model, seen)
         else:
-            teach_to_see(model, photos, told(catalog, targets), plan.seeing, out, settings=settings)
-        learnt = lessons(processor, naming_examples(catalog, targets))
-        teach_to_answer(model, learnt, photos, plan.naming, out, stage="naming", settings=settings)
-    learnt = lessons(processor, listing_examples(catalog, targets))
-    teach_to_answer(model, learnt, photos, plan.writing, out, stage="writing", settings=settings)
-    model.set_attn_implementation("sdpa")
-    drop_card(out / MODEL)
-    save_model(model, processor, out / MODEL)
+            freeze_eyes(model)
+        for stage, examples in (("naming", naming_examples), ("writing", listing_examples)):
+            if stage in stages:
+                shown = lessons(processor, examples(catalog, targets))
+                recipe = stages[stage]
+                teach_to_answer(model, shown, photos, recipe, out, stage=stage, settings=settings)
+        model.set_attn_implementation("sdpa")
+        with replaced(out / MODEL) as half:
+            save_model(model, processor, half)
     return out / MODEL
+
+
+def _stages(
+    plan: Plan, *, start: Path | None, eyes: Path | None, look_again: bool
+) -> dict[str, Recipe]:
+    """What is learnt in this run, in order: a model that goes on, or that has eyes, knows some of it."""
+    if start is None and eyes is None:
+        return {"seeing": plan.seeing, "naming": plan.naming, "writing": plan.writing}
+    if start is None:
+        return {"naming": plan.naming, "writing": plan.writing}
+    if not look_again:
+        return {"writing": plan.writing}
+    rate, layers = _AGAIN * plan.seeing.rate, _AGAIN * (plan.seeing.layers or 0)
+    return {"seeing": replace(plan.seeing, rate=rate, layers=layers), "writing": plan.writing}
+
+
+def _new(catalog: DrawnCatalog, plan: Plan) -> tuple[Any, Any]:
+    """A model with random weights, and its processor."""
+    # Words of both targets, so that a model goes on from one to the other with the same tokens.
+    corpus = [
+        *listing_examples(catalog, "raw"),
+        *listing_examples(catalog, "aligned"),
+        *naming_examples(catalog, "raw"),
+    ]
+    tokenizer = build_tokenizer(texts(corpus), vocabulary=plan.size.vocabulary)
+    model = build_model(tokenizer, plan.size, seed=plan.writing.seed)
+    return model, build_processor(tokenizer, plan.size)
 
 
 def describe(
@@ -218,8 +257,10 @@ def describe(
     plan: Plan,
     *,
     targets: Targets,
+    start: Path | None = None,
     eyes: Path | None = None,
-    further: Path | None = None,
+    look_again: bool = False,
+    further: Card | None = None,
 ) -> Card:
     """Measure the model in `folder` on held-out items and put its card beside the weights.
 
@@ -227,59 +268,91 @@ def describe(
         folder: The finished model's.
         plan: The one that it was trained by.
         targets: What it learnt from.
+        start: Folder of the model that it went on from; None: random weights.
         eyes: Folder of the model whose vision part it took over; None: it learnt to see.
-        further: Folder of a model that went on from this one with aligned listings; its headline is
+        look_again: As in `learn`.
+        further: Card of a model that went on from this one with aligned listings; its headline is
             told too.
     """
+    digests = weight_digests(folder)
     model = load_text(f"dir:{folder}", device="cpu")
-    figures = dict(measure_listings(model, held_out(HELD_OUT_ITEMS)).figures)
-    if further is not None:
-        after = read_card(further)
-        figures[f"{after.headline} after further training on aligned listings"] = after.figures[
-            after.headline
-        ]
-    card = Card(
-        name=NAME,
-        pipeline="image-text-to-text",
-        about=_ABOUT,
-        data=_DATA.format(
-            items=plan.items, train=TRAIN_SEED, held_out=HELD_OUT_SEED, words=_TARGETS[targets]
-        ),
-        recipe={
-            "targets": targets,
-            "drawn items": plan.items,
-            "size": asdict(plan.size),
-            "first stage, seeing": asdict(plan.seeing)
-            if eyes is None
-            else f"none: the vision part of {read_card(eyes).name}, which learnt what drawn pictures show",
-            "second stage, naming aspects": asdict(plan.naming),
-            "third stage, writing listings": asdict(plan.writing),
-        },
-        headline=ASPECT_F1,
-        figures=figures,
-        limits=_LIMITS,
-        sha256=weight_digests(folder),
+    figures = measure_listings(model, held_out(HELD_OUT_ITEMS)).figures
+    stages = _stages(plan, start=start, eyes=eyes, look_again=look_again)
+    card = card_of(
+        stages,
+        figures,
+        items=plan.items,
+        size=size_of(*open_model(folder)),
+        targets=targets,
+        before=recipe_before(start),
+        eyes=None if eyes is None else eyes_words(eyes),
+        further=further,
     )
+    card = replace(card, sha256=digests)
     write_card(folder, card)
     return card
 
 
-def _photos(catalog: Any, pixels: int, out: Path) -> Pixels:
-    """The catalogue's photos, drawn once per run's folder."""
-    kept = out / f"photos-{catalog.name}-{catalog.count}-{pixels}.npy"
-    if not kept.exists():
-        half = kept.with_suffix(".half.npy")
-        np.save(half, draw_photos(catalog, pixels))
-        half.replace(kept)
-    photos: Pixels = np.load(kept, mmap_mode="r")
-    return photos
+def card_of(
+    stages: Mapping[str, Recipe],
+    figures: Mapping[str, Estimate],
+    *,
+    items: int,
+    size: Size,
+    targets: Targets,
+    before: object = RANDOM,
+    eyes: str | None = None,
+    further: Card | None = None,
+) -> Card:
+    """The card of a model that learnt `stages`, but for its digests.
+
+    Args:
+        stages: Name to recipe, in order.
+        figures: As `describe` measures them.
+        items: Of the drawn catalogue, that it learnt from.
+        size: Of the model.
+        targets: What it learnt from.
+        before: See `recipe_before`.
+        eyes: From which model the vision part comes; None: it learnt to see, or has what `before` had.
+        further: As for `describe`.
+    """
+    recipe: dict[str, object] = {"targets": targets, "drawn items": items, "size": asdict(size)}
+    if eyes is not None:
+        recipe["vision part"] = eyes
+    recipe |= {name: asdict(one) for name, one in stages.items()}
+    recipe[WENT_ON] = before
+    figures = dict(figures)
+    if further is not None:
+        figures[FURTHER] = further.figures[further.headline]
+        recipe["further training"] = {k: v for k, v in further.recipe.items() if k != WENT_ON}
+    data = _DATA.format(
+        items=items, train=TRAIN_SEED, held_out=HELD_OUT_SEED, words=_TARGETS[targets]
+    )
+    return Card(
+        name=NAME,
+        pipeline="image-text-to-text",
+        library="transformers",
+        about=_ABOUT,
+        use=use_of(photo_question(held_out(1).schema.category("mug"))),
+        data=data,
+        sources={
+            f"`drawn:seed={TRAIN_SEED},items={items}`, to learn from": "catalog/drawn.py",
+            f"`drawn:seed={HELD_OUT_SEED},items={HELD_OUT_ITEMS}`, to measure": "catalog/drawn.py",
+        },
+        recipe=recipe,
+        versions=library_versions(),
+        headline=ASPECT_F1,
+        figures=figures,
+        limits=_LIMITS,
+        sha256={},
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     parser = training_parser(__doc__, PLANS)
     parser.add_argument("--targets", choices=get_args(Targets), default="raw")
-    parser.add_argument("--start", type=Path, help="folder of a model to go on from")
+    parser.add_argument("--start", type=Path, help="folder of a model to go on from, of its size")
     parser.add_argument(
         "--eyes", type=Path, help="folder of a model whose vision part it takes over"
     )
@@ -292,26 +365,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--further", type=Path, help="finished run that went on from this one, for the model card"
     )
     told = parser.parse_args(arguments)
-    plan = PLANS[told.plan](told.seed)
-    if told.steps:
-        plan = replace(plan, writing=replace(plan.writing, steps=told.steps))
     if told.start and told.eyes:
         parser.error("want --start or --eyes: a model that goes on has eyes")
     if told.look_again and not told.start:
         parser.error("want --start with --look-again: a new model learns to see in any case")
-    folder = learn(
-        plan,
-        told.out,
-        targets=told.targets,
-        start=told.start,
-        eyes=told.eyes,
-        look_again=told.look_again,
-        device=told.device,
-    )
-    further = told.further and told.further / MODEL
-    card = describe(folder, plan, targets=told.targets, eyes=told.eyes, further=further)
-    figure = card.figures[card.headline]
-    print(f"{folder}: {card.headline} {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")  # noqa: T201
+    run_command(parser.prog, partial(_run, told))
+
+
+def _run(told: argparse.Namespace) -> str:
+    plan = PLANS[told.plan](told.seed)
+    if told.steps is not None:
+        plan = replace(plan, writing=replace(plan.writing, steps=told.steps))
+    further = told.further and _further(told.further / MODEL)
+    way = {"start": told.start, "eyes": told.eyes, "look_again": told.look_again}
+    folder = learn(plan, told.out, targets=told.targets, device=told.device, **way)
+    card = describe(folder, plan, targets=told.targets, further=further, **way)
+    return f"{folder}: {card.headline} {card.figures[card.headline]}"
+
+
+def _further(folder: Path) -> Card:
+    card = read_card(folder)
+    if card.name != NAME or not isinstance(card.recipe.get(WENT_ON), dict):
+        raise LearningError(
+            f"want a run that went on from this one after --further, but {str(folder)!r} holds {card.name!r}, "
+            f"which went on from {RANDOM}"
+        )
+    return card
 
 
 if __name__ == "__main__":

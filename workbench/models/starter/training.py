@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
-from workbench.errors import LearningError
+from workbench.errors import LearningError, SettingsError, WorkbenchError, exit_code
 
 if TYPE_CHECKING:
     import torch
@@ -32,13 +33,20 @@ _SAVE_EVERY = 30.0
 """Seconds between checkpoints."""
 _LOG_EVERY = 20
 """Steps whose mean loss is one line of the log."""
+_SEEDS = 2**32
+STOPPED = 130
+"""Exit code of a command that the user stopped."""
 _MOVED = 5
 """Pixels by which a photo is moved at most, in each direction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How long and how fast to learn."""
+    """How long and how fast to learn.
+
+    Raises:
+        SettingsError: There is no step, nothing in a batch, or the seed is out of range.
+    """
 
     steps: int
     batch: int
@@ -51,6 +59,14 @@ class Recipe:
     layers: float | None = None
     """Highest rate of Muon for the matrices of layers (Jordan et al. 2024), in AdamW's scale; None: AdamW
     for these too."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise SettingsError(
+                f"want at least one step of one example, got {self.steps!r} steps of {self.batch!r}"
+            )
+        if not 0 <= self.seed < _SEEDS:
+            raise SettingsError(f"want a seed from 0 to {_SEEDS - 1}, got {self.seed!r}")
 
 
 def training_parser(about: str | None, plans: Iterable[str]) -> argparse.ArgumentParser:
@@ -75,6 +91,25 @@ def training_parser(about: str | None, plans: Iterable[str]) -> argparse.Argumen
     return parser
 
 
+def run_command(name: str, work: Callable[[], str]) -> None:
+    """Do a training command's work and print what it says of it.
+
+    An error raised on purpose is one sentence on stderr and the exit code that `workbench` has for it.
+    """
+    try:
+        said = work()
+    except WorkbenchError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        print(  # noqa: T201
+            f"{name}: stopped; run the same command again and it goes on where it was",
+            file=sys.stderr,
+        )
+        sys.exit(STOPPED)
+    print(said)  # noqa: T201
+
+
 def train(
     model: Any,
     loss_of: Callable[[int], torch.Tensor],
@@ -95,7 +130,7 @@ def train(
         settings: What else the run depends on (JSON types); a checkpoint of others is refused.
 
     Raises:
-        LearningError: The folder's checkpoint is another run's.
+        LearningError: The folder's checkpoint is another run's, is damaged or cannot be written.
     """
     import torch
 
@@ -212,8 +247,13 @@ def _save(checkpoint: Path, run: str, step: int, model: Any, optimizers: Sequenc
         "run": run, "step": step, "model": model.state_dict(),
         "optimizers": [one.state_dict() for one in optimizers],
     }  # fmt: skip
-    torch.save(state, half)
-    half.replace(checkpoint)
+    try:
+        torch.save(state, half)
+        half.replace(checkpoint)
+    except (OSError, RuntimeError) as error:  # torch's writer raises the latter on a full disk
+        raise LearningError(
+            f"{str(checkpoint)!r} cannot be written: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _resume(checkpoint: Path, run: str, model: Any, optimizers: Sequence[Any]) -> int:
@@ -222,13 +262,28 @@ def _resume(checkpoint: Path, run: str, model: Any, optimizers: Sequence[Any]) -
 
     if not checkpoint.exists():
         return 0
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if state["run"] != run:
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        theirs, step, weights, kept = (state[k] for k in ("run", "step", "model", "optimizers"))
+    except (
+        Exception
+    ) as error:  # a zip file, a pickle and its dictionary each fail in ways of their own
+        raise _damaged(checkpoint) from error
+    if theirs != run:
         raise LearningError(
-            f"{str(checkpoint)!r} is of a run with other settings ({state['run']}); this one has "
+            f"{str(checkpoint)!r} is of a run with other settings ({theirs}); this one has "
             f"{run}: name another folder, or remove the checkpoint to start anew"
         )
-    model.load_state_dict(state["model"])
-    for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(kept)
-    return int(state["step"])
+    try:
+        model.load_state_dict(weights)
+        for optimizer, one in zip(optimizers, kept, strict=True):
+            optimizer.load_state_dict(one)
+        return int(step)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(checkpoint) from error
+
+
+def _damaged(checkpoint: Path) -> LearningError:
+    return LearningError(
+        f"the checkpoint {str(checkpoint)!r} is damaged: remove it, and its stage starts anew"
+    )

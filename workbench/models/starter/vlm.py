@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import LearningError
+from workbench.models.quiet import no_bars
 from workbench.models.torchvision_cpu import mend_torchvision
 
 END = "<end_of_utterance>"
@@ -218,15 +220,77 @@ def _place_patches(embeddings: Any) -> None:
 
 
 def open_model(folder: Path) -> tuple[Any, Any]:
-    """Weights in float32 and the processor of a folder that `save_model` wrote."""
+    """Weights in float32 and the processor of a folder that `save_model` wrote.
+
+    Raises:
+        LearningError: There is none that can be read, or it is of another class.
+    """
     mend_torchvision()
     import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
-    model = AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True
+    from safetensors import SafetensorError
+    from transformers import (
+        AutoModelForImageTextToText,
+        AutoProcessor,
+        Idefics3ForConditionalGeneration,
     )
-    return model, AutoProcessor.from_pretrained(folder, local_files_only=True)
+
+    try:
+        if not (folder / "config.json").is_file():  # else the name would be looked for on the hub
+            raise FileNotFoundError
+        with no_bars():
+            model = AutoModelForImageTextToText.from_pretrained(
+                folder, dtype=torch.float32, local_files_only=True
+            )
+        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise LearningError(
+            f"want the folder of a model that sees and writes, such as a run's `model`, but that of {str(folder)!r} "
+            "cannot be opened"
+        ) from error
+    if not isinstance(model, Idefics3ForConditionalGeneration):
+        raise LearningError(
+            f"want an Idefics3 in {str(folder)!r}, got {type(model).__name__}: only a run of ours can be gone on from"
+        )
+    return model, processor
+
+
+def size_of(model: Any, processor: Any) -> Size:
+    """How large a model is that `open_model` opened."""
+    vision, text = model.config.vision_config, model.config.text_config
+    return Size(
+        pixels=vision.image_size,
+        patch=vision.patch_size,
+        vision_width=vision.hidden_size,
+        vision_depth=vision.num_hidden_layers,
+        width=text.hidden_size,
+        depth=text.num_hidden_layers,
+        vocabulary=len(processor.tokenizer),
+    )
+
+
+def use_of(question: str) -> str:
+    """Lines of Python that let a model answer `question` about a photo, for its card."""
+    return f'''\
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+processor = AutoProcessor.from_pretrained("FOLDER")
+model = AutoModelForImageTextToText.from_pretrained("FOLDER", dtype=torch.float32)
+question = """{question}"""
+content = [{{"type": "image", "image": Image.open("photo.jpg")}}, {{"type": "text", "text": question}}]
+inputs = processor.apply_chat_template(
+    [{{"role": "user", "content": content}}],
+    add_generation_prompt=True,
+    tokenize=True,
+    return_dict=True,
+    return_tensors="pt",
+)
+tokens = model.generate(**inputs, max_new_tokens=200, do_sample=False)
+answer = processor.tokenizer.decode(
+    tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+)
+print(answer)'''
 
 
 def save_model(model: Any, processor: Any, folder: Path) -> None:

@@ -33,9 +33,11 @@ function render({ model, el }) {
   const head = heading(app, () => load());
   const side = tabs(app, panels);
   const drawer = h("details", { class: "drawer" }, h("summary", {}, "Filters"), filters.element);
-  // Notebooks have keys of their own (z, a, arrows …): none of them may hear what is typed here.
-  const root = h("section", { class: "cwb-view", "aria-label": "Catalog Workbench", "data-lm-suppress-shortcuts": "true" }, head.element, failed, h("div", { class: "body" }, drawer, grid.element, side));
+  // Notebooks have keys of their own (z, a, arrows …): none of them may hear what is typed here. JupyterLab asks while
+  // an event rises and so never hears it; Notebook 7 asks before the view does, and of the focused element alone.
+  const root = h("section", { class: "cwb-view", "aria-label": "Catalog Workbench" }, head.element, failed, h("div", { class: "body" }, drawer, grid.element, side));
   for (const name of ["keydown", "keyup", "keypress"]) root.addEventListener(name, (event) => event.stopPropagation());
+  root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
   // Whoever leaves the view to run a cell finds there what was set last.
   root.addEventListener("focusout", () => app.flush());
   const unfollow = followTheme(root);

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import ModelError
+from workbench.models.diffusers_engine import SAMPLING, read_sampling
 from workbench.models.protocols import ImageRequest
 from workbench.models.registry import load_image
 from workbench.models.starter import captions, scenes, training
@@ -146,14 +147,24 @@ def test_the_folder_is_a_pipeline_that_knows_its_own_settings(whole):
     assert (taken[-1]["num_inference_steps"], taken[-1]["guidance_scale"]) == (3, 1.0)
 
 
-def test_settings_that_are_none_are_named(whole, tmp_path):
-    import shutil
-
-    folder = tmp_path / "odd"
-    shutil.copytree(whole, folder)
-    (folder / "sampling.json").write_text('{"strides": 3}')
-    with pytest.raises(ModelError, match="steps and guidance"):
-        load_image(f"dir:{folder}", device="cpu")
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('{"strides": 3}', "to hold steps and guidance"),
+        ('{"steps": 0}', "want 1 to 999 denoising steps, got 0"),
+        ('{"steps": true}', "got True"),
+        ('{"steps": "12"}', "got '12'"),
+        ('{"guidance": -1}', "want a guidance of 0 or more, got -1"),
+        ('{"guidance": NaN}', "got nan"),
+        ('{"steps": 12', "cannot be read as JSON"),
+        ("[]", "got []"),
+    ],
+)
+def test_settings_that_are_none_are_named(tmp_path, told, said):
+    (tmp_path / SAMPLING).write_text(told)
+    with pytest.raises(ModelError, match=SAMPLING) as refused:
+        read_sampling(tmp_path)
+    assert said in str(refused.value)
 
 
 def test_pictures_are_drawn_once(whole, monkeypatch):
