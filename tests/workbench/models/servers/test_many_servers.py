@@ -48,11 +48,19 @@ def test_servers_share_the_work_and_are_one_model(several_misbehaving):
 def test_room_is_found_out_where_a_server_says_that_it_is_full(several_misbehaving):
     narrow, wide = several_misbehaving
     narrow.room = 2
-    answers = ask(model_of(narrow, wide), *[f"ok:0.03 n{place}" for place in range(150)])
+    both = model_of(narrow, wide)
+    answers = ask(both, *[f"ok:0.03 n{place}" for place in range(150)])
     assert [answer.error for answer in answers] == [None] * 150
     assert narrow.refused < 40, "of 150: fewer are sent to it from then on"
-    assert len(narrow.bodies) - narrow.refused >= 5, "and it still gets what it has room for"
     assert wide.most_at_once >= FIRST_LIMIT
+    before = len(narrow.bodies) - narrow.refused
+    for batch in range(40):  # it rests for up to half a second, longer where that was not enough
+        ask(both, *[f"ok:0.03 n{batch}/{place}" for place in range(20)])
+        if len(narrow.bodies) - narrow.refused >= before + 5:
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail("a server that was full once is asked no more")
 
 
 def test_what_fails_at_one_server_is_tried_at_another_at_once(several_misbehaving):
