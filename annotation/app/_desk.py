@@ -66,6 +66,10 @@ class Desk:
         path = Path(url)
         return path.parent.name if path.suffix == ".db" else url.rpartition("/")[2] or "store"
 
+    def sentence(self, error: Exception) -> str:
+        """What it says, without the folders in which the store lies."""
+        return str(error).replace(self.store.url, self.name)
+
     def person(self, request: gr.Request) -> Person:
         """Who asks."""
         client = request.client.host if request.client else ""
@@ -199,12 +203,19 @@ class Desk:
         """Take this person's last answer back, whichever audit it was for; None where there is none.
 
         Raises:
-            WorkbenchError: They may not answer.
+            WorkbenchError: They may not answer, or the store refuses: then it can be taken back later.
         """
         self.labels(person)
         with self._lock:
             before = self._answered.get(person.name or "", [])
-            return before.pop().undo() if before else None
+            last = before.pop() if before else None
+        if last is None:
+            return None
+        try:
+            return last.undo()  # without the lock: it may wait for another program
+        except BaseException:
+            self.answered(last)
+            raise
 
     def opened(self, person: Person, key: str) -> None:
         """This person looks at an item now, to answer."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Query = Mapping[str, str]
 Show = Callable[[Query, Person, "gr.Request"], str]
 _LONGEST = 2000
+_SOON = 2.0
+"""Seconds after which somebody who waits for the store hears of it."""
 _log = logging.getLogger(__name__)
 
 
@@ -55,10 +58,10 @@ def view(blocks: gr.Blocks, show: Show, desk: Desk) -> View:
 
     def opened(request: gr.Request) -> str:
         query = {name: str(value)[:_LONGEST] for name, value in dict(request.query_params).items()}
-        return told(lambda: show(query, desk.person(request), request))
+        return told(desk, lambda: show(query, desk.person(request), request))
 
     def moved(text: str, request: gr.Request) -> str:
-        return told(lambda: show(read_query(text), desk.person(request), request))
+        return told(desk, lambda: show(read_query(text), desk.person(request), request))
 
     for event, inputs, work in ((blocks.load, None, opened), (address.change, address, moved)):
         event(asking(work), inputs, shown, show_progress="hidden", api_visibility="private")
@@ -73,18 +76,46 @@ def asking(work: Callable[..., Any]) -> Callable[..., Any]:
     return work
 
 
+def patiently(work: Callable[[], list[Any]], outputs: int) -> Iterator[list[Any]]:
+    """What `work` returns for its components; before that, where it takes long, that the store is busy.
+
+    The note goes to the first component, the others stay. A page that is closed meanwhile loses nothing:
+    what was begun is ended.
+    """
+    import gradio as gr
+
+    came: list[list[Any]] = []
+    broke: list[BaseException] = []
+
+    def working() -> None:
+        try:
+            came.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
+            broke.append(error)
+
+    worker = threading.Thread(target=working, daemon=True)
+    worker.start()
+    worker.join(_SOON)
+    if worker.is_alive():
+        yield [render("busy"), *([gr.skip()] * (outputs - 1))]
+        worker.join()
+    if broke:
+        raise broke[0]
+    yield came[0]
+
+
 def read_query(text: object) -> Query:
     """A query string as the page's script writes it; the first of several values counts, its count does not."""
     pairs = parse_qsl(str(text)[:_LONGEST].lstrip("?"), max_num_fields=30)
     return {name: value for name, value in reversed(pairs) if name != "_"}
 
 
-def told(work: Callable[[], str]) -> str:
+def told(desk: Desk, work: Callable[[], str]) -> str:
     """What `work` shows; where it cannot, why, in one sentence."""
     try:
         return work()
     except (WorkbenchError, ValueError) as error:
-        return render("wrong", said=str(error))
+        return render("wrong", said=desk.sentence(error))
     except Exception:  # noqa: BLE001 - a reader sees a sentence, the terminal the rest
         _log.exception("a tab could not be shown")
         return render(

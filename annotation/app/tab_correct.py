@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from annotation.app._desk import Desk, visitor
 from annotation.app._html import render, words
-from annotation.app._page import Query, asking, heading, read_query, told
+from annotation.app._page import Query, asking, heading, patiently, read_query, told
 from annotation.app._people import Person
 from annotation.app.tab_failures import answers_about
 from annotation.notebook._labels import Labels, Word, price_text
 from workbench.calibration.audited import rubric_of
-from workbench.errors import WorkbenchError
+from workbench.errors import StoreError, WorkbenchError
 from workbench.records import Annotation, Audit, Generation
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Form:
     prompt: str = ""
     modes: tuple[str, ...] = ()
     note: str = ""
+    since: str = ""
+    """When this person had answered last before they opened it, see `_moment`; empty where they had not."""
 
 
 def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, field by field
@@ -65,7 +68,8 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
             prompt = gr.Textbox(label="Prompt", elem_id="field-prompt", lines=4)
             note = gr.Textbox(label="Note for whoever reads this later", elem_id="field-note")
             gr.HTML(render("keys"), padding=False)
-    fields = [key, modes, title, aspects, price, prompt, note]
+    since = gr.Textbox(elem_id="since", label="Answered", elem_classes="away")
+    fields = [key, modes, title, aspects, price, prompt, note, since]
     everything = [said, whole, card, *fields]
 
     def fill(query: Query, request: gr.Request, said_before: str = "") -> list[Any]:
@@ -86,46 +90,61 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:  # noqa: PLR0915 - a form, fie
                 form.key, gr.update(choices=offered, value=list(form.modes)),
                 gr.update(value=form.title, visible=listing), gr.update(value=form.aspects, visible=listing),
                 gr.update(value=form.price, visible=listing), gr.update(value=form.prompt, visible=drawn),
-                form.note,
+                form.note, form.since,
             ]  # fmt: skip
         except WorkbenchError as error:
-            why = render("cannot_correct", said=str(error), person=person, empty=desk.rows(answers=False).frame.empty,
+            why = render("cannot_correct", said=desk.sentence(error), person=person, empty=desk.rows(answers=False).frame.empty,
                          store=desk.name, done=said_before)  # fmt: skip
             return [why, gr.update(visible=False), "", "", *([gr.skip()] * (len(fields) - 1))]
 
     def save(which: str) -> Any:  # noqa: ANN401 - a handler of gradio's
         def saving(  # noqa: PLR0917 - one for each field
-            key: str, modes: list[str], title: str, aspects: str, price: str, prompt: str, note: str,
+            key: str, modes: list[str], title: str, aspects: str, price: str, prompt: str, note: str, since: str,
             request: gr.Request,
-        ) -> list[Any]:  # fmt: skip
+        ) -> Iterator[list[Any]]:  # fmt: skip
             person = desk.person(request)
             form = Form(
                 key=str(key), modes=tuple(map(str, modes or ())), title=str(title or ""),
                 aspects=str(aspects or ""), price=str(price or ""), prompt=str(prompt or ""), note=str(note or ""),
+                since=str(since or ""),
             )  # fmt: skip
-            try:
-                labels, _ = turn(desk, person, form.key)
-                after = following(desk, labels, form.key)
-                line = keep(
-                    desk, person, labels, form, approved=_WHAT[which], browser=visitor(request)
-                )
-            except (WorkbenchError, ValueError) as error:
-                return [render("wrong", said=str(error)), *([gr.skip()] * (len(everything) - 1))]
-            return fill({"item": after}, request, line)
+
+            def work() -> list[Any]:
+                try:
+                    labels, _ = turn(desk, person, form.key)
+                    after = following(desk, labels, form.key)
+                    line = keep(
+                        desk, person, labels, form, approved=_WHAT[which], browser=visitor(request)
+                    )
+                except (WorkbenchError, ValueError) as error:
+                    return broken(error)
+                return fill({"item": after}, request, line)
+
+            yield from patiently(work, len(everything))
 
         return saving
 
-    def back(request: gr.Request) -> list[Any]:
+    def broken(error: Exception) -> list[Any]:
+        """The sentence, and everything as it was typed."""
+        stays = " Nothing was stored; what you typed is still here."
+        said = desk.sentence(error) + (f".{stays}" if isinstance(error, StoreError) else "")
+        return [render("wrong", said=said), *([gr.skip()] * (len(everything) - 1))]
+
+    def back(request: gr.Request) -> Iterator[list[Any]]:
         person = desk.person(request)
-        try:
-            key = desk.undo(person)
-        except WorkbenchError as error:
-            return [render("wrong", said=str(error)), *([gr.skip()] * (len(everything) - 1))]
-        if key is None:
-            nothing = render("said", line="There is nothing to take back.", others=[])
-            return [nothing, *([gr.skip()] * (len(everything) - 1))]
-        desk.changed()
-        return fill({"item": key}, request, render("said", line="Taken back.", others=[]))
+
+        def work() -> list[Any]:
+            try:
+                key = desk.undo(person)
+            except WorkbenchError as error:
+                return broken(error)
+            if key is None:
+                nothing = render("said", line="There is nothing to take back.", others=[])
+                return [nothing, *([gr.skip()] * (len(everything) - 1))]
+            desk.changed()
+            return fill({"item": key}, request, render("said", line="Taken back.", others=[]))
+
+        yield from patiently(work, len(everything))
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for button, which in ((yes, "y"), (no, "n"), (skip, "s")):
@@ -153,7 +172,7 @@ def form_of(desk: Desk, labels: Labels, key: str) -> Form:
         raise WorkbenchError(
             f"The store holds no output {key[:64]!r}: the address may be of another store."
         )
-    mine = labels.mine().get(key)
+    mine = labels.own(key)
     right = dict(labels.corrected(key))
     listing = made.listing
     aspects = {} if listing is None else {n: ", ".join(v) for n, v in listing.aspects.items()}
@@ -171,6 +190,7 @@ def form_of(desk: Desk, labels: Labels, key: str) -> Form:
         prompt=right.get("prompt") or made.prompt,
         modes=() if mine is None else mine.failure_modes,
         note="" if mine is None else mine.note or "",
+        since=_moment(mine),
     )
 
 
@@ -186,7 +206,9 @@ def keep(
     made = desk.store.find(Generation, form.key)
     if made is None:
         raise WorkbenchError(f"The store holds no output {form.key[:64]!r}: nothing was stored.")
-    before = labels.others(form.key)
+    before, own = labels.others(form.key), labels.own(form.key)
+    elsewhere = own if own is not None and _moment(own) != form.since else None
+    fields = [_named(one) for one in labels.corrected(form.key)] if elsewhere else []
     saved = labels.save(
         form.key,
         Word(
@@ -210,7 +232,17 @@ def keep(
     )
     if saved.annotation.audit and not saved.annotation.blind:
         line += " The judge's answer was on your screen before, so yours does not count in what approvals are worth."
-    return render("said", line=line, others=before)
+    return render("said", line=line, others=before, elsewhere=elsewhere, fields=fields)
+
+
+def _moment(answer: Annotation | None) -> str:
+    """Tells an answer of one person about one output from their next; empty where there is none."""
+    return "" if answer is None else (answer.updated_at or answer.created_at).isoformat()
+
+
+def _named(about: str) -> str:
+    """A corrected field as people call it."""
+    return about.removeprefix("aspects.").replace("_", " ")
 
 
 def _fields(made: Generation, form: Form) -> Mapping[str, str | None]:
@@ -318,6 +350,7 @@ def _card(desk: Desk, labels: Labels, key: str, person: Person) -> str:
     ]
     answer: Annotation | None = mine.get(key)
     return told(
+        desk,
         lambda: render(
             "correct",
             key=key,
@@ -336,5 +369,5 @@ def _card(desk: Desk, labels: Labels, key: str, person: Person) -> str:
             after=order[place + 1] if place is not None and place + 1 < len(order) else "",
             others=len({one.annotator for one in others}),
             mine=answer,
-        )
+        ),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from annotation.app._desk import Desk
 from annotation.app._html import render
-from annotation.app._page import Query, asking, heading, read_query, told, view
+from annotation.app._page import Query, asking, heading, patiently, read_query, told, view
 from annotation.app._people import Person
 from workbench.calibration.audited import rubric_of
 from workbench.errors import RubricError, WorkbenchError
@@ -48,14 +49,18 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
         return place(read_query(text), request)
 
     def deciding(accept: bool) -> Any:  # noqa: ANN401 - a handler of gradio's
-        def decided(key: str, why: str, request: gr.Request) -> list[Any]:
+        def decided(key: str, why: str, request: gr.Request) -> Iterator[list[Any]]:
             person = desk.person(request)
-            try:
-                line = settle(desk, person, str(key), accept=accept, why=str(why or ""))
-            except WorkbenchError as error:
-                return [render("wrong", said=str(error)), gr.skip(), gr.skip()]
-            shown = told(lambda: show(desk, {"proposal": str(key)}, person))
-            return [render("said", line=line, others=[]), shown, ""]
+
+            def work() -> list[Any]:
+                try:
+                    line = settle(desk, person, str(key), accept=accept, why=str(why or ""))
+                except WorkbenchError as error:
+                    return [render("wrong", said=desk.sentence(error)), gr.skip(), gr.skip()]
+                shown = told(desk, lambda: show(desk, {"proposal": str(key)}, person))
+                return [render("said", line=line, others=[]), shown, ""]
+
+            yield from patiently(work, 3)
 
         return decided
 

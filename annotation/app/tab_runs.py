@@ -76,7 +76,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
     def ticked(run: str, request: gr.Request) -> list[Any]:
         query = {"run": str(run)} if run else {}
         person = desk.person(request)
-        return [told(lambda: show(desk, query, person)), *place(query, request)]
+        return [told(desk, lambda: show(desk, query, person)), *place(query, request)]
 
     def doing(what: str) -> Any:  # noqa: ANN401 - a handler of gradio's
         def done(run: str, request: gr.Request) -> list[Any]:
@@ -84,7 +84,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
             try:
                 line = render("said", line=act(desk, person, what, str(run)), others=[])
             except WorkbenchError as error:
-                line = render("wrong", said=str(error))
+                line = render("wrong", said=desk.sentence(error))
             return [line, *ticked(run, request)]
 
         return done

@@ -46,7 +46,7 @@ def build(blocks: gr.Blocks, desk: Desk) -> None:
             )
             writer = gr.Textbox(desk.live.writer, label="Writes listings", elem_id="writer")
             judge = gr.Textbox(desk.live.judge, label="Judges", elem_id="judge")
-    out = gr.HTML(elem_id="trial", padding=False)
+    out = gr.HTML(render("waiting"), elem_id="trial", padding=False)
 
     def drawing(category: str, image_model: str, judge: str, request: gr.Request) -> Iterator[str]:
         def work() -> Iterator[Trial]:

@@ -89,6 +89,11 @@ class Labels:
         found = self._store.records(Annotation, [one for one in names if one.startswith(_PREFIX)])
         return {one.generation: one for one in found if one.state != "deleted"}
 
+    def own(self, generation: str) -> Annotation | None:
+        """What this annotator said of it here; None where they did not, or took it back."""
+        found = self._store.find(Annotation, self._id(generation))
+        return None if found is None or found.state == "deleted" else found
+
     def title(self, generation: str) -> str | None:
         """The better title that this annotator gave; None where none stands."""
         found = self._store.find(Correction, self._correction(generation))
@@ -149,10 +154,22 @@ class Labels:
         """Take the last answer back, and return which output it was about; None where there is none.
 
         What was said before it counts again; where nothing was, the answer is marked as deleted.
+
+        Raises:
+            StoreError: The database refuses; it can be taken back later.
         """
         if not self._undo:
             return None
-        generation, before, was = self._undo.pop()
+        last = self._undo.pop()
+        try:
+            return self._take_back(*last)
+        except BaseException:
+            self._undo.append(last)
+            raise
+
+    def _take_back(
+        self, generation: str, before: Annotation | None, was: Mapping[str, Correction]
+    ) -> str:
         now = self._store.find(Annotation, self._id(generation))
         assert now is not None
         empty = replace(now, state="deleted", approved=None, failure_modes=(), note=None, scores={})

@@ -38,6 +38,8 @@
     focused = form ? { name: event.target.name, at: event.target.selectionStart } : null;
   });
   new MutationObserver((changes) => {
+    // What is being stored is not to be changed meanwhile.
+    for (const one of document.querySelectorAll("#correct, #form.decide")) one.inert = Boolean(document.querySelector("#busy"));
     if (!changes.some((one) => [...one.addedNodes].some((node) => node.nodeType === 1))) return;
     const at = document.querySelector("[data-address]")?.dataset.address;
     if (at && location.search !== at) history.replaceState(null, "", location.pathname + at);
@@ -53,7 +55,7 @@
 
   const FIELDS = { t: ["title"], a: ["aspects"], o: ["note"], p: ["price", "prompt"] };
   document.addEventListener("keydown", (event) => {
-    if (!document.querySelector("#item") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!document.querySelector("#item") || document.querySelector("#busy") || event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = event.target.matches("textarea, select, input:not([type=checkbox]):not([type=radio])");
     if (typing) {
       if (event.key === "Escape") event.target.blur();

@@ -86,7 +86,7 @@ def answers(server):
         return {a.id: a for a in store.records(Annotation)}
 
 
-FORM = [[], "Title", "Color: red", "1.00", "", "owned"]
+FORM = [[], "Title", "Color: red", "1.00", "", "owned", ""]
 
 
 def test_writers_handlers_refuse_readers_and_strangers(served):
