@@ -81,7 +81,8 @@ class ChildRuns:
                 return None
             if child.process.poll() is None:
                 return "starting"
-            return child.line or f"it ended with status {child.process.returncode}"
+            said = child.line.removeprefix("workbench: ").replace(self._store.url, "this store")
+            return said or f"it ended with status {child.process.returncode}"
 
     def stop(self, run: str) -> str:
         """Interrupt it as Ctrl-C does.

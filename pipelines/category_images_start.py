@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from workbench.errors import BusyError, JudgingError
+from pipelines.one_at_a_time import alone
+from workbench.errors import JudgingError
 from workbench.judging import Subject
 from workbench.judging.instruments import INSTRUMENTS
-from workbench.records import Generation, Run, RunEvent
+from workbench.records import Generation
 from workbench.rubric import Rubric
 
 if TYPE_CHECKING:
     from workbench.store import Store
 
 COMMAND = "run category-images"
-_ENDED = {"finished", "failed", "stopped"}
 
 
 @contextmanager
@@ -38,37 +37,8 @@ def alone_in(store: Store, *, catalog: str, image_model: str, seed: int) -> Iter
         BusyError: Another run holds it; the message says which, and what to do.
     """
     same = {"name": catalog, "image_model": image_model, "seed": seed}
-    try:
-        lease = store.alone(f"{COMMAND} {json.dumps(same, sort_keys=True)}", wait=0)
-        lease.__enter__()
-    except BusyError:
-        raise BusyError(
-            f"{_holder(store, same)} makes the same pictures in {store.url} right now: wait until it has ended, "
-            "or end it, and start this again; what is made by then will be found"
-        ) from None
-    try:
+    with alone(store, COMMAND, makes="makes the same pictures", same=same):
         yield
-    finally:
-        lease.__exit__(None, None, None)
-
-
-def _holder(store: Store, same: Mapping[str, object]) -> str:
-    """Who holds it: the latest run with these arguments that has not ended."""
-    events = list(store.records(RunEvent))
-    ended = {e.run for e in events if e.kind in _ENDED}
-    going = [
-        r
-        for r in store.records(Run)
-        if r.command == COMMAND
-        and r.id not in ended
-        and all(r.arguments.get(name) == value for name, value in same.items())
-    ]
-    if not going:
-        return "another process, which still loads its models,"
-    last = max(going, key=lambda r: r.created_at)
-    notes = [e.note for e in events if e.run == last.id and e.kind == "started" and e.note]
-    process = "".join(f"{note}, " for note in notes)
-    return f"run {last.id} ({process}since {last.created_at:%Y-%m-%d %H:%M} UTC)"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pipelines.audit import audit_from_truth
 from pipelines.intake import take_in
 from pipelines.judge import judge_listings, load_judge
 from pipelines.learning import learn_heads, load_photo
+from pipelines.one_at_a_time import alone
 from pipelines.recorder import Recorder, record
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, JudgingError
@@ -31,6 +32,7 @@ from workbench.store import group_of
 if TYPE_CHECKING:
     from workbench.store import Store
 
+COMMAND = "run listings"
 FACTS_NETWORK = "efficientnet-lite0"
 """Reads facts from photos for text models; judges by heads use another network."""
 _CHUNK = 16
@@ -103,6 +105,7 @@ def run_listings(
         LearningError: There is too little to learn from.
         JudgingError: The rubric is not about listings, or the judge does not answer it.
         CalibrationError: No item is held out.
+        BusyError: Another process writes the same listings into this store.
     """
     rubric = find_rubric(store, job.rubric)
     if rubric.judges != "listing":
@@ -110,7 +113,11 @@ def run_listings(
             f"want a rubric that judges listings, but {rubric.label} judges {rubric.judges}s"
         )
     arguments = {**asdict(job), "name": catalog.name}
-    with record(store, "run listings", arguments, quiet=quiet) as recorder:
+    same = {"name": catalog.name, "model": job.model, "seed": job.seed}
+    with (
+        alone(store, COMMAND, makes="writes the same listings", same=same),
+        record(store, COMMAND, arguments, quiet=quiet) as recorder,
+    ):
         items, problems = take_in(store, catalog, job.catalog, recorder, limit=job.limit)
         parts = store.assign_split(
             sorted({group_of(i) for i in items}), eval_share=job.eval_share, seed=job.seed

@@ -13,7 +13,9 @@ from annotation.app._people import Person
 from pipelines.again import find_run, run_again
 from pipelines.app_runs import ChildRuns
 from pipelines.category_images import CategoryImagesJob
-from workbench.errors import StoreError
+from pipelines.listings import COMMAND, ListingsJob
+from pipelines.one_at_a_time import alone
+from workbench.errors import BusyError, StoreError
 from workbench.records import Generation, Run, RunEvent, utcnow
 from workbench.store import Store
 
@@ -100,6 +102,25 @@ def test_a_run_is_stopped_and_taken_up_again(tmp_path, repository):
         assert max(one.known for one in events if one.stage == "images") > 0
         keys = [one.key for one in store.records(Generation)]
         assert len(keys) == len(set(keys)) and before < set(keys)
+
+
+def test_listings_that_another_run_writes_are_not_taken_up(tmp_path):
+    """A terminal writes them, and somebody presses “Go on” in the app."""
+    with Store.open(tmp_path / "store") as store:
+        asked = ListingsJob(
+            catalog=CATALOG, model="tiny:vlm", judge="tiny:vlm", rubric="listing", limit=4,
+            eval_share=0.4, audit=4, promise=0.9, seed=0,
+        )  # fmt: skip
+        run = Run(
+            id="0123456789ab", command=COMMAND, arguments={**asdict(asked), "name": "drawn-5"}
+        )
+        begun = RunEvent(id="begun", run=run.id, kind="started", note="process 4711")
+        store.add([run, begun])
+        same = {"name": "drawn-5", "model": "tiny:vlm", "seed": 0}
+        said = r"run 0123456789ab \(process 4711, since .*\) writes the same listings .* wait until it has ended"
+        with alone(store, COMMAND, makes="", same=same), pytest.raises(BusyError, match=said):
+            run_again(store, run.id, quiet=True)
+        assert len(list(store.records(Run))) == 1, "what was refused leaves no run behind"
 
 
 def test_a_run_that_was_taken_up_says_by_which(tmp_path, repository):
