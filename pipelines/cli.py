@@ -39,6 +39,7 @@ from pipelines.cli_options import (
     JsonOption,
     JudgeOption,
     LimitOption,
+    OnOption,
     RubricOption,
     StoreOption,
     beside_store,
@@ -206,7 +207,10 @@ run_app.command(
 )(run_attributes_command)
 
 
-@app.command(epilog="Example:  workbench judge --store shop --rubric shop/rubrics/listing.yaml")
+@app.command(
+    epilog="\b\nExamples:\n  workbench judge --store shop --rubric shop/rubrics/listing.yaml\n"
+    "  workbench judge --store shop --judge starter:judge --on ray:workers=2"
+)
 def judge(
     store: StoreOption = None,
     images: ImagesOption = None,
@@ -215,14 +219,18 @@ def judge(
     part: Annotated[
         Literal["train", "eval"] | None, typer.Option(help="Only items of this part.")
     ] = None,
+    on: OnOption = "local",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge what is in the store, with another rubric or another judge. Nothing is judged twice."""
     from pipelines.judge import judge_store
+    from pipelines.places import open_place
 
-    with open_store(store, images) as opened:
-        summary = judge_store(opened, rubric=rubric, judge=judge, part=part, quiet=quiet or as_json)
+    with open_store(store, images) as opened, open_place(on) as place:
+        summary = judge_store(
+            opened, rubric=rubric, judge=judge, part=part, on=place, quiet=quiet or as_json
+        )
     tell(as_json, summary.as_dict(), lambda: str(summary))
 
 

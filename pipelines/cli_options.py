@@ -76,6 +76,14 @@ JudgeOption = Annotated[
         "--judge", help="Who judges: heads:NETWORK, or any vision-language model's string."
     ),
 ]
+OnOption = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        help="Where the work is done: local (this process); ray or ray:workers=2,gpus=1 (workers on this machine); "
+        "ray://HOST:6379?workers=8,gpus=1 (a Ray cluster that this machine belongs to). Same records, same store.",
+    ),
+]
 RubricOption = Annotated[
     str,
     typer.Option(

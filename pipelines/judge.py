@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.learning import learn_heads
+from pipelines.places import HERE, Place
 from pipelines.recorder import Recorder, record
 from workbench.errors import ModelError, StoreError
 from workbench.evolution import find_rubric
 from workbench.judging import ModelAnswerer, RubricJudge, judge_all
 from workbench.judging.heads import HeadsAnswerer
-from workbench.models import load_scorer
 from workbench.models.encoder import PhotoEncoder
 from workbench.records import Generation, Item, Part, Verdict
 from workbench.rubric import Rubric, dump_rubric
@@ -71,7 +71,13 @@ class JudgeSummary:
 
 
 def judge_store(
-    store: Store, *, rubric: str, judge: str, part: Part | None = None, quiet: bool = False
+    store: Store,
+    *,
+    rubric: str,
+    judge: str,
+    part: Part | None = None,
+    on: Place = HERE,
+    quiet: bool = False,
 ) -> JudgeSummary:
     """Judge every output of the rubric's kind that this judge has not judged yet.
 
@@ -80,6 +86,7 @@ def judge_store(
         rubric: A file or a name; says what is judged, listings or pictures.
         judge: `heads:<network>`, any scoring model's string, or `instruments`.
         part: Only outputs about items of this part; None: all, also pictures that describe no item.
+        on: Where it is judged; verdicts are stored here.
         quiet: No progress bars.
 
     Raises:
@@ -103,7 +110,7 @@ def judge_store(
             + f": make some with `workbench run {_MADE_BY[loaded.judges]}`"
         )
     with record(store, "judge", arguments, quiet=quiet) as recorder:
-        done = judge_generations(store, judge, loaded, generations, recorder)
+        done = judge_generations(store, judge, loaded, generations, recorder, on=on)
     return JudgeSummary(
         judge=judge,
         rubric=loaded.label,
@@ -159,6 +166,8 @@ def judge_generations(
     rubric: Rubric,
     generations: Sequence[Generation],
     recorder: Recorder,
+    *,
+    on: Place = HERE,
 ) -> Judgements:
     """Judge outputs, catalogue by catalogue.
 
@@ -175,8 +184,8 @@ def judge_generations(
     known = 0
     who: dict[str, str] = {}
     if own := [g for g in generations if g.item is None]:
-        alone = load_picture_judge(judge, rubric, store=store)
-        verdicts += judge_listings(store, alone, own, None, recorder)
+        alone = load_picture_judge(judge, rubric, store=store, on=on)
+        verdicts += judge_listings(store, alone, own, None, recorder, on=on)
         known += recorder.stages[-1].known
         who |= {f"/{name}": revision for name, revision in alone.parts.items()}
     generations = [g for g in generations if g.item is not None]
@@ -193,9 +202,10 @@ def judge_generations(
                 if i.photos and catalog_of(i.id) == catalog and parts.get(group_of(i)) == "train"
             ],
             recorder=recorder,
+            on=on,
         )
         own = [g for g in generations if catalog_of(str(g.item)) == catalog]
-        verdicts += judge_listings(store, built, own, schema, recorder)
+        verdicts += judge_listings(store, built, own, schema, recorder, on=on)
         known += recorder.stages[-1].known
         who |= {f"{catalog}/{name}": revision for name, revision in built.parts.items()}
     return Judgements(verdicts=tuple(verdicts), known=known, parts=who)
@@ -209,6 +219,7 @@ def load_judge(
     schema: Schema,
     train: Sequence[Item],
     recorder: Recorder,
+    on: Place = HERE,
     seed: int = 0,
 ) -> RubricJudge:
     """The judge called `name`: `heads:<network>`, fitted on `train`, or any scoring model's string.
@@ -218,14 +229,14 @@ def load_judge(
         JudgingError: It does not answer a criterion of the rubric.
     """
     if not name.startswith(_HEADS):
-        return load_picture_judge(name, rubric, store=store)
+        return load_picture_judge(name, rubric, store=store, on=on)
     store.add_rubric(rubric.name, rubric.version, rubric.digest, dump_rubric(rubric))
     encoder = PhotoEncoder(name.removeprefix(_HEADS), cache=read_settings().cache)
     heads = learn_heads(store, encoder, train, schema, recorder, seed=seed)
     return RubricJudge(rubric, HeadsAnswerer(encoder, heads, schema))
 
 
-def load_picture_judge(name: str, rubric: Rubric, *, store: Store) -> RubricJudge:
+def load_picture_judge(name: str, rubric: Rubric, *, store: Store, on: Place = HERE) -> RubricJudge:
     """The judge called `name` that needs no items to learn from: a scoring model's string, or `instruments`.
 
     Raises:
@@ -240,7 +251,7 @@ def load_picture_judge(name: str, rubric: Rubric, *, store: Store) -> RubricJudg
             f"want a judge of pictures that describe no item, but {name!r} learns from items: choose a "
             "vision-language model, or `instruments` with a rubric that asks no model"
         )
-    scorer = load_scorer(name)
+    scorer = on.scorer(name)
     if not scorer.sees:
         raise ModelError(
             f"want a judge that sees photos, but {name!r} reads text only: choose a "
@@ -255,12 +266,15 @@ def judge_listings(
     generations: Sequence[Generation],
     schema: Schema | None,
     recorder: Recorder,
+    *,
+    on: Place = HERE,
 ) -> list[Verdict]:
     """Judge what has no verdict yet, and return the verdict on each generation, in order."""
     unit = f"{judge.rubric.judges}s"
     categories = schema.categories if schema else {}
     with recorder.stage("judge", len(generations), unit=unit) as stage:
-        for report in judge_all(store, judge, generations, schema=schema, run=recorder.id):
+        reports = judge_all(store, judge, generations, schema=schema, run=recorder.id, each=on.each)
+        for report in reports:
             if not report.verdicts:
                 stage.advance(known=report.known)
             for verdict in report.verdicts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from workbench.records import Generation, Verdict
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from workbench.models.elsewhere import Each
     from workbench.schema import Schema
-    from workbench.store import Store
+    from workbench.store import ImageStore, Store
 
 LONGEST_SIDE = 1024
 """Pixels; larger pictures are scaled down before they are judged."""
@@ -43,6 +44,7 @@ def judge_all(
     schema: Schema | None = None,
     run: str | None = None,
     chunk: int = 32,
+    each: Each = map,
 ) -> Iterator[Judged]:
     """Judge generations, skipping those on which the store holds this verdict already.
 
@@ -57,6 +59,8 @@ def judge_all(
         schema: For the categories of the items; None: judged without.
         run: Id of the run that verdicts belong to.
         chunk: Generations judged and stored together.
+        each: Who judges the chunks: `map`, this process. Others may be done with them in another order;
+            verdicts are stored here, whoever made them.
 
     Yields:
         One report before the first chunk, and one after each.
@@ -73,12 +77,26 @@ def judge_all(
     known = store.known(Verdict, wanted)
     to_do = [one for key, one in wanted.items() if key not in known]
     yield Judged(verdicts=(), known=len(known), done=0, left=len(to_do))
-    for start in range(0, len(to_do), chunk):
-        subjects = [load_subject(store, one, schema) for one in to_do[start : start + chunk]]
-        verdicts = judge.judge(subjects, run=run)
+    done = 0
+    chunks = (to_do[start : start + chunk] for start in range(0, len(to_do), chunk))
+    for verdicts in each(_Judging(judge, store.images, schema, run), chunks):
         store.add(verdicts)
-        done = start + len(verdicts)
+        done += len(verdicts)
         yield Judged(verdicts=tuple(verdicts), known=len(known), done=done, left=len(to_do) - done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """Judges one chunk, in this process or another: of the store it needs the pictures alone."""
+
+    judge: RubricJudge
+    images: ImageStore
+    schema: Schema | None
+    run: str | None
+
+    def __call__(self, chunk: Sequence[Generation]) -> list[Verdict]:
+        subjects = [_subject(self.images, one, self.schema) for one in chunk]
+        return self.judge.judge(subjects, run=self.run)
 
 
 def load_subject(store: Store, generation: Generation, schema: Schema | None = None) -> Subject:
@@ -88,16 +106,20 @@ def load_subject(store: Store, generation: Generation, schema: Schema | None = N
         StoreError: A picture is not in the store.
         PhotoError: A picture cannot be decoded.
     """
+    return _subject(store.images, generation, schema)
+
+
+def _subject(images: ImageStore, generation: Generation, schema: Schema | None) -> Subject:
     category = schema.categories.get(generation.category) if schema is not None else None
     if not has_output(generation):  # nothing will look at its pictures
         return Subject(generation=generation, category=category)
     return Subject(
         generation=generation,
-        photos=tuple(_open(store, address) for address in generation.inputs),
-        image=None if generation.image is None else _open(store, generation.image),
+        photos=tuple(_open(images, address) for address in generation.inputs),
+        image=None if generation.image is None else _open(images, generation.image),
         category=category,
     )
 
 
-def _open(store: Store, address: str) -> Image:
-    return open_photo(store.images.get(address), where=address, max_side=LONGEST_SIDE)
+def _open(images: ImageStore, address: str) -> Image:
+    return open_photo(images.get(address), where=address, max_side=LONGEST_SIDE)

@@ -93,6 +93,10 @@ class PhotoEncoder:
             known = ", ".join(sorted(_SIZES))
             raise ModelError(f"no photo encoder {self.network!r}; known: {known}")
 
+    def __reduce__(self) -> tuple[type[PhotoEncoder], tuple[str, Path | None]]:
+        # Another process finds network and vectors by itself, on a device of its own.
+        return PhotoEncoder, (self.network, self.cache)
+
     @property
     def name(self) -> str:
         """The string that names it in records."""

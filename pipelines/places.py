@@ -1,0 +1,116 @@
+"""Where the work of a command is done: in this process, or on Ray. What a user changes is an address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from workbench.errors import SettingsError
+from workbench.models import load_scorer, load_text
+from workbench.models.elsewhere import Made, Piece
+
+if TYPE_CHECKING:
+    from workbench.models.protocols import Scorer, TextModel
+
+LOCAL = "local"
+_FORMS = "local; ray or ray:workers=2,gpus=1 (this machine); ray://HOST:6379?workers=8,gpus=1 (the cluster of this machine)"
+_ADDRESS = re.compile(r"ray(?P<cluster>://[^/?\s]+)?(?:[:?](?P<options>\S+))?")
+
+
+class Place(Protocol):
+    """Who does the work on pieces, and who holds the models for it."""
+
+    def each(self, work: Callable[[Piece], Made], pieces: Iterable[Piece], /) -> Iterator[Made]:
+        """What `work` makes of each piece (`workbench.models.elsewhere.Each`)."""
+        ...
+
+    def scorer(self, name: str) -> Scorer:
+        """The scorer called `name`, for work that is done here."""
+        ...
+
+    def text(self, name: str) -> TextModel:
+        """The text model called `name`, for work that is done here."""
+        ...
+
+
+class Here:
+    """This process."""
+
+    def each(self, work: Callable[[Piece], Made], pieces: Iterable[Piece], /) -> Iterator[Made]:
+        """In order, each one when it is asked for."""
+        return map(work, pieces)
+
+    def scorer(self, name: str) -> Scorer:
+        """Loaded now."""
+        return load_scorer(name)
+
+    def text(self, name: str) -> TextModel:
+        """Loaded now."""
+        return load_text(name)
+
+
+HERE = Here()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayAddress:
+    """A Ray to work on."""
+
+    cluster: str | None = None
+    """Such as `ray://head:6379`; None: one is started on this machine, and ends with the command."""
+    workers: int | None = None
+    """Processes that work; None: as many as there are cores, or GPUs where `gpus` is not 0."""
+    gpus: float = 0
+    """GPUs of each worker; .5: two workers share one."""
+
+
+def read_address(text: str) -> RayAddress | None:
+    """Take the address of a place apart; None stands for this process.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    if text == LOCAL:
+        return None
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        raise SettingsError(f"want a place to work as one of {_FORMS}; got {text!r}")
+    options = dict[str, str]()
+    for option in filter(None, re.split("[,&]", found["options"] or "")):
+        name, _, value = option.partition("=")
+        options[name] = value
+    workers, gpus = options.pop("workers", None), options.pop("gpus", "0")
+    right = workers is None or re.fullmatch(r"[1-9]\d*", workers)
+    if options or not right or not re.fullmatch(r"\d+|0?\.\d+", gpus):
+        raise SettingsError(
+            f"want workers as a number from 1, gpus as how many each worker gets (0, .5, 1 …), and nothing else, in "
+            f"{text!r}"
+        )
+    cluster = found["cluster"]
+    return RayAddress(
+        cluster=f"ray{cluster}" if cluster else None,
+        workers=int(workers) if workers else None,
+        gpus=float(gpus),
+    )
+
+
+@contextmanager
+def open_place(address: str) -> Iterator[Place]:
+    """The place that `address` names; what was started for it is ended afterwards.
+
+    Raises:
+        SettingsError: It is no address, or asks for GPUs that are not there.
+        MissingExtraError: Ray is not installed.
+        ModelError: Ray does not start, or its cluster is not there.
+    """
+    asked = read_address(address)
+    if asked is None:
+        yield HERE
+        return
+    from pipelines.on_ray import open_ray
+
+    with open_ray(asked) as place:
+        yield place

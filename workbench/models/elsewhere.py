@@ -1,0 +1,114 @@
+"""Work that may be done in other processes, and models that are loaded only there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from workbench.errors import ModelError
+from workbench.models.registry import load_scorer, load_text
+
+if TYPE_CHECKING:
+    from workbench.models.protocols import Answer, Completion, Decoding, Progress, Prompt, Question
+
+Piece = TypeVar("Piece")
+Made = TypeVar("Made")
+Kind = Literal["text", "scorer"]
+
+
+class Each(Protocol):
+    """Does the same work on every piece; the builtin `map` is the one for this process."""
+
+    def __call__(self, work: Callable[[Piece], Made], pieces: Iterable[Piece], /) -> Iterator[Made]:
+        """What `work` makes of each piece, as it becomes ready: not always in the order of `pieces`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a model says of itself where it is loaded."""
+
+    kind: Kind
+    asked: str
+    """The string that loads it."""
+    name: str
+    revision: str
+    sees: bool
+
+
+def said_by(kind: Kind, asked: str) -> Said:
+    """Load the model in this process, and keep it, to know what it says of itself.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    model = _loaded(kind, asked)
+    return Said(kind=kind, asked=asked, name=model.name, revision=model.revision, sees=model.sees)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelElsewhere:
+    """A `TextModel` or a `Scorer` that is loaded in the process that first asks it something.
+
+    What a pipeline needs of it to compute keys is known everywhere, so whoever only hands work on holds no weights.
+    """
+
+    said: Said
+
+    @property
+    def name(self) -> str:
+        """As where it was loaded first."""
+        return self.said.name
+
+    @property
+    def revision(self) -> str:
+        """As where it was loaded first; any other is refused."""
+        return self.said.revision
+
+    @property
+    def sees(self) -> bool:
+        """As where it was loaded first."""
+        return self.said.sees
+
+    def complete(
+        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+    ) -> list[Completion]:
+        """As the model answers.
+
+        Raises:
+            ModelError: It cannot be loaded in this process, or has other weights here.
+        """
+        answers: list[Completion] = self._model().complete(prompts, decoding, progress=progress)
+        return answers
+
+    def score(
+        self,
+        contexts: Sequence[Prompt],
+        questions: Sequence[Sequence[Question]],
+        *,
+        progress: Progress | None = None,
+    ) -> list[list[Answer]]:
+        """As the model answers.
+
+        Raises:
+            ModelError: It cannot be loaded in this process, or has other weights here.
+        """
+        answers: list[list[Answer]] = self._model().score(contexts, questions, progress=progress)
+        return answers
+
+    def _model(self) -> Any:
+        model = _loaded(self.said.kind, self.said.asked)
+        if model.revision != self.said.revision:
+            raise ModelError(
+                f"want {self.said.asked!r} at revision {self.said.revision!r}, as where this run began, but this "
+                f"worker has {model.revision!r}: give every machine the same weights"
+            )
+        return model
+
+
+@cache
+def _loaded(kind: Kind, asked: str) -> Any:
+    """Once in a process."""
+    return load_text(asked) if kind == "text" else load_scorer(asked)
