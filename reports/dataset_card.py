@@ -198,5 +198,5 @@ def _facts(store: Store) -> list[tuple[str, str]]:
     counts = store.counts()
     return [
         ("Read from", "; ".join(dict.fromkeys(sources)) or "not recorded"),
-        ("Also in the store", ", ".join(f"{counts[name]:,} {name}" for name in ("generations", "verdicts", "audits", "runs"))),
+        ("Also in the store", ", ".join(f"{counts[name]:,} {name if counts[name] != 1 else name[:-1]}" for name in ("generations", "verdicts", "audits", "runs"))),
     ]  # fmt: skip

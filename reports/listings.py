@@ -241,13 +241,17 @@ def _rates(calibration: Calibration) -> list[tuple[str, str, Estimate]]:
     ]  # fmt: skip
 
 
-def _threshold(threshold: Threshold | None) -> str:
+def _threshold(threshold: Threshold | None) -> tuple[str, str]:
+    """What the threshold promises, and, where none does, why."""
     if threshold is None:
-        return "The judge gives no confidence, so there is no threshold to choose."
+        return "The judge gives no confidence, so there is no threshold to choose.", ""
     sure = f"with {100 * (1 - threshold.failure_probability):.0f}% confidence"
     if threshold.value is None:
         why = (threshold.reason or "").removeprefix("No threshold qualifies: ").rstrip(".")
-        return f"No threshold can promise a precision of {threshold.promise:g} {sure}: {why}."
+        return (
+            f"No threshold can promise a precision of {threshold.promise:g} {sure}.",
+            f"{why[:1].upper()}{why[1:]}." if why else "",
+        )
     share = threshold.approved_share
     text = (
         f"Approve where the judge's confidence is at least {threshold.value:.3f}: then at least "
@@ -260,7 +264,7 @@ def _threshold(threshold: Threshold | None) -> str:
         if held.low is not None and held.high is not None:
             text += f" ({held.low:.2f} to {held.high:.2f}, n = {held.n})"
         text += "."
-    return text
+    return text, ""
 
 
 def _figures(calibration: Calibration, population: Sequence[Judged]) -> list[Drawn]:

@@ -138,6 +138,10 @@ def taken(file: object) -> bytes:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as found:
             pixels = found.width * found.height
+    except Image.DecompressionBombError:  # it says more than anybody wants to read
+        raise PhotoError(
+            f"want at most {PIXELS:,} pixels, got far more: scale the photo down"
+        ) from None
     except Exception:  # noqa: BLE001 - whatever broken bytes lead a decoder to; `open_photo` says what it is
         pixels = 0
     if pixels > PIXELS:

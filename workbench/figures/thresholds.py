@@ -87,7 +87,8 @@ def plot_threshold(risks: RiskCoverage, threshold: Threshold | None = None) -> F
                 )
         else:
             lacking = "\n(no threshold qualifies)"
-    axes.set(ylim=(-0.02, 1.04))
+    left, right = axes.get_xlim() if curve else (-0.02, 1.02)
+    axes.set(xlim=(max(left, -0.02), min(right, 1.02)), ylim=(-0.02, 1.04))
     axes.set_xlabel("approve from this confidence on" + lacking)
     axes.set_ylabel("share")
     legend(axes, columns=3)

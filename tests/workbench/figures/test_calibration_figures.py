@@ -228,6 +228,9 @@ def test_few_thresholds_are_points_and_many_a_curve(full):
         for of in (two, risks)
     ]  # fmt: skip
     assert styles == [["None"], ["-"]]
+    one = dataclasses.replace(risks, points=risks.points[:1])
+    left, right = plot_threshold(one).axes[0].get_xlim()
+    assert left > -0.05 and right < 1.05, "a confidence lies between 0 and 1"
 
 
 def test_criteria_that_would_have_caught_it(full, few, nothing):
