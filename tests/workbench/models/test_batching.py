@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from workbench.errors import ModelError
 from workbench.models.batching import Batches
-from workbench.models.devices import choose_device, choose_dtype, is_out_of_memory
+from workbench.models.devices import (
+    choose_device,
+    choose_dtype,
+    is_out_of_memory,
+    training_dtype,
+)
 
 CPU = torch.device("cpu")
 
@@ -148,3 +155,10 @@ def test_a_device_that_is_not_there_is_refused():
         choose_dtype(CPU, "int3")
     assert choose_dtype(CPU) == torch.float32
     assert choose_dtype(CPU, "bfloat16") == torch.bfloat16
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="no /proc/cpuinfo")
+def test_training_computes_in_what_the_processor_has_instructions_for():
+    flags = Path("/proc/cpuinfo").read_text().split()
+    fast = {"amx_bf16", "avx512_bf16"} & set(flags)
+    assert training_dtype(CPU) == (torch.bfloat16 if fast else torch.float32)

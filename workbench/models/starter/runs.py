@@ -7,10 +7,9 @@ folder belongs to one run: other settings, another model or a second process are
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import LearningError, SettingsError
+from workbench.models.holding import held
 
 CLAIM = "run.json"
 """Says which run a folder belongs to: the kind of model, and the settings that its weights depend on."""
@@ -40,24 +40,13 @@ def claimed(folder: Path, kind: str, settings: Mapping[str, object]) -> Iterator
         SettingsError: `folder` is no folder, or nothing can be written there.
         LearningError: It belongs to another run, or a run is at work in it now.
     """
-    import fcntl
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LearningError(
-                f"another process is training in {str(folder)!r}: wait until it is done, or name another folder"
-            ) from None
+            stack.enter_context(held(folder))
+        except OSError as error:
+            raise _not_writable(folder, error) from error
         _claim(folder, {"kind": kind, "settings": json.loads(json.dumps(dict(settings)))})
         yield
-    finally:
-        os.close(handle)
 
 
 def _claim(folder: Path, run: dict[str, Any]) -> None:

@@ -5,24 +5,26 @@
 First the part that sees learns to tell what pictures show, flaws among it; then the whole learns to name it in
 the words of prompts and listings, to compare it with them, then to judge.
 Run again after a kill, it goes on from the last checkpoint. `--plan large` is the way on a GPU.
+With `--start` a finished judge only learns to judge again, as where the rubric's truth has changed:
+
+    python -m workbench.models.starter.train_judge --out runs/again --start runs/judge/model --steps 500
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
-from tqdm.auto import tqdm
+from typing import Any
 
 from workbench.catalog.drawn import DrawnCatalog
 from workbench.metrics import Estimate, proportion
 from workbench.models.devices import choose_device
 from workbench.models.registry import load_image, load_scorer
+from workbench.models.revisions import folder_revision
 from workbench.models.starter import checking, small_questions
 from workbench.models.starter.answering import lessons, teach_to_answer
 from workbench.models.starter.captions import Scene
@@ -31,6 +33,7 @@ from workbench.models.starter.card import (
     WENT_ON,
     Card,
     library_versions,
+    recipe_before,
     weight_digests,
     write_card,
 )
@@ -40,12 +43,10 @@ from workbench.models.starter.data import (
     HELD_OUT_SEED,
     TRAIN_SEED,
     Example,
-    Pixels,
-    draw_photos,
     naming_examples,
-    scaled,
     texts,
 )
+from workbench.models.starter.judged import everything_true, judged_pictures, photographed
 from workbench.models.starter.questions import (
     NAMING,
     listing_questions,
@@ -53,9 +54,9 @@ from workbench.models.starter.questions import (
     picture_examples,
     standing_lines,
 )
-from workbench.models.starter.runs import claimed, kept_array, replaced
-from workbench.models.starter.scenes import MARKS, PARTS, draw_scenes, marks, parts, sampled
-from workbench.models.starter.seeing import Told, teach_to_see
+from workbench.models.starter.runs import claimed, replaced
+from workbench.models.starter.scenes import sampled
+from workbench.models.starter.seeing import freeze_eyes, teach_to_see
 from workbench.models.starter.small_questions import (
     small_listing_questions,
     small_picture_questions,
@@ -68,7 +69,9 @@ from workbench.models.starter.vlm import (
     build_model,
     build_processor,
     build_tokenizer,
+    open_model,
     save_model,
+    size_of,
     use_of,
 )
 from workbench.records import content_key
@@ -102,8 +105,6 @@ _LIMITS = (
     "It was taught the wording of the rubrics that ship; of a new criterion's wording it knows nothing.",
     "It gives no reasons: it answers with a point of a scale, not with sentences.",
 )
-_PICTURE = 64
-"""Side of the pictures of `starter:image`, at which scenes are drawn before they are scaled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,89 +169,113 @@ PLANS = {"small": small, "quick": quick, "large": large}
 """`quick` shows the way; `large` is for a GPU."""
 
 
-def learn(plan: Plan, out: Path, *, device: str | None = None) -> Path:
+def learn(plan: Plan, out: Path, *, start: Path | None = None, device: str | None = None) -> Path:
     """Train, going on where an earlier call with the same arguments was stopped.
 
     Args:
         plan: Size, data and recipe.
         out: The run's folder: pictures, checkpoints, log, and the finished model in `model`.
+        start: Folder of a judge to go on from, tokenizer, size and all: it sees as it does, and learns to judge again;
+            None: random weights.
         device: Such as `cuda` or `cpu`; None: the best that this machine has.
 
     Returns:
         The finished model's folder.
 
     Raises:
-        LearningError: `out` holds another run, or what it holds is damaged.
+        LearningError: `out` holds another run, what it holds is damaged, or there is no model where one was named.
         ModelError: The device is not there.
         SettingsError: `out` cannot be written to.
     """
     place = choose_device(device)
-    with claimed(out, NAME, asdict(plan)):
+    stages = _stages(plan, start=start)
+    opened = None if start is None else open_model(start)
+    size = plan.size if opened is None else size_of(*opened)
+    learnt = {name: asdict(recipe) for name, recipe in stages.items()}
+    settings: dict[str, object] = {"scenes": plan.scenes, "items": plan.items, "size": asdict(size)}
+    if start is not None:
+        settings["start"] = folder_revision(start)
+    with claimed(out, NAME, {**settings, **learnt}):
         scenes = sampled(FIRST_SCENE, plan.scenes)
         catalog = DrawnCatalog(seed=TRAIN_SEED, items=plan.items)
-        photos = _pictures(scenes, catalog, plan.size.pixels, out)
-        asked = _asked(scenes, catalog, plan)
-        tokenizer = build_tokenizer(
-            texts([*asked["answering"][::QUESTIONS], *asked["comparing"][::QUESTIONS], *asked["naming"]]),
-            vocabulary=plan.size.vocabulary,
-            standing=standing_lines(small_questions.lines()),
-        )  # fmt: skip
-        processor = build_processor(tokenizer, plan.size)
-        model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
+        photos = judged_pictures(scenes, catalog, size.pixels, out)
+        asked = _asked(scenes, catalog, plan, stages)
+        model, processor = opened or _new(asked, plan)
         if place.type == "cpu":
             model.set_attn_implementation("eager")  # faster than SDPA here, at these lengths
         model.to(place)
-        settings: dict[str, object] = {
-            "scenes": plan.scenes,
-            "items": plan.items,
-            "size": asdict(plan.size),
-        }
-        shown = [*scenes, *_photographed(catalog)]
-        teach_to_see(model, photos, _told(shown), plan.seeing, out, settings=settings)
-        recipes = {
-            "naming": plan.naming,
-            "comparing": plan.comparing,
-            "answering": plan.answering,
-        }
-        settings["words"] = content_key(tokenizer.backend_tokenizer.to_str())
-        for stage, recipe in recipes.items():
-            learnt = lessons(processor, asked[stage])
-            teach_to_answer(model, learnt, photos, recipe, out, stage=stage, settings=settings)
+        if "seeing" in stages:
+            shown = [*scenes, *photographed(catalog)]
+            teach_to_see(
+                model, photos, everything_true(shown), stages["seeing"], out, settings=settings
+            )
+        else:
+            freeze_eyes(model)
+        settings["words"] = content_key(processor.tokenizer.backend_tokenizer.to_str())
+        for stage, questions in asked.items():
+            learnt_from = lessons(processor, questions)
+            teach_to_answer(
+                model, learnt_from, photos, stages[stage], out, stage=stage, settings=settings
+            )
         model.set_attn_implementation("sdpa")
         with replaced(out / MODEL) as half:
             save_model(model, processor, half)
     return out / MODEL
 
 
-def _asked(
-    scenes: Sequence[Scene], catalog: DrawnCatalog, plan: Plan
-) -> Mapping[str, list[Example]]:
-    """What each stage asks, by its name; scenes are the first photos, the catalogue's come after them."""
+def _stages(plan: Plan, *, start: Path | None) -> dict[str, Recipe]:
+    """What is learnt in this run, in order: a judge that goes on sees, names and compares already."""
+    answering = {"answering": plan.answering}
+    if start is not None:
+        return answering
     return {
-        "answering": [
-            *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
-            *listing_questions(catalog, plan.answering.seed, first=len(scenes), each=2),
-        ],
-        "comparing": [
-            *small_picture_questions(scenes, plan.comparing.seed, prompts_each=3),
-            *small_listing_questions(catalog, plan.comparing.seed, first=len(scenes), each=2),
-        ],
-        "naming": [
+        "seeing": plan.seeing, "naming": plan.naming, "comparing": plan.comparing, **answering,
+    }  # fmt: skip
+
+
+def _new(asked: Mapping[str, Sequence[Example]], plan: Plan) -> tuple[Any, Any]:
+    """A model with random weights, and its processor."""
+    tokenizer = build_tokenizer(
+        texts([*asked["answering"][::QUESTIONS], *asked["comparing"][::QUESTIONS], *asked["naming"]]),
+        vocabulary=plan.size.vocabulary,
+        standing=standing_lines(small_questions.lines()),
+    )  # fmt: skip
+    model = build_model(tokenizer, plan.size, seed=plan.answering.seed)
+    return model, build_processor(tokenizer, plan.size)
+
+
+def _asked(
+    scenes: Sequence[Scene], catalog: DrawnCatalog, plan: Plan, stages: Collection[str]
+) -> dict[str, list[Example]]:
+    """What each stage asks, in their order; scenes are the first photos, the catalogue's come after them."""
+    first = len(scenes)
+    asks: dict[str, Callable[[], list[Example]]] = {
+        "naming": lambda: [
             *naming_questions(scenes),
             *(
-                replace(one, photos=tuple(len(scenes) + place for place in one.photos))
+                replace(one, photos=tuple(first + place for place in one.photos))
                 for one in naming_examples(catalog, "aligned")
             ),
         ],
+        "comparing": lambda: [
+            *small_picture_questions(scenes, plan.comparing.seed, prompts_each=3),
+            *small_listing_questions(catalog, plan.comparing.seed, first=first, each=2),
+        ],
+        "answering": lambda: [
+            *picture_examples(scenes, plan.answering.seed, prompts_each=3, each=QUESTIONS),
+            *listing_questions(catalog, plan.answering.seed, first=first, each=2),
+        ],
     }
+    return {stage: ask() for stage, ask in asks.items() if stage in stages}
 
 
-def describe(folder: Path, plan: Plan, *, image_model: str) -> Card:
+def describe(folder: Path, plan: Plan, *, image_model: str, start: Path | None = None) -> Card:
     """Measure the finished model and write its card.
 
     Args:
         folder: The model's.
         plan: The one that it was trained by.
+        start: As for `learn`.
         image_model: The model whose pictures it is measured on, such as `starter:image`.
     """
     digests = weight_digests(folder)
@@ -260,19 +285,42 @@ def describe(folder: Path, plan: Plan, *, image_model: str) -> Card:
     for name in ("fidelity", "clarity", "style"):
         known = proportion([name in one.holds for one in shown])
         figures[f"{name}: pictures whose truth is known"] = known
-    card = replace(card_of(plan, figures, image_model=image_model), sha256=digests)
+    before = recipe_before(start)
+    told = card_of(
+        plan, figures, image_model=image_model, before=before, size=size_of(*open_model(folder))
+    )
+    card = replace(told, sha256=digests)
     write_card(folder, card)
     return card
 
 
-def card_of(plan: Plan, figures: Mapping[str, Estimate], *, image_model: str) -> Card:
+def card_of(
+    plan: Plan,
+    figures: Mapping[str, Estimate],
+    *,
+    image_model: str,
+    size: Size = SMALL,
+    before: object = RANDOM,
+) -> Card:
     """The card of a model that `plan` made, but for its digests.
 
     Args:
-        plan: Size, data and recipe.
+        plan: Data and recipe.
         figures: As `describe` measures them.
         image_model: As for `describe`.
+        size: Of the model.
+        before: See `recipe_before`; where it is a recipe, only the last of the plan's stages was learnt.
     """
+    learnt = (
+        asdict(plan)
+        if before == RANDOM
+        else {
+            "scenes": plan.scenes,
+            "items": plan.items,
+            "answering": asdict(plan.answering),
+        }
+    )
+    recipe = json.loads(json.dumps({**learnt, "size": asdict(size), WENT_ON: before}))
     return Card(
         name=NAME,
         pipeline="image-text-to-text",
@@ -288,7 +336,7 @@ def card_of(plan: Plan, figures: Mapping[str, Estimate], *, image_model: str) ->
             f"prompts of scenes {checking.FIRST_SCENE} to {checking.FIRST_SCENE + PICTURES - 1}, to measure": "models/starter/checking.py",
             f"`drawn:seed={HELD_OUT_SEED},items={LISTINGS}`, to measure": "catalog/drawn.py",
         },
-        recipe={**json.loads(json.dumps(asdict(plan))), WENT_ON: RANDOM},
+        recipe=recipe,
         versions=library_versions(),
         headline=HEADLINE,
         figures=figures,
@@ -297,45 +345,14 @@ def card_of(plan: Plan, figures: Mapping[str, Estimate], *, image_model: str) ->
     )  # fmt: skip
 
 
-def _photographed(catalog: DrawnCatalog) -> list[Scene]:
-    """The catalogue's photos as scenes, in the order in which they are drawn."""
-    return [
-        Scene(product=entry.product, style=style, flaws=(), seed=0)
-        for entry in catalog.entries
-        for style in entry.styles
-    ]
-
-
-def _told(scenes: Sequence[Scene]) -> Told:
-    """Everything that is true of each scene."""
-    values = {**PARTS, **{mark: ("no", "yes") for mark in MARKS}}
-    labels = [[*parts(scene), *marks(scene)] for scene in scenes]
-    return Told(values=values, labels=np.array(labels, np.int64))
-
-
-def _pictures(scenes: Sequence[Scene], catalog: DrawnCatalog, pixels: int, out: Path) -> Pixels:
-    """Scenes, then the catalogue's photos, (n, pixels, pixels, 3); kept in the run's folder."""
-    from PIL import Image
-
-    several = [len(entry.styles) for entry in catalog.entries]
-
-    def draw() -> Pixels:
-        small = draw_scenes(scenes, _PICTURE, out)
-        both = np.empty((len(small) + sum(several), pixels, pixels, 3), np.uint8)
-        both[len(small) :] = draw_photos(catalog, pixels)
-        for place, picture in enumerate(tqdm(small, desc="scaling pictures", unit="picture")):
-            both[place] = scaled(Image.fromarray(picture), pixels)
-        return both
-
-    kept = out / f"judged-{len(scenes)}-{catalog.count}-{pixels}.npy"
-    return kept_array(kept, (len(scenes) + sum(several), pixels, pixels, 3), draw)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     parser = training_parser(__doc__, PLANS)
     parser.add_argument(
         "--pictures", default="starter:image", help="image model whose pictures it is measured on"
+    )
+    parser.add_argument(
+        "--start", type=Path, help="folder of a judge to go on from, which learns to judge again"
     )
     told = parser.parse_args(arguments)
     run_command(parser.prog, partial(_run, told))
@@ -346,8 +363,8 @@ def _run(told: argparse.Namespace) -> str:
     if told.steps is not None:
         plan = replace(plan, answering=replace(plan.answering, steps=told.steps))
     load_image(told.pictures)  # refused now, not after an hour
-    folder = learn(plan, told.out, device=told.device)
-    card = describe(folder, plan, image_model=told.pictures)
+    folder = learn(plan, told.out, start=told.start, device=told.device)
+    card = describe(folder, plan, image_model=told.pictures, start=told.start)
     return f"{folder}: {card.headline} {card.figures[card.headline]}"
 
 

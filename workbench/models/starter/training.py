@@ -20,6 +20,7 @@ import numpy.typing as npt
 from tqdm.auto import tqdm
 
 from workbench.errors import LearningError, SettingsError, WorkbenchError, exit_code
+from workbench.models.devices import training_dtype
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +123,7 @@ def train(
     """Teach `model` in place, going on from the folder's checkpoint where there is one.
 
     Args:
-        model: On its device, in float32; computes in bfloat16.
+        model: On its device, in float32; computes as `training_dtype` says.
         loss_of: The loss of a step's batch, which follows from the step's number alone.
         recipe: Steps, batch and rate.
         folder: Where checkpoint and log are kept.
@@ -135,6 +136,7 @@ def train(
     import torch
 
     device = next(model.parameters()).device
+    precision = training_dtype(device)
     optimizers = _optimizers(model, recipe)
     rates = [[group["lr"] for group in one.param_groups] for one in optimizers]
     run = json.dumps({**settings, **asdict(recipe)}, sort_keys=True)
@@ -152,7 +154,7 @@ def train(
             for optimizer, highest in zip(optimizers, rates, strict=True):
                 for group, rate in zip(optimizer.param_groups, highest, strict=True):
                     group["lr"] = rate * pace
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision is torch.bfloat16):
                 loss = loss_of(step)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

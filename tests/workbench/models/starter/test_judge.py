@@ -213,3 +213,10 @@ def test_a_run_that_was_stopped_ends_with_the_same_judge(tmp_path, monkeypatch):
     for name, weights in seen.items():
         found = kept[f"model.vision_model.{name}"]
         assert torch.equal(found, weights.to(found.dtype))
+    on = learn(PLAN, tmp_path / "on", start=whole, device="cpu")
+    assert [file.name for file in (tmp_path / "on").glob("*.pt")] == ["answering.pt"]
+    assert (on / "tokenizer.json").read_bytes() == (whole / "tokenizer.json").read_bytes()
+    after = load_file(on / "model.safetensors")
+    same = {name for name, weights in kept.items() if torch.equal(weights, after[name])}
+    assert {name for name in kept if "vision_model" in name or "connector" in name} <= same
+    assert len(same) < len(kept), "it learnt to judge again"

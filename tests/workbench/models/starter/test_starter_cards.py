@@ -68,12 +68,17 @@ def listing_card(card):
     )
 
 
+def judge_card(card):
+    plan = train_judge.small()
+    again = replace(plan, answering=replace(plan.answering, steps=500))
+    before = card.recipe[WENT_ON]
+    return train_judge.card_of(again, card.figures, image_model="starter:image", before=before)
+
+
 CARDS = {
     "image": image_card,
     "listing": listing_card,
-    "judge": lambda card: train_judge.card_of(
-        train_judge.small(), card.figures, image_model="starter:image"
-    ),
+    "judge": judge_card,
     "classifier": lambda card: train_classifier.card_of(train_classifier.small(), card.figures),
 }
 
