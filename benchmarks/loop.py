@@ -5,6 +5,10 @@ by side (`--seeds 0 &`), and a run with all of them then tells what came of them
 drawn items against their truth; no answer of an annotator is in the figures. Intervals are over groups of items of
 all seeds. Ends with status 1 where the first arm misses the bar.
 
+The rubric that a circle starts with asks for kind, color, aspects, schema and title, and not whether the photos show
+what is claimed, which people refuse all the same: they hold to the shipped rubric `listing` throughout, and so does the
+truth that everything is measured by. Whether the rubric learns of it is for the circle to prove.
+
 The labels are spent in equal parts over the rounds. The bar is about the last round against the model as it came; both
 measures are told against every round before, too, as a model that came with hardly an approval has no precision.
 
@@ -21,6 +25,7 @@ import resource
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +34,13 @@ import numpy as np
 from pipelines.cli_training import quiet_libraries
 from pipelines.loop import Labels, LoopJob, run_loop
 from pipelines.loop_measures import LoopRound, aspect_sums
+from pipelines.loop_people import known_by
 from pipelines.loop_training import Training
 from workbench.catalog import Catalog, open_catalog
-from workbench.catalog.annotators import known_listing
-from workbench.evolution import find_rubric
 from workbench.metrics import clopper_pearson
 from workbench.metrics.resampling import Floats, Statistic, bootstrap, sums_by_group
 from workbench.records import Audit, Generation, Item, Verdict
+from workbench.rubric import Rubric, dump_rubric, load_rubric
 from workbench.store import Store, group_of
 
 ARMS: dict[str, tuple[Labels, Training]] = {
@@ -45,6 +50,8 @@ ARMS: dict[str, tuple[Labels, Training]] = {
 }
 """Arm to how it spends its labels and what it trains on."""
 F1, PRECISION, SUITABLE = "aspect F1", "precision of approvals", "suitable share of all listings"
+STANDARD, UNASKED = "listing", "grounded"
+"""What people hold to, and the criterion of it that the first rubric lacks."""
 BAR = 0.10
 """Least rise of both, with an interval that excludes 0."""
 FEWEST = 20
@@ -113,8 +120,11 @@ def run_arm(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
     address = f"drawn:seed={200 + seed},items={told.items}"
     catalog = open_catalog(address)
     place = told.out / f"seed-{seed}"
+    place.mkdir(parents=True, exist_ok=True)
+    first = place / "first-rubric.yaml"
+    first.write_text(dump_rubric(first_rubric()))
     job = LoopJob(
-        catalog=address, model=told.model, judge=told.judge, rubric="listing",
+        catalog=address, model=told.model, judge=told.judge, rubric=str(first), standard=STANDARD,
         rounds=told.rounds, labels=told.labels // told.rounds, audit=60, people="simulated", error=told.error, seed=seed, spend=ARMS[arm][0],
         training=ARMS[arm][1],
     )  # fmt: skip
@@ -128,6 +138,20 @@ def run_arm(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
             "sums": [_sums(store, catalog, one) for one in summary.rounds],
             "summary": summary.as_dict(),
         }
+
+
+def first_rubric() -> Rubric:
+    """The shipped rubric before anybody thought of asking whether the photos show what is claimed."""
+    full = load_rubric(STANDARD)
+    return replace(
+        full,
+        name="first-listing",
+        criteria=tuple(one for one in full.criteria if one.id != UNASKED),
+        failure_modes=tuple(
+            replace(mode, criterion=None) if mode.criterion == UNASKED else mode
+            for mode in full.failure_modes
+        ),
+    )
 
 
 def _copy_beginning(source: Path, target: Path) -> None:
@@ -150,7 +174,6 @@ def _sums(store: Store, catalog: Catalog, one: LoopRound) -> Floats:
     Right, stated and true aspects; suitable approvals, approvals; suitable listings, listings.
     """
     (audit,) = store.records(Audit, [one.audit])
-    rubric = find_rubric(store, one.rubric)
     items = {i.id: i for i in store.records(Item)}
     model = {g.revision for g in store.records(Generation, [d.generation for d in audit.drawn])}
     parts: dict[str, str] = dict(store.splits()[["group", "part"]].itertuples(index=False))
@@ -163,26 +186,12 @@ def _sums(store: Store, catalog: Catalog, one: LoopRound) -> Floats:
     held_out = [items[name] for name in sorted(made)]
     aspects = aspect_sums(held_out, [made[i.id] for i in held_out], catalog.schema)
     approved = np.array([said[made[i.id].key].approved is True for i in held_out], dtype=float)
+    standard = load_rubric(STANDARD)
     right = np.array(
-        [
-            known_listing(
-                made[i.id],
-                i,
-                schema=catalog.schema,
-                rubric=rubric,
-                measured=_measured(said[made[i.id].key]),
-            ).approved
-            for i in held_out
-        ],
-        dtype=float,
+        [known_by(standard, made[i.id], i, catalog.schema).approved for i in held_out], dtype=float
     )
     columns = np.column_stack([aspects, approved * right, approved, right, np.ones(len(right))])
     return sums_by_group(columns, np.array([group_of(i) for i in held_out]))
-
-
-def _measured(verdict: Verdict) -> dict[str, bool | None]:
-    """What instruments read from the text, where the truth knows nothing better."""
-    return {s.criterion: s.passed for s in verdict.scores if s.by.startswith("instrument:")}
 
 
 def _f1(totals: Floats) -> Floats:

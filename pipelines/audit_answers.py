@@ -44,7 +44,8 @@ def answer_by_simulation(store: Store, audit: Audit, *, error: float, quiet: boo
     if rubric is None:
         raise RubricError(f"the store {store.url} holds no rubric {audit.rubric!r}")
     before = len(unanswered(store, audit))
-    people = Simulated(schema=stored_schema(store, catalogs.pop()), error=error, seed=audit.seed)
+    schema = stored_schema(store, catalogs.pop())
+    people = Simulated(schema=schema, error=error, standard=rubric, seed=audit.seed)
     arguments = {"audit": audit.id, "error": error}
     with record(store, "audit answers", arguments, quiet=quiet) as recorder:
         people.ask(store, [audit], rubric, recorder)

@@ -61,6 +61,12 @@ def loop_command(
     error: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="How often a simulated annotator is wrong.")
     ] = 0.1,
+    standard: Annotated[
+        str | None,
+        typer.Option(
+            help="Rubric that simulated annotators hold to in every round, where it asks more than --rubric."
+        ),
+    ] = None,
     spend: Annotated[
         Literal["spread", "random"],
         typer.Option(help="Labels spread over verdicts and categories, or drawn at random."),
@@ -101,11 +107,14 @@ def loop_command(
 
     if people == "simulated" and annotator:
         raise typer.BadParameter("--annotator names people: use --people label-studio with it")
+    if people != "simulated" and standard:
+        raise typer.BadParameter("--standard is for simulated annotators: people have their own")
     source = open_catalog(catalog)
     folder = (out or beside_store(store, "loop")).absolute()
     job = LoopJob(
         catalog=whole_address(catalog), model=model, judge=judge, rubric=rubric, rounds=rounds,
-        labels=labels, audit=audit, people=people, error=error, spend=spend, training=training,
+        labels=labels, audit=audit, people=people, error=error, standard=standard,
+        spend=spend, training=training,
         plan=plan, limit=limit, eval_share=eval_share, seed=seed,
     )  # fmt: skip
     with open_store(store, images, create=True) as opened, quiet_libraries():

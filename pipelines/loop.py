@@ -27,7 +27,7 @@ from workbench.evolution import find_rubric
 from workbench.models import load_text
 from workbench.models.listings import PhotoWriter
 from workbench.records import Audit, Generation, Item, Part, Run, RunEvent, Verdict, content_key
-from workbench.rubric import dump_rubric
+from workbench.rubric import Rubric, dump_rubric
 from workbench.store import group_of
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class LoopJob:
     people: Literal["simulated", "label-studio"]
     error: float = 0.1
     """Of simulated annotators, 0 to 1."""
+    standard: str | None = None
+    """Rubric that simulated annotators answer by in every round; None: `rubric`, as the first round found it."""
     spend: Labels = "spread"
     training: Training = "sft+dpo"
     plan: str | None = None
@@ -73,6 +75,8 @@ class LoopJob:
         """Content key: the same circle, however many rounds are asked for."""
         told = asdict(self)
         del told["rounds"]
+        if self.standard is None:
+            del told["standard"]  # as circles were named before there was one
         return content_key("loop", told)
 
 
@@ -106,7 +110,7 @@ class LoopSummary:
         if self.job.people == "simulated":
             lines.append(
                 "Simulated: nobody was asked; answers come from the catalogue's truth with "
-                f"{self.job.error:.0%} error."
+                f"{self.job.error:.0%} error{f', by {self.job.standard}' if self.job.standard else ''}."
             )
         return "\n".join([*lines, *([str(self.waiting)] if self.waiting else [])])
 
@@ -169,7 +173,9 @@ def run_loop(
         ModelError: The model cannot be loaded, sees no photos or cannot be trained.
     """
     people: People = (
-        Simulated(schema=catalog.schema, error=job.error, seed=job.seed)
+        Simulated(
+            schema=catalog.schema, error=job.error, seed=job.seed, standard=_standard(store, job)
+        )
         if job.people == "simulated"
         else LabelStudio(address=address, annotators=tuple(annotators))
     )
@@ -208,6 +214,14 @@ def run_loop(
         simulated_items=any(i.simulated for i in items),
         rounds=tuple(share_learned(store, rounds, job.key)),
         waiting=waiting,
+    )
+
+
+def _standard(store: Store, job: LoopJob) -> Rubric:
+    """What simulated annotators answer by: the same rubric in every round, and in a circle that goes on."""
+    first = store.find(Run, content_key(_BEGUN, job.key, 0)[:12])
+    return find_rubric(
+        store, job.standard or (str(first.arguments["rubric"]) if first else job.rubric)
     )
 
 

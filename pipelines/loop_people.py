@@ -13,7 +13,8 @@ from workbench.alignment import seen_truth
 from workbench.calibration.audited import unanswered
 from workbench.catalog.annotators import Known, SimulatedAnnotator, known_listing
 from workbench.catalog.truth import truth_of
-from workbench.records import Audit, Generation, Item, Listing, Verdict, content_key
+from workbench.judging import RubricJudge, Subject
+from workbench.records import Audit, Generation, Item, Listing, content_key
 from workbench.rubric import Rubric
 from workbench.schema import Category, Schema
 
@@ -102,6 +103,9 @@ class Simulated:
     error: float
     """Probability, 0 to 1, that what is wrong is approved, that what is right is rejected, that a failure is
     named wrongly, and that a correction says another value of the attribute than the right one."""
+    standard: Rubric
+    """What they hold suitable, whichever version of which rubric judges: people know what they want before a rubric
+    says all of it."""
     seed: int = 0
 
     @property
@@ -123,21 +127,19 @@ class Simulated:
                 stage.advance(known=len(audit.drawn) - len(drawn))
                 for start in range(0, len(drawn), _CHUNK):
                     chunk = drawn[start : start + _CHUNK]
-                    made = store.records(Generation, [one.generation for one in chunk])
-                    judged = store.records(Verdict, [one.verdict for one in chunk])
-                    both = list(zip(made, judged, strict=True))
+                    made = list(store.records(Generation, [one.generation for one in chunk]))
                     items = {
-                        i.id: i for i in store.records(Item, sorted({str(g.item) for g, _ in both}))
+                        i.id: i for i in store.records(Item, sorted({str(g.item) for g in made}))
                     }
                     given = [
                         who.answer(
                             generation,
-                            self._known(generation, verdict, items[str(generation.item)], rubric),
+                            self._known(generation, items[str(generation.item)], rubric),
                             rubric,
                             audit=audit.id,
                             run=recorder.id,
                         )
-                        for generation, verdict in both
+                        for generation in made
                     ]
                     store.add(
                         [*(a.annotation for a in given), *(c for a in given for c in a.corrections)]
@@ -145,9 +147,9 @@ class Simulated:
                     stage.advance(len(given))
         return None
 
-    def _known(self, made: Generation, verdict: Verdict, item: Item, rubric: Rubric) -> Known:
-        measured = {s.criterion: s.passed for s in verdict.scores if s.by.startswith(_INSTRUMENT)}
-        known = known_listing(made, item, schema=self.schema, rubric=rubric, measured=measured)
+    def _known(self, made: Generation, item: Item, rubric: Rubric) -> Known:
+        known = known_by(self.standard, made, item, self.schema)
+        known = in_words_of(rubric, known, self.standard)
         category = self.schema.category(item.category)
         shown = set(visible_truth(item, self.schema)) if item.truth else None
         given = {one[0]: one for one in _fitting(known.corrections, made.listing, shown)}
@@ -169,6 +171,38 @@ class Simulated:
             return one
         others = [value for value in attribute.values if value not in {before, after}]
         return (about, before, others[int(rng.integers(len(others)))]) if others else one
+
+
+def known_by(standard: Rubric, made: Generation, item: Item, schema: Schema) -> Known:
+    """What is true of a listing in the words of `standard`, whose instruments read it."""
+    measured: dict[str, bool | None] = {}
+    if own := tuple(one for one in standard.criteria if one.by.startswith(_INSTRUMENT)):
+        judge = RubricJudge(replace(standard, criteria=own, failure_modes=(), examples=()))
+        subject = Subject(generation=made, category=schema.category(item.category))
+        (verdict,) = judge.judge([subject])
+        measured = {score.criterion: score.passed for score in verdict.scores}
+    return known_listing(made, item, schema=schema, rubric=standard, measured=measured)
+
+
+def in_words_of(rubric: Rubric, known: Known, standard: Rubric) -> Known:
+    """What is known by people's own `standard`, as far as `rubric` has words for it.
+
+    A criterion that only `rubric` has is answered by the failure that it asks about; a failure that `rubric` does not
+    name is not named.
+    """
+    scores = {c.id: known.scores[c.id] for c in rubric.criteria if c.id in known.scores}
+    asked, failures = ({c.id for c in standard.criteria}, {m.id for m in standard.failure_modes})
+    for mode in rubric.failure_modes:
+        if mode.criterion is not None and mode.criterion not in asked and mode.id in failures:
+            criterion = rubric.criterion(mode.criterion)
+            shows = mode.id in known.failure_modes
+            scores[criterion.id] = 1.0 if shows else float(len(criterion.scale))
+    named = {mode.id for mode in rubric.failure_modes}
+    return replace(
+        known,
+        scores=scores,
+        failure_modes=tuple(mode for mode in known.failure_modes if mode in named),
+    )
 
 
 _Given = tuple[str, str | None, str | None]

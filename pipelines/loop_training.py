@@ -15,7 +15,7 @@ from pipelines.training_data import apart
 from workbench.errors import CalibrationError, RubricError
 from workbench.evolution import current, decide, effect_lines, make_current, propose
 from workbench.preferences import load_reader
-from workbench.records import Audit
+from workbench.records import Audit, RubricProposal
 from workbench.training import TrainingPlan, load_plan, train_dpo, train_sft, training_pair
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def change_rubric(
         return current(store, name) or audit.rubric, len(proposals), waiting if proposals else ()
     taken: set[str] = set()
     for one in proposals:
-        fits = one.kind == "changed threshold" or _reads_words(judge)
+        fits = one.kind == "changed threshold" or _reads_words(judge) or _by_instrument(one)
         if fits and one.about not in taken:
             taken.add(one.about)
             decide(
@@ -191,6 +191,11 @@ def change_rubric(
     except RubricError as error:  # another version came into use since
         return audit.rubric, len(proposals), (*told, f"not taken into use: {error}")
     return proof.rubric, len(proposals), told
+
+
+def _by_instrument(proposal: RubricProposal) -> bool:
+    criterion = proposal.edit.get("criterion")
+    return isinstance(criterion, dict) and str(criterion.get("by")).startswith("instrument:")
 
 
 def _reads_words(judge: str) -> bool:

@@ -59,9 +59,10 @@ def _warnings(data: Mapping[str, Any]) -> list[str]:
             f"{waiting['answers']:,} answers are missing: give them at {waiting['url']} and run the command again."
         )
     if job["people"] == "simulated":
+        held = f"They hold to {job['standard']} in every round. " if job.get("standard") else ""
         said.append(
             "Simulated answers: nobody was asked. They come from what the catalogue knows, and are wrong with "
-            f"probability {job['error']:g}; each of these records says so. Changes of the rubric were accepted by a "
+            f"probability {job['error']:g}; each of these records says so. {held}Changes of the rubric were accepted by a "
             "program."
         )
     if data["simulated_items"]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.judge import stored_schema
 from pipelines.loop_people import Simulated, visible_truth
 from pipelines.preferences import trace_pair
+from workbench.evolution import find_rubric
 from workbench.metrics import Estimate
 from workbench.preferences import lineage
 from workbench.records import (
@@ -24,6 +27,7 @@ from workbench.records import (
     RunEvent,
     Verdict,
 )
+from workbench.rubric import Criterion, load_rubric
 from workbench.store import Store, group_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -165,15 +169,10 @@ def test_an_answer_without_error_is_the_truth(once):
         generation = next(
             g for g in store.records(Generation) if g.listing is not None and g.listing.aspects
         )
-        (verdict,) = [v for v in store.records(Verdict) if v.generation == generation.key][:1]
-        from pipelines.judge import stored_schema
-        from workbench.evolution import find_rubric
-
         schema = stored_schema(store, items[generation.item].id.partition("/")[0])
-        people = Simulated(schema=schema, error=0.0)
-        known = people._known(
-            generation, verdict, items[generation.item], find_rubric(store, "listing")
-        )
+        rubric = find_rubric(store, "listing")
+        people = Simulated(schema=schema, error=0.0, standard=rubric)
+        known = people._known(generation, items[generation.item], rubric)
     truth = {n: ", ".join(v) for n, v in visible_truth(items[generation.item], schema).items()}
     said = {n: ", ".join(v) for n, v in generation.listing.aspects.items()}
     for about, before, after in known.corrections:
@@ -183,6 +182,47 @@ def test_an_answer_without_error_is_the_truth(once):
             said[name] = after
             assert (after is None) == (name not in truth)
     assert {name: value for name, value in said.items() if value} == truth
+
+
+def test_people_hold_to_their_standard_whatever_the_rubric_asks(once):
+    """A rubric without `grounded`, beside people who refuse what no photo shows, and one that learnt of it."""
+    place, _ = once
+    full = load_rubric("listing")
+    first = replace(
+        full,
+        name="first",
+        criteria=tuple(c for c in full.criteria if c.id != "grounded"),
+        failure_modes=tuple(
+            replace(m, criterion=None) if m.criterion == "grounded" else m
+            for m in full.failure_modes
+        ),
+    )
+    asks = Criterion(id="unseen_claim", question="Free of it?", scale=("no", "yes"), threshold=1.5)
+    taught = replace(
+        first,
+        version=2,
+        criteria=(*first.criteria, asks),
+        failure_modes=tuple(
+            replace(m, criterion=m.id) if m.id == "unseen_claim" else m for m in first.failure_modes
+        ),
+    )
+    with Store.open(place / "store") as store:
+        items = {i.id: i for i in store.records(Item)}
+        made = [g for g in store.records(Generation) if g.listing is not None]
+        schema = stored_schema(store, made[0].item.partition("/")[0])
+    people = Simulated(schema=schema, error=0.0, standard=full)
+    refused = 0
+    for one in made:
+        by_full, by_first, by_taught = (
+            people._known(one, items[one.item], rubric) for rubric in (full, first, taught)
+        )
+        assert by_full.approved == by_first.approved == by_taught.approved
+        assert "grounded" not in by_first.scores
+        unseen = by_full.scores["grounded"] == 1
+        assert ("unseen_claim" in by_first.failure_modes) == unseen
+        assert by_taught.scores["unseen_claim"] == (1 if unseen else 2)
+        refused += unseen and not by_first.approved
+    assert refused
 
 
 def test_what_cannot_go_together_is_refused(tmp_path):

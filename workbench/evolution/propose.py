@@ -11,7 +11,8 @@ from workbench.calibration.audited import rubric_of
 from workbench.errors import RubricError
 from workbench.evolution.edits import Edit, apply_edits
 from workbench.evolution.evidence import read_evidence
-from workbench.evolution.rules import Candidate, candidates
+from workbench.evolution.measured import read_instruments
+from workbench.evolution.rules import Candidate, candidates, unasked_failures
 from workbench.evolution.sides import deal_sides, require_side, units_read
 from workbench.records import Audit, RubricEvent, RubricProposal, content_key
 from workbench.rubric import Rubric
@@ -28,7 +29,8 @@ NEW_EVIDENCE = 3
 def propose(store: Store, audit: Audit, *, most: int = 8) -> tuple[RubricProposal, ...]:
     """Suggest changes of the audit's rubric by the answers of its proposing items, and store them.
 
-    Items get their side first (`deal_sides`); answers of the others are not looked at. The surest change
+    Where people name a failure that no criterion asks about, the instruments that the rubric does not use read the
+    proposing items. Items get their side first (`deal_sides`); answers of the others are not looked at. The surest change
     comes first. Done again with the same answers it finds the same proposals.
 
     Args:
@@ -39,6 +41,7 @@ def propose(store: Store, audit: Audit, *, most: int = 8) -> tuple[RubricProposa
     Raises:
         RubricError: The store does not hold the audit's rubric.
         CalibrationError: The store does not hold what the audit drew.
+        PhotoError: A picture that an instrument should read cannot be decoded.
     """
     rubric = rubric_of(store, audit.rubric)
     if rubric is None:
@@ -49,7 +52,8 @@ def propose(store: Store, audit: Audit, *, most: int = 8) -> tuple[RubricProposa
     evidence = read_evidence(store, audit)
     sides = deal_sides(store, audit, evidence)
     own = [one for one in evidence if sides[one.unit] == "propose"]
-    tried = candidates(rubric, own)
+    readings = read_instruments(store, rubric, own) if unasked_failures(rubric, own) else None
+    tried = candidates(rubric, own, readings)
     adjusted = benjamini_hochberg([one.p_value for one in tried])
     sure = sorted(
         (

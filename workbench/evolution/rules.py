@@ -14,6 +14,7 @@ from typing import Literal
 from workbench.calibration import calibrate_arrays, clopper_pearson, mcnemar
 from workbench.evolution.edits import Edit
 from workbench.evolution.evidence import Evidence
+from workbench.evolution.measured import Readings, instrument_of
 from workbench.metrics.estimate import Estimate, undefined
 from workbench.metrics.intervals import binomial_tail
 from workbench.records import Generation
@@ -42,49 +43,84 @@ class Candidate:
     effect: dict[str, Estimate] = field(default_factory=dict)
 
 
-def candidates(rubric: Rubric, evidence: Sequence[Evidence]) -> list[Candidate]:
-    """Every change that these answers could suggest, whether or not it is more than chance."""
-    wrong = [one for one in evidence if one.verdict.approved and not one.suitable]
+def candidates(
+    rubric: Rubric, evidence: Sequence[Evidence], readings: Readings | None = None
+) -> list[Candidate]:
+    """Every change that these answers could suggest, whether or not it is more than chance.
+
+    Args:
+        rubric: That may change.
+        evidence: Answered outputs that may suggest a change.
+        readings: What instruments that the rubric does not use say of them; None: they are not asked.
+    """
+    wrong = _wrong(evidence)
     return [
-        *(_new_criteria(rubric, wrong) if wrong else ()),
+        *(_new_criteria(rubric, evidence, readings or {}) if wrong else ()),
         *(_thresholds(rubric, evidence) if wrong else ()),
         *(_examples(rubric, wrong) if wrong else ()),
         *_wordings(rubric, evidence),
     ]
 
 
-def _new_criteria(rubric: Rubric, wrong: Sequence[Evidence]) -> Iterator[Candidate]:
+def _wrong(evidence: Sequence[Evidence]) -> list[Evidence]:
+    return [one for one in evidence if one.verdict.approved and not one.suitable]
+
+
+def unasked_failures(rubric: Rubric, evidence: Sequence[Evidence]) -> list[str]:
+    """Ids of failures that people name in wrong approvals and that no criterion asks about."""
+    covered = {m.id for m in rubric.failure_modes if m.criterion or m.blocks} | {NO_OUTPUT}
+    names = {name for one in _wrong(evidence) for name in {*one.failure_modes, *one.named}}
+    return sorted(names - covered - {c.id for c in rubric.criteria})
+
+
+def _new_criteria(
+    rubric: Rubric, evidence: Sequence[Evidence], readings: Readings
+) -> Iterator[Candidate]:
     """A criterion for each failure that people name in approvals and that no criterion asks about.
 
-    Binomial test that it is behind more than `LEAST_SHARE` of the false positives.
+    Binomial test that it is behind more than `LEAST_SHARE` of the false positives. An instrument answers it where
+    one is found that sees what people name; else the model that judges does.
     """
+    wrong = _wrong(evidence)
+    right = [one for one in evidence if one.verdict.approved and one.suitable]
     known = {mode.id: mode for mode in rubric.failure_modes}
-    covered = {m.id for m in rubric.failure_modes if m.criterion or m.blocks} | {NO_OUTPUT}
     words = {name: said for one in wrong for name, said in one.named.items()}
     words |= {mode.id: mode.description for mode in rubric.failure_modes}
-    names = {name for one in wrong for name in {*one.failure_modes, *one.named}}
-    for name in sorted(names - covered - {c.id for c in rubric.criteria}):
+    for name in unasked_failures(rubric, evidence):
         keys = tuple(one.key for one in wrong if name in one.failure_modes or name in one.named)
         said = words.get(name, name.replace("_", " ")).rstrip(".")
+        by = instrument_of(name, evidence, readings)
         criterion = Criterion(
             id=name,
             question=f"Is the {rubric.judges} free of this fault: {said}?",
             scale=("no", "yes"),
             threshold=1.5,
+            by=by or "model",
             points=(f"{_capital(said)}.", "There is no such fault."),
         )
         mode = known.get(name, FailureMode(id=name, description=f"{_capital(said)}."))
+        refused = {key for key, passed in readings[by].items() if passed is False} if by else set()
+        caught = [one.key for one in wrong if one.key in refused]
+        lost = tuple(one.key for one in right if one.key in refused)
+        told = by and (
+            f" The instrument {by.removeprefix('instrument:')!r} sees it: it refuses {len(caught)} of these wrong "
+            f"approvals and {len(lost)} of {len(right)} right ones."
+        )
         yield Candidate(
             kind="new criterion",
             about=name,
             edit=Edit(criterion=criterion, failure_mode=replace(mode, criterion=name)),
             sentence=(
                 f"Ask about {name!r}, which no criterion covers: people name it in {len(keys)} of "
-                f"{len(wrong)} wrong approvals."
+                f"{len(wrong)} wrong approvals.{told or ''}"
             ),
             p_value=binomial_tail(len(keys), len(wrong), LEAST_SHARE),
             items_for=keys,
-            effect={"caught": _share(len(keys), len(wrong)), "lost": _unasked()},
+            items_against=lost,
+            effect={
+                "caught": _share(len(caught if by else keys), len(wrong)),
+                "lost": _share(len(lost), len(right)) if by and right else _unasked(),
+            },
         )
 
 

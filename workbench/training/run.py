@@ -16,16 +16,16 @@ from __future__ import annotations
 import errno
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import LearningError, SettingsError
 from workbench.metrics import Estimate
+from workbench.models.holding import held
 from workbench.records import content_key
 from workbench.training.checking import TokenReport
 from workbench.training.examples import Example, Pair
@@ -144,29 +144,20 @@ def alone(out: Path) -> Iterator[None]:
         LearningError: Another process trains in it now.
         SettingsError: Nothing can be written there, or its disk is full.
     """
-    import fcntl
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LearningError(
-                f"another process is training in {str(out)!r}: wait until it is done, or name another folder with --out"
-            ) from None
-        yield
-    except Exception as error:
-        if _no_room(error):
+            stack.enter_context(held(out))
+        except OSError as error:
             raise _unwritable(out, error) from error
-        raise
-    finally:
-        os.close(handle)
-        with suppress(OSError):  # it is not empty
-            out.rmdir()
+        try:
+            yield
+        except Exception as error:
+            if _no_room(error):
+                raise _unwritable(out, error) from error
+            raise
+        finally:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
 
 
 def _unwritable(out: Path, error: Exception) -> SettingsError:

@@ -88,10 +88,22 @@ class Shop:
         said = list(self.store.records(Verdict, [judge.key(g) for g in generations]))
         return JudgedBy(verdicts=said, parts=judge.parts)
 
-    def fill(self, n, *, seed=0, informative=True, marks=0.0, labels=None, first=0, rubric=None):
+    def fill(
+        self,
+        n,
+        *,
+        seed=0,
+        informative=True,
+        marks=0.0,
+        labels=None,
+        first=0,
+        rubric=None,
+        shout=False,
+    ):
         """Add `n` judged listings, draw an audit of `labels` of them and answer it.
 
-        Where it is not informative, answers, points and named failures have nothing to do with the listings.
+        Where it is not informative, answers, points and named failures have nothing to do with the listings. Titles
+        have two words, which the instrument for titles refuses; with `shout` it refuses those that are marked.
         """
         rng = np.random.default_rng(seed)
         rubric = rubric or self.rubric
@@ -109,7 +121,10 @@ class Shop:
                 Generation(
                     key=f"g{number}", kind="listing", category="mugs", model="tiny:text",
                     revision="m1", prompt="Describe it.", item=f"shop/{number}",
-                    listing=Listing(title=f"Mug {number}", aspects={"Color": ("Blue",)}),
+                    listing=Listing(
+                        title=self._title(number, bool(marked[i])) if shout else f"Mug {number}",
+                        aspects={"Color": ("Blue",)},
+                    ),
                     details={
                         "seen": float(seen[i]), "good": bool(good[i]), "marked": bool(marked[i]),
                         "mark_seen": bool(marked[i] != (rng.random() < 0.05)),
@@ -126,6 +141,9 @@ class Shop:
         self.store.add([audit])
         self.answer(audit)
         return audit
+
+    def _title(self, number, marked):
+        return f"BEST MUG {number} SALE!!!" if marked else f"Plain blue mug {number}"
 
     def answer(self, audit):
         """What the truth says, as a simulated annotator's answer."""

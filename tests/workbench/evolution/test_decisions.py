@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,9 @@ from workbench.evolution import (
     proposal_key,
     propose,
     prove,
+    read_evidence,
 )
+from workbench.evolution.measured import instrument_of
 from workbench.records import Annotation, ProofSplit, RubricEvent, Verdict
 from workbench.rubric import Criterion, Example, FailureMode
 
@@ -128,6 +131,38 @@ def test_named_failures_examples_and_wording_are_proposed(shop):
     assert proof.proved, proof.missing
     assert proof.comparison.precision.difference.value > 0.05
     assert proof.criteria[0].criterion == "quality"
+
+
+def test_an_instrument_that_sees_what_people_name_is_proposed_and_proved(shop):
+    """A failure that no criterion asks about, and that the instrument for titles sees."""
+    audit = shop.fill(300, marks=0.25, seed=2, shout=True)
+    (new,) = [p for p in propose(shop.store, audit) if p.kind == "new criterion"]
+    assert (new.about, new.edit["criterion"]["by"]) == ("watermark", "instrument:title")
+    assert "The instrument 'title' sees it" in new.sentence
+    assert new.effect["caught"]["value"] > 0.3 and new.effect["lost"]["value"] == 0.0
+    decide(shop.store, new.key, "accepted", by="ada", why="Watermarks must go.")
+    made = next_version(shop.store, "mugs@1", by="ada")
+    proof = prove(shop.store, made.label, audit, shop.judge, by="ada")
+    assert proof.proved, proof.missing
+    make_current(shop.store, made.label, by="ada", why="Proved.")
+    assert current(shop.store, "mugs") == made.label
+
+
+def test_an_instrument_that_refuses_everything_or_by_chance_is_not_taken(shop):
+    """Titles of two words: all are refused, so nothing says that this is what people name."""
+    audit = shop.fill(300, marks=0.25, seed=2)
+    (new,) = [p for p in propose(shop.store, audit) if p.kind == "new criterion"]
+    assert new.edit["criterion"]["by"] == "model"
+    own = [e for e in read_evidence(shop.store, audit) if e.key in set(new.read)]
+    taken = 0
+    for seed in range(100):
+        coin = np.random.default_rng(seed).random(len(own)) < 0.4
+        readings = {
+            f"instrument:{k}": {e.key: bool(x) for e, x in zip(own, np.roll(coin, k), strict=True)}
+            for k in range(3)
+        }
+        taken += instrument_of("watermark", own, readings) is not None
+    assert taken <= 11, "at most 5% of 100 and two standard errors more"
 
 
 def test_people_stricter_than_the_judge_bring_example_and_wording(shop):
