@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 50
 _ENDS = ("finished", "failed", "stopped")
+_GONE = (
+    "The app or terminal that had started it was gone, so it ended. What it made is in the store."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ def _told(desk: Desk, run: Run, events: list[RunEvent], later: Told | None) -> T
     return Told(
         run=run,
         state=end.kind if end else "running" if progress else "open",
-        note=end.note if end else "",
+        note=_GONE if end and end.note.startswith("BrokenPipeError") else end.note if end else "",
         stages=stages,
         cost=Cost(
             seconds=(until - run.created_at).total_seconds()

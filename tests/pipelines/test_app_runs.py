@@ -123,6 +123,16 @@ def test_listings_that_another_run_writes_are_not_taken_up(tmp_path):
         assert len(list(store.records(Run))) == 1, "what was refused leaves no run behind"
 
 
+def test_a_run_whose_app_was_killed_says_so_and_can_be_taken_up(tmp_path, repository):
+    with Store.open(tmp_path / "store") as store:
+        run = stored(store, job(repository))
+        note = "BrokenPipeError: [Errno 32] Broken pipe"  # nobody reads its progress any more
+        store.add([RunEvent(id="end", run=run, kind="failed", note=note)])
+        (one,) = tab_runs._runs(Desk(store, gate=None, live=Live(answer=str)))
+        assert one.note.startswith("The app or terminal that had started it was gone")
+        assert tab_runs._can_go_on(one)
+
+
 def test_a_run_that_was_taken_up_says_by_which(tmp_path, repository):
     with Store.open(tmp_path / "store") as store:
         first = stored(store, job(repository))
