@@ -13,7 +13,7 @@ from pipelines.rubric_evolution import prove_accepted
 from pipelines.sft import stages_of
 from pipelines.training_data import apart
 from workbench.errors import CalibrationError, RubricError
-from workbench.evolution import current, decide, effect_lines, make_current, propose
+from workbench.evolution import accepted, current, decide, effect_lines, make_current, propose
 from workbench.preferences import load_reader
 from workbench.records import Audit, RubricProposal
 from workbench.training import TrainingPlan, load_plan, train_dpo, train_sft, training_pair
@@ -145,8 +145,10 @@ def change_rubric(
 ) -> tuple[str, int, tuple[str, ...]]:
     """Propose changes by half of the answers and, where nobody else decides, accept and test them on the others.
 
-    Simulated, every change that the judge can answer is accepted and only a proved version comes into use. Where
-    people answer, people decide (`workbench rubric decide`, `prove`, `use`), and what is in use then counts.
+    Simulated, a program decides and only a proved version comes into use: changes whose effect on the items that
+    suggest them is known are tried first, where they catch more than they lose; else those that a judge answers by
+    reading. What was accepted before and not proved is refused, so that it does not stand in the way. Where people
+    answer, people decide (`workbench rubric decide`, `prove`, `use`), and what is in use then counts.
 
     Args:
         store: Holds the answers.
@@ -158,22 +160,22 @@ def change_rubric(
     Returns:
         The rubric that is in use now, how many changes were proposed, and what became of them in sentences.
     """
-    proposals = propose(store, audit)
     name = audit.rubric.rpartition("@")[0]
     if not simulated:
+        proposals = propose(store, audit)
         waiting = (
             f"{len(proposals)} proposals wait: workbench rubric propose --audit {audit.id[:12]}",
         )
         return current(store, name) or audit.rubric, len(proposals), waiting if proposals else ()
+    for old in store.records(RubricProposal, list(accepted(store, audit.rubric))):
+        if old.audit != audit.id:
+            _decide(store, old.key, "refused", "Tested with other answers, and not proved.")
+    proposals = propose(store, audit)
     taken: set[str] = set()
-    for one in proposals:
-        fits = one.kind == "changed threshold" or _reads_words(judge) or _by_instrument(one)
-        if fits and one.about not in taken:
+    for one in _worth_trying(proposals, judge):
+        if one.about not in taken:
             taken.add(one.about)
-            decide(
-                store, one.key, "accepted", by=DECIDER, why="Every change that is sure is tried.",
-                simulated=True,
-            )  # fmt: skip
+            _decide(store, one.key, "accepted", "Every change that is sure is tried.")
     if not taken:
         return audit.rubric, len(proposals), ()
     try:
@@ -193,9 +195,24 @@ def change_rubric(
     return proof.rubric, len(proposals), told
 
 
-def _by_instrument(proposal: RubricProposal) -> bool:
-    criterion = proposal.edit.get("criterion")
-    return isinstance(criterion, dict) and str(criterion.get("by")).startswith("instrument:")
+def _worth_trying(proposals: Sequence[RubricProposal], judge: str) -> list[RubricProposal]:
+    """Changes by thresholds and instruments, whose effect is known; where none is, those that the judge has to read."""
+    known = [one for one in proposals if _effect(one, "lost") is not None]
+    gaining = [one for one in known if (_effect(one, "caught") or 0) > (_effect(one, "lost") or 0)]
+    if gaining or not _reads_words(judge):
+        return gaining
+    return [one for one in proposals if one not in known]
+
+
+def _effect(proposal: RubricProposal, name: str) -> float | None:
+    """Share of the wrong approvals that a change catches, or of the right ones that it loses; None: not known."""
+    estimate = proposal.effect.get(name)
+    value = estimate.get("value") if isinstance(estimate, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _decide(store: Store, key: str, decision: Literal["accepted", "refused"], why: str) -> None:
+    decide(store, key, decision, by=DECIDER, why=why, simulated=True)
 
 
 def _reads_words(judge: str) -> bool:
