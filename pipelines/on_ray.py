@@ -28,6 +28,8 @@ _DEATHS = 5
 """Workers that one piece may lose before it is held to be what kills them."""
 _STARTS = 3
 """Times that Ray is started here: it gives up after half a minute, which a busy machine needs."""
+_AGENT_MILLISECONDS = 120_000
+"""How long Ray waits for its own agents, which load much of what is installed."""
 
 
 @contextmanager
@@ -87,7 +89,10 @@ def _start(address: RayAddress) -> None:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                _system_config={"worker_niceness": 0},  # they work as this process would
+                _system_config={
+                    "worker_niceness": 0,  # they work as this process would
+                    "agent_register_timeout_ms": _AGENT_MILLISECONDS,
+                },
             )
         except Exception as error:  # Ray raises no other kind
             ray.shutdown()
