@@ -301,6 +301,8 @@ def save_model(model: Any, processor: Any, folder: Path) -> None:
 
     copied = copy.deepcopy(model).to("cpu", torch.bfloat16)
     for part in (copied.config.text_config, copied.config.vision_config):
-        part.dtype = None  # a model that was opened in float32 says so there, and engines would follow it
+        part.dtype = (
+            None  # a model that was opened in float32 says so there, and engines would follow it
+        )
     copied.save_pretrained(folder)
     processor.save_pretrained(folder)
