@@ -145,8 +145,8 @@ def _learnt(card: Card | None) -> list[Part]:
     if card is None:
         return [
             Part(id="data", title="What it learnt from", sentences=[
-                "The store does not say: ask whoever made the model. What it may have seen can be judged by nobody "
-                "who does not know it."])
+                "The store does not say: ask whoever made the model. Until then nobody can tell whether it has seen "
+                "the items that it is measured on."])
         ]  # fmt: skip
     rows: list[list[Estimate | str]] = [
         [name, figure, f"{figure.n:,}"] for name, figure in card.figures.items()
@@ -192,10 +192,13 @@ def _facts(made: Sequence[Outputs], model: str, card: Card | None) -> list[tuple
     facts = [("Model", model)]
     for one in made:
         own = one.of(model)
-        first, last = own["created_at"].min(), own["created_at"].max()
+        first, last = (
+            f"{day:%Y-%m-%d}" for day in (own["created_at"].min(), own["created_at"].max())
+        )
+        days, runs = first if first == last else f"{first} to {last}", own["run"].nunique()
         facts += [
             ("Revisions", ", ".join(str(r)[:12] for r in own["revision"].unique())),
-            (f"{_WORDS[one.kind].capitalize()} made", f"{first:%Y-%m-%d} to {last:%Y-%m-%d} UTC, in {own['run'].nunique():,} runs"),
+            (f"{_WORDS[one.kind].capitalize()} made", f"{days} UTC, in {runs:,} {'run' if runs == 1 else 'runs'}"),
             ("Cost", f"{own['seconds'].mean():,.1f} seconds and {own['tokens'].mean():,.0f} tokens each, on average"),
         ]  # fmt: skip
     if card is not None:

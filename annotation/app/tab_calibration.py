@@ -57,12 +57,9 @@ def show(desk: Desk, query: Query) -> str:
 
 
 def _rate(name: str, meaning: str, e: Estimate) -> dict[str, object]:
-    lowest, highest = (-1.0, 1.0) if "κ" in name else (0.0, 1.0)
     there = e.value is not None and e.low is not None and e.high is not None
     place = [
-        100 * (min(highest, max(lowest, x)) - lowest) / (highest - lowest)
-        if there and x is not None
-        else 0.0
+        100 * min(1.0, max(0.0, x)) if there and x is not None else 0.0
         for x in (e.value, e.low, e.high)
     ]
     return {
@@ -71,6 +68,8 @@ def _rate(name: str, meaning: str, e: Estimate) -> dict[str, object]:
         "value": "—" if e.value is None else number(e.value),
         "between": between(e),
         "bar": place if there else None,
+        # Of the value, and of the interval's lower end: Cohen's κ can lie below 0, where the bar begins.
+        "below": [x is not None and x < 0 for x in (e.value, e.low)],
     }
 
 
