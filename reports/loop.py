@@ -115,7 +115,8 @@ def _saying(rounds: Sequence[Mapping[str, Any]]) -> list[str]:
         said.append(
             f"{last['taught_by']:,} labels taught: each 100 of them {told} {between}."
             if last["taught_by"] >= 100
-            else f"{last['taught_by']:,} labels taught; 100 like them {told} {between}."
+            else f"{last['taught_by']:,} labels taught. Reckoned for 100 they {told} {between}, as if the pace went on; it "
+            "falls as less is left to gain."
         )
     first = rounds[0]
     said.append(
