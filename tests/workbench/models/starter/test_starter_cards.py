@@ -72,7 +72,10 @@ def judge_card(card):
     plan = train_judge.small()
     again = replace(plan, answering=replace(plan.answering, steps=500))
     before = card.recipe[WENT_ON]
-    return train_judge.card_of(again, card.figures, image_model="starter:image", before=before)
+    size = size_of(*open_model(WEIGHTS / "judge"))
+    return train_judge.card_of(
+        again, card.figures, image_model="starter:image", size=size, before=before
+    )
 
 
 CARDS = {
@@ -147,7 +150,8 @@ def test_a_run_that_went_on_tells_the_recipe_before_it(tmp_path):
     )
     words = dict(recipe_words(card.recipe))
     assert "naming" not in words and "seeing" not in words
-    assert words[f"{WENT_ON} › naming"].startswith("steps 400")
+    assert words[f"{WENT_ON} › answering"].startswith("steps 500")
+    assert words[f"{WENT_ON} › {WENT_ON} › naming"].startswith("steps 400")
     assert f"vocabulary {size.vocabulary}" in words["size"]
 
 
