@@ -25,6 +25,14 @@ def answers(store):
     return {one.generation: one for one in store.records(Annotation, list(found["id"]))}
 
 
+def save_and_reload(page):
+    """As a person does who closes the tab and comes back."""
+    page.command("docmanager:save")
+    page.page.wait_for_timeout(1000)
+    page.page.reload()
+    page.page.wait_for_selector(".cwb-view[data-ready]")
+
+
 def eventually(check, seconds=20):
     """Wait until `check()` is true: the browser saves a moment after a key."""
     give_up = time.monotonic() + seconds
@@ -110,10 +118,7 @@ def test_answers_by_keys_survive_a_reload_and_a_restart(lab, opened, writable):
     eventually(lambda: sum(one.state == "deleted" for one in answers(writable).values()) == 1)
     assert page.page.locator(".jp-Cell").count() == cells, "the notebook heard the keys too"
     # Reload: the kernel lives on, and so does the view.
-    page.command("docmanager:save")
-    page.page.wait_for_timeout(1000)
-    page.page.reload()
-    page.page.wait_for_selector(".cwb-view[data-ready]")
+    save_and_reload(page)
     view.locator(".foot", has_text="6 answered by you").wait_for()
     assert view.get_by_role("button", name="Hide judge").get_attribute("aria-pressed") == "true"
     # Another kernel: the cell is run again.
@@ -193,10 +198,7 @@ def test_notebook_7_hears_the_same_keys(notebook_7, opened, writable):
     page.page.keyboard.press("z")
     eventually(lambda: sum(one.state == "deleted" for one in answers(writable).values()) == 1)
     assert page.page.locator(".jp-Cell").count() == cells, "the notebook heard the keys too"
-    page.command("docmanager:save")
-    page.page.wait_for_timeout(1000)
-    page.page.reload()
-    page.page.wait_for_selector(".cwb-view[data-ready]")
+    save_and_reload(page)
     view.locator(".foot", has_text="1 answered by you").wait_for()
     faults = [fault for fault in page.faults if "cwb" in fault or "blob:" in fault]
     assert faults == [] and page.foreign == []
