@@ -13,7 +13,15 @@ from pipelines.rubric_evolution import prove_accepted
 from pipelines.sft import stages_of
 from pipelines.training_data import apart
 from workbench.errors import CalibrationError, RubricError
-from workbench.evolution import accepted, current, decide, effect_lines, make_current, propose
+from workbench.evolution import (
+    accepted,
+    current,
+    decide,
+    effect_lines,
+    make_current,
+    propose,
+    read_all_evidence,
+)
 from workbench.preferences import load_reader
 from workbench.records import Audit, RubricProposal
 from workbench.training import TrainingPlan, load_plan, train_dpo, train_sft, training_pair
@@ -44,6 +52,9 @@ _PLANS: Mapping[Literal["sft", "dpo"], TrainingPlan] = {
 }
 """For a few hundred corrected answers and a small model on a laptop's cores."""
 DECIDER = "simulated:decider"
+FEWEST_RIGHT = 5
+"""Right approvals among the items that suggest changes, below which the simulated decider tests none: with hardly any,
+no version can be shown to keep them, and each test makes the next one stricter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +158,7 @@ def change_rubric(
 
     Simulated, a program decides and only a proved version comes into use: changes whose effect on the items that
     suggest them is known are tried first, where they catch more than they lose; else those that a judge answers by
-    reading. What was accepted before and not proved is refused, so that it does not stand in the way. Where people
+    reading. With fewer than `FEWEST_RIGHT` right approvals nothing is tried yet. What was accepted before and not proved is refused, so that it does not stand in the way. Where people
     answer, people decide (`workbench rubric decide`, `prove`, `use`), and what is in use then counts.
 
     Args:
@@ -171,28 +182,43 @@ def change_rubric(
         if old.audit != audit.id:
             _decide(store, old.key, "refused", "Tested with other answers, and not proved.")
     proposals = propose(store, audit)
-    taken: set[str] = set()
-    for one in _worth_trying(proposals, judge):
-        if one.about not in taken:
-            taken.add(one.about)
-            _decide(store, one.key, "accepted", "Every change that is sure is tried.")
-    if not taken:
-        return audit.rubric, len(proposals), ()
+    used, told = _try(store, audit, proposals, judge, quiet=quiet)
+    return used, len(proposals), told
+
+
+def _try(
+    store: Store, audit: Audit, proposals: Sequence[RubricProposal], judge: str, *, quiet: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Accept what is worth it, test it, and take it into use where it is proved: the rubric in use, and why."""
+    worth = {one.about: one for one in reversed(_worth_trying(proposals, judge))}
+    if not worth:
+        return audit.rubric, ()
+    if (right := _right_approvals(store, audit, proposals[0])) < FEWEST_RIGHT:
+        why = f"not tested yet: of what may suggest changes, {right} approvals are right ({FEWEST_RIGHT} are wanted)"
+        return audit.rubric, (why,)
+    for one in worth.values():
+        _decide(store, one.key, "accepted", "Every change that is sure is tried.")
     try:
         proof = prove_accepted(store, by=DECIDER, audit=audit.id, judge=judge, quiet=quiet).proof
     except CalibrationError as error:
-        return audit.rubric, len(proposals), (f"not tested: {error}",)
+        return audit.rubric, (f"not tested: {error}",)
     told = tuple(effect_lines(proof))
     if not proof.proved:
-        return audit.rubric, len(proposals), told
+        return audit.rubric, told
     try:
         make_current(
             store, proof.rubric, by=DECIDER, why="Proved on answers that did not suggest it.",
             simulated=True,
         )  # fmt: skip
     except RubricError as error:  # another version came into use since
-        return audit.rubric, len(proposals), (*told, f"not taken into use: {error}")
-    return proof.rubric, len(proposals), told
+        return audit.rubric, (*told, f"not taken into use: {error}")
+    return proof.rubric, told
+
+
+def _right_approvals(store: Store, audit: Audit, proposal: RubricProposal) -> int:
+    read = set(proposal.read)
+    evidence = [one for one in read_all_evidence(store, audit) if one.key in read]
+    return sum(one.suitable and one.verdict.approved is True for one in evidence)
 
 
 def _worth_trying(proposals: Sequence[RubricProposal], judge: str) -> list[RubricProposal]:

@@ -47,7 +47,7 @@ from workbench.calibration.errors.words import (
     Word,
     marking_words,
 )
-from workbench.calibration.exact_tests import benjamini_hochberg, fisher
+from workbench.calibration.exact_tests import benjamini_hochberg, boschloo, fisher
 from workbench.calibration.frame import calibrate
 from workbench.calibration.gather import (
     AuditedVerdicts,
@@ -174,6 +174,7 @@ __all__ = [
     "alarm_delay",
     "auroc",
     "benjamini_hochberg",
+    "boschloo",
     "budget",
     "calibrate",
     "calibrate_arrays",

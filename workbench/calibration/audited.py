@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from workbench.calibration._by_confidence import ISOTONIC_FROM
 from workbench.calibration._calibration import Calibration
@@ -250,6 +250,34 @@ def calibrate_audit(
     )
 
 
+def others_alike(store: Store, audit: Audit) -> list[Audit]:
+    """`audit` and the others about the same judge, rubric version and part of the items, of any model's outputs.
+
+    Those that do not say how they were drawn from the store are alike to none.
+    """
+    if (own := _selected(audit)) is None:
+        return [audit]
+    wanted = (own.judge, own.judge_revision, own.rubric, own.part)
+    return [
+        one
+        for one in sorted(store.records(Audit), key=lambda a: (a.created_at, a.id))
+        if (of := _selected(one)) is not None
+        and (of.judge, of.judge_revision, of.rubric, of.part) == wanted
+    ]
+
+
+def could_draw(store: Store, audit: Audit, generations: Sequence[Generation]) -> set[str]:
+    """Keys of those of `generations` that are in the population which `audit` was drawn from.
+
+    Raises:
+        CalibrationError: What is in the store is not that population.
+    """
+    own = _selected(audit)
+    if own is not None and all(g.revision != own.model_revision for g in generations):
+        return set()
+    return {d.generation for d in _decisions(store, audit)} & {g.key for g in generations}
+
+
 def rubric_of(store: Store, label: str) -> Rubric | None:
     """The rubric `<name>@<version>`; None for a store that was filled without it, or by a newer workbench."""
     name, _, version = label.rpartition("@")
@@ -346,13 +374,13 @@ def _about_answers(audit: Audit, annotations: Sequence[Annotation]) -> Iterator[
 def _decisions(store: Store, audit: Audit) -> list[Decided]:
     """The verdicts that `audit` was drawn from, found again and proved to be the same."""
     digest = population_digest(audit)
-    selected = cast("Mapping[str, Any]", audit.parameters["population"]).get("selected")
-    if not isinstance(selected, Mapping):
+    selected = _selected(audit)
+    if selected is None:
         raise CalibrationError(
             f"audit {audit.id[:12]} does not say how its verdicts are found in a store: draw it with "
             "`draw_from` or `workbench audit`"
         )
-    decided, _ = select_decisions(store, Selection.from_dict(selected))
+    decided, _ = select_decisions(store, selected)
     drawn_from, number = sum(audit.strata.values()), sum(d.approved is not None for d in decided)
     if digest_of(d.key for d in decided) != digest or number != drawn_from:
         raise CalibrationError(
@@ -361,6 +389,12 @@ def _decisions(store: Store, audit: Audit) -> list[Decided]:
             "from its backup, or draw another audit"
         )
     return decided
+
+
+def _selected(audit: Audit) -> Selection | None:
+    population = audit.parameters.get("population")
+    selected = population.get("selected") if isinstance(population, Mapping) else None
+    return Selection.from_dict(selected) if isinstance(selected, Mapping) else None
 
 
 def _population(store: Store, audit: Audit) -> list[Judged]:

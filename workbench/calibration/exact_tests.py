@@ -1,4 +1,4 @@
-"""Fisher's exact test of two rates, and Benjamini and Hochberg's adjustment of many tests."""
+"""Fisher's and Boschloo's exact tests of two rates, and Benjamini and Hochberg's adjustment of many tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import special, stats
+
+_MANY = 40_000
+"""Pairs of rows of both sides, beyond which Boschloo's test takes seconds and says what Fisher's says."""
 
 
 def fisher(k: int, n: int, other_k: int, other_n: int, *, more: bool = False) -> float | None:
@@ -25,6 +28,21 @@ def fisher(k: int, n: int, other_k: int, other_n: int, *, more: bool = False) ->
     # Tables as probable as this one up to rounding count as extreme too, as in scipy.
     extreme = possible >= k if more else chance <= own * (1 + 1e-7)
     return min(1.0, float(chance[extreme].sum()))
+
+
+def boschloo(k: int, n: int, other_k: int, other_n: int) -> float | None:
+    """Boschloo's exact test that the first rate is not higher: one-sided p-value, 0 to 1; None as for `fisher`.
+
+    The sizes of both sides are given, the number of successes is not, as where rows are sorted first and
+    answered then: never larger than Fisher's p-value there, which fixes both and is strict where rows are few. Of
+    more than 40,000 pairs of rows it is Fisher's.
+
+    Source: Boschloo 1970, Statistica Neerlandica 24:1; Mehta & Senchaudhuri 2003.
+    """
+    if n == 0 or other_n == 0 or n * other_n > _MANY:
+        return fisher(k, n, other_k, other_n, more=True)
+    table = [[k, other_k], [n - k, other_n - other_k]]
+    return float(stats.boschloo_exact(table, alternative="greater").pvalue)
 
 
 def _log_choose(n: int, k: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:

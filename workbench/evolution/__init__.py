@@ -2,7 +2,7 @@
 
 from workbench.evolution.decisions import Decision, accepted, decide, find_proposal, next_version
 from workbench.evolution.edits import Edit, apply_edits
-from workbench.evolution.evidence import Evidence, read_evidence
+from workbench.evolution.evidence import Evidence, read_all_evidence, read_evidence
 from workbench.evolution.history import Entry, effect_lines, history
 from workbench.evolution.proof import ALPHA, MOST_LOST, Proof, measure
 from workbench.evolution.propose import (
@@ -50,6 +50,7 @@ __all__ = [
     "proposal_key",
     "propose",
     "prove",
+    "read_all_evidence",
     "read_evidence",
     "require_apart",
     "require_side",

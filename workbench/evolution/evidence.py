@@ -1,4 +1,4 @@
-"""What an answered audit says of each generation that it drew: the judge's verdict beside people's answers."""
+"""What answered audits say of each generation that they drew: the judge's verdict beside people's answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.calibration import adjudications, gather, latest_answers
-from workbench.calibration.audited import answers_to
+from workbench.calibration.audited import answers_to, could_draw, others_alike
 from workbench.calibration.gather import weighed
 from workbench.errors import CalibrationError
 from workbench.records import Annotation, Audit, Generation, Item, Verdict
@@ -47,6 +47,29 @@ class Evidence:
     def key(self) -> str:
         """The generation's."""
         return self.generation.key
+
+
+def read_all_evidence(store: Store, audit: Audit) -> tuple[Evidence, ...]:
+    """What `audit` and all others about the same judge, rubric version and part of the items brought.
+
+    An output counts once: of the audits that could have drawn it, in the one with the most answers. So what they
+    speak for does not overlap, and inclusion probabilities hold for all of it together. Simulated answers count only
+    where no person answered anything.
+
+    Raises:
+        CalibrationError: As for `read_evidence`; or what one of them was drawn from is not in the store any more.
+    """
+    brought = [(one, read_evidence(store, one)) for one in others_alike(store, audit)]
+    if any(not e.simulated for _, own in brought for e in own):
+        brought = [(one, tuple(e for e in own if not e.simulated)) for one, own in brought]
+    found: list[Evidence] = []
+    taken: list[Audit] = []
+    for one, own in sorted(brought, key=lambda pair: -len(pair[1])):
+        generations = [e.generation for e in own]
+        elsewhere = {key for other in taken for key in could_draw(store, other, generations)}
+        found += [e for e in own if e.key not in elsewhere]
+        taken.append(one)
+    return tuple(found)
 
 
 def read_evidence(store: Store, audit: Audit) -> tuple[Evidence, ...]:

@@ -13,9 +13,9 @@ from workbench.calibration import (
     Comparison,
     CriterionComparison,
     McNemar,
+    boschloo,
     compare,
     compare_criteria,
-    fisher,
     mcnemar,
 )
 from workbench.evolution.evidence import Evidence
@@ -39,6 +39,7 @@ class Proof:
     """`<name>@<version>` that was tested."""
     against: str
     audit: str
+    """That said which version is meant; the answers are of all audits like it."""
     judge: str
     revision: str
     """The judge's, by the version tested; it differs from the other's where an instrument came or went."""
@@ -52,7 +53,7 @@ class Proof:
     right: McNemar
     """Who is right more often, exact, each answered item counted once."""
     given_up: float | None
-    """Fisher's exact one-sided p-value that what it no longer approves (or, where that is nothing, what it
+    """Boschloo's exact one-sided p-value that what it no longer approves (or, where that is nothing, what it
     newly refuses to approve) is unsuitable no more often than what it approves. None where the approvals
     are the same."""
     criteria: tuple[CriterionComparison, ...]
@@ -107,7 +108,7 @@ def measure(
     Raises:
         ValueError: There are no answers, or verdicts of other generations.
 
-    Source: McNemar 1947; Fisher's exact test; the series 1 / (k (k + 1)) sums to 1, so that by Bonferroni
+    Source: McNemar 1947; Boschloo 1970; the series 1 / (k (k + 1)) sums to 1, so that by Bonferroni
     the levels of all tests sum to `ALPHA`.
     """
     keys = tuple(one.key for one in evidence)
@@ -202,8 +203,8 @@ def _given_up(
     if not gone:  # it only adds: what it adds must be suitable more often than what was there
         added = [s for a, b, s in rows if b and not a]
         there = [s for a, b, s in rows if a]
-        return fisher(sum(added), len(added), sum(there), len(there), more=True)
-    return fisher(sum(gone), len(gone), sum(kept), len(kept), more=True)
+        return boschloo(sum(added), len(added), sum(there), len(there))
+    return boschloo(sum(gone), len(gone), sum(kept), len(kept))
 
 
 def _groups(evidence: Sequence[Evidence]) -> list[str] | None:

@@ -10,7 +10,7 @@ from workbench.calibration import benjamini_hochberg
 from workbench.calibration.audited import rubric_of
 from workbench.errors import RubricError
 from workbench.evolution.edits import Edit, apply_edits
-from workbench.evolution.evidence import read_evidence
+from workbench.evolution.evidence import read_all_evidence
 from workbench.evolution.measured import read_instruments
 from workbench.evolution.rules import Candidate, candidates, unasked_failures
 from workbench.evolution.sides import deal_sides, require_side, units_read
@@ -27,7 +27,9 @@ NEW_EVIDENCE = 3
 
 
 def propose(store: Store, audit: Audit, *, most: int = 8) -> tuple[RubricProposal, ...]:
-    """Suggest changes of the audit's rubric by the answers of its proposing items, and store them.
+    """Suggest changes of the audit's rubric by the answers of proposing items, and store them.
+
+    Answers of all audits about the same judge, version and part of the items count (`read_all_evidence`).
 
     Where people name a failure that no criterion asks about, the instruments that the rubric does not use read the
     proposing items. Items get their side first (`deal_sides`); answers of the others are not looked at. The surest change
@@ -35,7 +37,7 @@ def propose(store: Store, audit: Audit, *, most: int = 8) -> tuple[RubricProposa
 
     Args:
         store: Holds the audit, its verdicts and its answers.
-        audit: Answered in part at least.
+        audit: Answered in part at least; says which version is meant.
         most: Proposals at most; a person reads each.
 
     Raises:
@@ -49,7 +51,7 @@ def propose(store: Store, audit: Audit, *, most: int = 8) -> tuple[RubricProposa
             f"want the rubric {audit.rubric!r} of audit {audit.id[:12]}, but {store.url} does not hold it: "
             "judge with it once by `workbench judge`"
         )
-    evidence = read_evidence(store, audit)
+    evidence = read_all_evidence(store, audit)
     sides = deal_sides(store, audit, evidence)
     own = [one for one in evidence if sides[one.unit] == "propose"]
     readings = read_instruments(store, rubric, own) if unasked_failures(rubric, own) else None

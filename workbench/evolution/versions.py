@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.calibration.audited import rubric_of
 from workbench.errors import CalibrationError, LeakageError, RubricError, StoreError
 from workbench.evolution.decisions import events
-from workbench.evolution.evidence import Evidence, read_evidence
+from workbench.evolution.evidence import Evidence, read_all_evidence
 from workbench.evolution.proof import Proof, measure
 from workbench.evolution.sides import require_apart, require_side, sides_of, units_read
 from workbench.records import Audit, Generation, RubricEvent, RubricProposal, Verdict, content_key
@@ -45,7 +45,8 @@ def prove(
 ) -> Proof:
     """Test the version `label` against the one it was made from, and store what came of it.
 
-    Both versions are judged on the proving items of `audit`, by the same model and instruments as far as both
+    Both versions are judged on the proving items of `audit` and of all others about the same judge, version and part
+    of the items (`read_all_evidence`), by the same model and instruments as far as both
     ask them; a version may bring an instrument in, or leave one out. Done again with the same answers it finds
     the same test; with other answers it is another try, at a stricter level.
 
@@ -55,12 +56,12 @@ def prove(
         audit: By the version that it was made from.
         judge: Judges with either version.
         by: Who asks.
-        generations: Keys of answered generations of the audit to test by; None: all of the proving side.
+        generations: Keys of answered generations to test by; None: all of the proving side.
 
     Raises:
         LeakageError: An item suggested a change in this version, or is nearly one that did.
         RubricError: `label` was not made from the rubric of the audit.
-        CalibrationError: No answer of the audit can test it, or what both versions ask was answered by others.
+        CalibrationError: No answer can test it, or what both versions ask was answered by others.
         JudgingError: The judge does not answer a criterion of it.
     """
     made = _made(store, label)
@@ -74,8 +75,8 @@ def prove(
     require_apart(store, _proposing(store, label), evidence)
     if not evidence:
         raise CalibrationError(
-            f"audit {audit.id[:12]} has no answered item that may test {label}: `workbench audit --size` draws "
-            "more, and what people answer about the half that suggests nothing can test it"
+            f"no answered item may test {label}: `workbench audit --size` draws more, and what people answer "
+            "about the half that suggests nothing can test it"
         )
     own = [one.generation for one in evidence]
     before, after = judge(old, own), judge(new, own)
@@ -220,7 +221,7 @@ def _require_proof(
 
 
 def _proving(store: Store, audit: Audit, generations: Iterable[str] | None) -> list[Evidence]:
-    evidence = read_evidence(store, audit)
+    evidence = read_all_evidence(store, audit)
     if generations is None:
         sides = sides_of(store, [one.unit for one in evidence])
         return [one for one in evidence if sides.get(one.unit) == "prove"]
@@ -229,7 +230,7 @@ def _proving(store: Store, audit: Audit, generations: Iterable[str] | None) -> l
     there = {one.key: one for one in evidence}
     if lost := [key for key in wanted if key not in there]:
         raise CalibrationError(
-            f"{len(lost)} of {len(wanted)} generations have no answer in audit {audit.id[:12]}, such as "
+            f"{len(lost)} of {len(wanted)} generations have no answer in audits like {audit.id[:12]}, such as "
             f"{lost[0][:12]!r}"
         )
     return [there[key] for key in wanted]

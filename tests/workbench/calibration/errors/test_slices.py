@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.calibration import benjamini_hochberg, fisher
+from workbench.calibration import benjamini_hochberg, boschloo, fisher
 from workbench.calibration._sample import read_sample
 from workbench.calibration.errors.slices import failure_modes_of, slices_of
 
@@ -25,6 +25,29 @@ def test_fisher_equals_scipy():
 def test_fisher_without_rows_has_no_answer():
     assert fisher(0, 0, 3, 5) is fisher(3, 5, 0, 0) is None
     assert fisher(5000, 100_000, 5000, 100_000) == 1
+
+
+def test_boschloo_gives_the_published_p_value():
+    # Mehta & Senchaudhuri 2003: 74 of 117 professors are satisfied, 31 of 63 scientists.
+    assert boschloo(74, 117, 31, 63) == pytest.approx(0.0355, abs=1e-4)
+    assert fisher(74, 117, 31, 63, more=True) == pytest.approx(0.0483, abs=1e-4)
+    assert boschloo(0, 0, 3, 5) is None
+    assert boschloo(150, 200, 120, 250) == fisher(150, 200, 120, 250, more=True), "too many rows"
+
+
+def test_boschloo_keeps_its_level_and_is_never_less_sure_than_fisher():
+    n, m, level = 9, 6, 0.05
+    p_values = np.array([[boschloo(k, n, j, m) for j in range(m + 1)] for k in range(n + 1)])
+    theirs = [[fisher(k, n, j, m, more=True) for j in range(m + 1)] for k in range(n + 1)]
+    assert (p_values <= np.array(theirs) + 1e-9).all()
+    found = []
+    for rate in np.linspace(0.02, 0.98, 49):
+        chance = np.outer(
+            stats.binom.pmf(range(n + 1), n, rate), stats.binom.pmf(range(m + 1), m, rate)
+        )
+        found.append(chance[p_values <= level].sum())
+    assert max(found) <= level + 1e-9
+    assert max(found) > 0.03, "it uses most of its level, where Fisher's uses .02"
 
 
 def test_benjamini_hochberg_equals_scipy_and_skips_none():
