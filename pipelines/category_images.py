@@ -26,6 +26,7 @@ from pipelines.category_images_topics import Likeness, choose_topics, find_group
 from pipelines.category_images_writing import CategoryPrompts, SamePrompt
 from pipelines.intake import take_in
 from pipelines.judge import load_picture_judge
+from pipelines.places import HERE, Place
 from pipelines.recorder import Recorder, record
 from pipelines.titles import brands_of_catalog
 from reports.answer import answer_of
@@ -34,7 +35,6 @@ from workbench.catalog import Catalog
 from workbench.errors import JudgingError
 from workbench.evolution import find_rubric
 from workbench.judging import ModelAnswerer, RubricJudge
-from workbench.models import load_image, load_text
 from workbench.models.devices import choose_device
 from workbench.models.protocols import ImageModel, TextModel
 from workbench.prompting import (
@@ -170,11 +170,23 @@ def _topics(count: int) -> str:
 
 
 def run_category_images(
-    store: Store, catalog: Catalog, job: CategoryImagesJob, *, quiet: bool = False
+    store: Store,
+    catalog: Catalog,
+    job: CategoryImagesJob,
+    *,
+    on: Place = HERE,
+    quiet: bool = False,
 ) -> CategoryImagesSummary:
     """Run the whole job; run again, it does only what is not in the store yet.
 
     Every topic ends in a stated state: approved, given up (the limit, or no progress), or failed, and why.
+
+    Args:
+        store: Takes everything.
+        catalog: Opened.
+        job: What is asked for.
+        on: Where models write, make pictures and judge; records are stored here.
+        quiet: No progress bars.
 
     Raises:
         CatalogError: The catalogue has no item with a photo, or no item of what was asked for.
@@ -190,16 +202,22 @@ def run_category_images(
         )
     require_instruments(rubric)
     with alone_in(store, catalog=catalog.name, image_model=job.image_model, seed=job.seed):
-        return _run(store, catalog, job, rubric, quiet=quiet)
+        return _run(store, catalog, job, rubric, on, quiet=quiet)
 
 
 def _run(
-    store: Store, catalog: Catalog, job: CategoryImagesJob, rubric: Rubric, *, quiet: bool
+    store: Store,
+    catalog: Catalog,
+    job: CategoryImagesJob,
+    rubric: Rubric,
+    on: Place,
+    *,
+    quiet: bool,
 ) -> CategoryImagesSummary:
     with telling(f"loading image model {job.image_model}", quiet=quiet):
-        model = load_image(job.image_model)
+        model = on.image(job.image_model)
     with telling(f"loading judge {job.judge}", quiet=quiet):
-        judge = load_picture_judge(job.judge, rubric, store=store)
+        judge = load_picture_judge(job.judge, rubric, store=store, on=on)
     arguments = {**asdict(job), "name": catalog.name, **_revisions(model, judge)}
     with record(store, "run category-images", arguments, quiet=quiet) as recorder:
         items, problems = take_in(store, catalog, job.catalog, recorder, limit=job.limit)
@@ -207,7 +225,7 @@ def _run(
         loop = CategoryLoop(
             store,
             writer=_prompts(
-                store, items, schema=catalog.schema, job=job, judge=judge, recorder=recorder
+                store, items, schema=catalog.schema, job=job, judge=judge, recorder=recorder, on=on
             ),
             model=model,
             judge=judge,
@@ -216,9 +234,10 @@ def _run(
                 patience=job.patience,
                 candidates=job.candidates,
                 seed=job.seed,
-                overlap=_apart(job),
+                overlap=on is HERE and _apart(job),
             ),
             recorder=recorder,
+            on=on,
         )
         topics = choose_topics(
             store,
@@ -304,6 +323,7 @@ def _prompts(
     job: CategoryImagesJob,
     judge: RubricJudge,
     recorder: Recorder,
+    on: Place,
 ) -> CategoryPrompts:
     simplifier: TitleSimplifier = TaggerSimplifier(lexicon=brands_of_catalog(items, schema))
     writer: PromptWriter = RulePromptWriter(schema=schema)
@@ -312,7 +332,7 @@ def _prompts(
     models = {}
     for name in sorted({job.writer, job.refiner} - {RULES, NONE}):
         with telling(f"loading text model {name}", quiet=recorder.quiet):
-            models[name] = _text_model(name, judge)
+            models[name] = _text_model(name, judge, on)
     if text := models.get(job.writer):
         simplifier = ModelSimplifier(model=text, fallback=simplifier)
         writer = ModelPromptWriter(model=text, fallback=writer)
@@ -330,15 +350,16 @@ def _prompts(
         image_model=_worded_for(job.image_model),
         names=_names(schema),
         run=recorder.id,
+        on=on,
     )
 
 
-def _text_model(name: str, judge: RubricJudge) -> TextModel:
+def _text_model(name: str, judge: RubricJudge, on: Place) -> TextModel:
     """The model called `name`: the judge's own weights where they are the same, so memory holds them once."""
     own = judge.answerer
     if isinstance(own, ModelAnswerer) and own.name == name and isinstance(own.scorer, TextModel):
         return own.scorer
-    return load_text(name)
+    return on.text(name)
 
 
 def _worded_for(image_model: str) -> str:

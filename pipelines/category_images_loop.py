@@ -8,42 +8,41 @@ stored too, as an answer of this run alone, so that another run asks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from pipelines.category_images_asking import BROKEN, Asking
 from pipelines.category_images_parts import (
     Busy,
     Finished,
     LoopPlan,
+    Making,
+    Picture,
     Prompts,
     Topic,
-    png,
 )
+from pipelines.places import HERE, Place, pieces_of
 from pipelines.recorder import Recorder, Stage
-from workbench.errors import ServerError, WorkbenchError
 from workbench.judging import RubricJudge, judge_all
 from workbench.judging.attempts import Attempt, Try, best_try, did_not_answer, ending
 from workbench.judging.chains import STAGE, Scope, seed_of
-from workbench.models.protocols import ImageModel, ImageRequest, MadeImage
+from workbench.models.protocols import ImageModel, ImageRequest
 from workbench.records import CriterionScore, Generation, Verdict, content_key
 
 if TYPE_CHECKING:
     from workbench.store import Store
 
-T = TypeVar("T")
-
 TOGETHER = 32
 """Pictures that are asked for, and stored, together: at most this many are lost to a kill."""
-_TOPICS = 4 * TOGETHER
-"""Topics that are in hand at once; memory does not grow with how many there are."""
+_MORE = 3 * TOGETHER
+"""Topics in hand beyond those whose pictures are made next; memory does not grow with how many there are."""
 _WAITING = 2
 """Batches that may wait for the judge while further pictures are made."""
-_BROKEN = 3
-"""Batches in a row that a server refuses as a whole, after which it is not asked again in this run."""
 
 
 @dataclass
@@ -79,11 +78,13 @@ class CategoryLoop:
         judge: RubricJudge,
         plan: LoopPlan,
         recorder: Recorder,
+        on: Place = HERE,
     ) -> None:
-        """Join those who write, make and judge; nothing is done before `run`."""
+        """Join those who write, make and judge, and where they do; nothing is done before `run`."""
         self.store, self.recorder, self.plan = store, recorder, plan
+        self._asking = Asking(on)
+        self._together = TOGETHER * on.at_once
         self._writer, self._model, self._judge = writer, model, judge
-        self._refusals: dict[str, int] = {}
         self._cut: set[str] = set()
 
     def run(self, topics: Iterable[Topic], *, total: int) -> Iterator[Finished]:
@@ -136,13 +137,14 @@ class CategoryLoop:
         while True:
             in_hand = len(to_make) + sum(map(len, judging.values()))
             fresh: list[Topic] = []
-            if len(to_make) < TOGETHER and in_hand < _TOPICS:
-                fresh = list(islice(topics, min(TOGETHER, _TOPICS - in_hand)))
+            room = self._together + _MORE - in_hand
+            if len(to_make) < self._together and room > 0:
+                fresh = list(islice(topics, min(self._together, room)))
                 started = self._start(fresh, stages)
                 yield from self._sorted(started, to_make)
             to_judge: list[_Chain] = []
             if to_make and len(judging) < _WAITING:
-                size = max(1, TOGETHER // self.plan.candidates)
+                size = _chains(self._together, self.plan)
                 chains, to_make[:] = to_make[:size], to_make[size:]
                 self._make(chains, stages.images)
                 to_judge = chains
@@ -183,13 +185,10 @@ class CategoryLoop:
             missing = [(c, d, r) for c, (d, r) in wanted if d.key not in found]
             stage.advance(known=len(found))
             if missing:
-                images = self._made([r for _, _, r in missing])
-                for (chain, draft, _), one in zip(missing, images, strict=True):
-                    found[draft.key] = self._kept(draft, one)
-                    chain.made += one.image is not None
-                self.store.add(found[d.key] for _, d, _ in missing)
-                for one in images:
-                    stage.advance(int(one.image is not None), cost=one.cost)
+                made = self._made([(draft, request) for _, draft, request in missing], stage)
+                for chain, draft, _ in missing:
+                    chain.made += made[draft.key].image is not None
+                found |= made
         for chain in chains:
             tries = tuple(
                 Try(image=found[d.key], verdict=None) for c, (d, _) in wanted if c is chain
@@ -279,17 +278,37 @@ class CategoryLoop:
         request = ImageRequest(prompt=rendered.prompt, seed=seed, negative_prompt=rendered.negative)
         return draft, request
 
-    def _made(self, requests: Sequence[ImageRequest]) -> list[MadeImage]:
-        """The pictures; where the model breaks down as a whole, or nobody is there to judge them, why, once for each."""
-        if self._refusals.get("judge", 0) >= _BROKEN:
-            why = f"none was made, as the judge refused {_BROKEN} batches in a row: run again once it answers"
-            return [MadeImage(image=None, error=why)] * len(requests)
-        made, why = self._asked("image model", lambda: self._model.make(requests))
-        self._cut.update(r.prompt for r, one in zip(requests, made, strict=False) if one.cut)
-        return made or [MadeImage(image=None, error=why)] * len(requests)
+    def _made(
+        self, missing: Sequence[tuple[Generation, ImageRequest]], stage: Stage
+    ) -> dict[str, Generation]:
+        """The pictures by the keys of their drafts, stored piece by piece; why, where there is none."""
+        waiting = {draft.key: draft for draft, _ in missing}
+        requests = {draft.key: request for draft, request in missing}
+        size = _chains(TOGETHER, self.plan) * self.plan.candidates
+        pieces = pieces_of(list(requests.items()), size)
+        found: dict[str, Generation] = {}
 
-    def _kept(self, draft: Generation, made: MadeImage) -> Generation:
-        if made.image is None:
+        def make() -> None:
+            for pictures in self._asking.each(Making(self._model), pieces):
+                self._cut.update(waiting[one.key].prompt for one in pictures if one.cut)
+                made = {one.key: self._kept(waiting.pop(one.key), one) for one in pictures}
+                self.store.add(made.values())
+                found.update(made)
+                for one in pictures:
+                    stage.advance(int(one.data is not None), cost=one.cost)
+
+        why = f"none was made, as the judge refused {BROKEN} batches in a row: run again once it answers"
+        if not self._asking.is_broken("judge"):
+            why = self._asking.asked("image model", make)
+        none = {
+            key: self._kept(draft, Picture(key=key, data=None, error=why))
+            for key, draft in waiting.items()
+        }
+        self.store.add(none.values())
+        return found | none
+
+    def _kept(self, draft: Generation, made: Picture) -> Generation:
+        if made.data is None:
             why = made.error or "the image model gave no reason"
             return replace(
                 draft,
@@ -297,16 +316,17 @@ class CategoryLoop:
                 details={**draft.details, "error": why},
                 cost=made.cost,
             )
-        return replace(draft, image=self.store.images.put(png(made.image)), cost=made.cost)
+        return replace(draft, image=self.store.images.put(made.data), cost=made.cost)
 
     def _verdicts(self, images: Sequence[Generation], stage: Stage) -> list[Verdict]:
         keys = [self._judge.key(g) for g in images]
         known = self.store.known(Verdict, keys)
         missing = [g for g, key in zip(images, keys, strict=True) if key not in known]
-        _, why = self._asked("judge", lambda: self._judged(missing)) if missing else (None, "")
-        if why and len(missing) > 1 and self._refusals.get("judge", 0) == 0:
-            for one in missing:  # one of them alone may have broken the batch
-                self._asked("judge", lambda one=one: self._judged([one]))  # type: ignore[misc]
+        ask = partial(self._asking.asked, "judge")
+        why = ask(partial(self._judge_all, missing)) if missing else ""
+        if why and len(missing) > 1 and self._asking.answers("judge"):
+            for some in pieces_of(missing, self._asking.on.at_once):
+                ask(partial(self._judge_all, some, chunk=1))  # one alone may have broken its batch
         verdicts = {v.key: v for v in self.store.records(Verdict, keys)}
         for generation, key in zip(images, keys, strict=True):
             if key not in verdicts:
@@ -318,9 +338,10 @@ class CategoryLoop:
                 stage.advance(int(not did_not_answer(verdict)), cost=verdict.cost)
         return list(verdicts.values())
 
-    def _judged(self, images: Sequence[Generation]) -> list[Verdict]:
-        reports = judge_all(self.store, self._judge, images, run=self.recorder.id)
-        return [verdict for report in reports for verdict in report.verdicts]
+    def _judge_all(self, images: Sequence[Generation], *, chunk: int = TOGETHER) -> None:
+        store, judge, run = self.store, self._judge, self.recorder.id
+        for _ in judge_all(store, judge, images, run=run, chunk=chunk, each=self._asking.each):
+            pass
 
     def _broken(self, generation: Generation, key: str, why: str) -> Verdict:
         """A verdict that says that the judge broke down: of this run alone."""
@@ -343,16 +364,7 @@ class CategoryLoop:
         assert found is not None, "an attempt that goes on has a judged picture"
         return found
 
-    def _asked(self, who: str, ask: Callable[[], list[T]]) -> tuple[list[T], str]:
-        """The answers, or none and why; one that refused several times in a row is not asked again."""
-        if self._refusals.get(who, 0) >= _BROKEN:
-            return [], f"the {who} refused {_BROKEN} batches in a row and was not asked again"
-        try:
-            answers = ask()
-        except ServerError as error:
-            self._refusals[who] = self._refusals.get(who, 0) + 1
-            return [], str(error)
-        except WorkbenchError as error:
-            return [], str(error)
-        self._refusals[who] = 0
-        return answers, ""
+
+def _chains(pictures: int, plan: LoopPlan) -> int:
+    """How many topics have so many pictures at an attempt; at least one."""
+    return max(1, pictures // plan.candidates)

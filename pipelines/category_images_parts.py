@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipelines.recorder import Stage
 from workbench.judging.attempts import Attempt, Ending, Try
-from workbench.records import Aspects, Generation, Item
+from workbench.records import Aspects, Cost, Generation, Item
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from workbench.models.protocols import ImageModel, ImageRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,41 @@ class Finished:
     """Pictures that this run made for it; 0 where all was in the store."""
     judged: int
     """Of its pictures, those that this run judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture that was made, ready to be stored."""
+
+    key: str
+    """Of its generation."""
+    data: bytes | None
+    """As PNG; None where `error` says why there is none."""
+    error: str | None = None
+    cut: bool = False
+    """True where the prompt is longer than the model reads."""
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Makes the pictures of one piece, in this process or another."""
+
+    model: ImageModel
+
+    def __call__(self, asked: Sequence[tuple[str, ImageRequest]]) -> list[Picture]:
+        """A picture for each key and request, in order."""
+        made = self.model.make([request for _, request in asked])
+        return [
+            Picture(
+                key=key,
+                data=None if one.image is None else png(one.image),
+                error=one.error,
+                cut=one.cut,
+                cost=one.cost,
+            )
+            for (key, _), one in zip(asked, made, strict=True)
+        ]
 
 
 class Busy:

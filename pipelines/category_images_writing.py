@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pipelines.category_images_parts import Busy, Rendered, Topic
-from pipelines.learning import load_photo
+from pipelines.learning import photo_at
+from pipelines.places import HERE, Place, pieces_of
 from pipelines.recorder import Stage
 from workbench.errors import WorkbenchError
 from workbench.judging.attempts import Attempt, Try
@@ -15,6 +17,9 @@ from workbench.judging.chains import SAME_AS
 from workbench.prompting import Attempt as JudgedPicture
 from workbench.prompting import (
     Brief,
+    ModelImprover,
+    ModelPromptWriter,
+    ModelSimplifier,
     PromptImprover,
     PromptWriter,
     TitleSimplifier,
@@ -34,10 +39,14 @@ from workbench.rubric import Rubric
 from workbench.store import catalog_of
 
 if TYPE_CHECKING:
-    from workbench.store import Store
+    from workbench.store import ImageStore, Store
 
 
 S = TypeVar("S")
+Ask = Callable[[Sequence[S]], list[Generation]]
+"""Asks for several at once."""
+_ASKED = 256
+"""Titles or prompts that are asked for together: titles are those of 32 topics."""
 
 
 class SamePrompt:
@@ -66,6 +75,8 @@ class CategoryPrompts:
     names: Mapping[str, str]
     """Category id to its name in words."""
     run: str
+    on: Place = HERE
+    """Where models write; rules write here."""
 
     def first(self, topics: Sequence[Topic], titles: Stage, prompts: Stage) -> list[Generation]:
         """A prompt for each topic, in order; one that cannot be written has `details["error"]`."""
@@ -123,11 +134,12 @@ class CategoryPrompts:
 
     def better(self, refused: Sequence[tuple[Attempt, Try]]) -> list[Generation]:
         """A better prompt for each refused attempt, by its best picture, in order."""
-        judged = [self._judged(a, t, look=self.improver_sees) for a, t in refused]
-        made = _each(
-            lambda some: improve(some, self.improver, image_model=self.image_model, run=self.run),
-            judged,
+        ask: Ask[JudgedPicture] = partial(
+            improve, improver=self.improver, image_model=self.image_model, run=self.run
         )
+        if self.improver_sees:
+            ask = _Looking(ask, self.store.images)
+        made = self._each(self.improver, ask, [self._judged(a, t) for a, t in refused])
         return [
             replace(one, details={**one.details, "verdict": _verdict_of(tried)})
             if isinstance(one, Generation)
@@ -152,10 +164,8 @@ class CategoryPrompts:
         found = {g.key: g for g in self.store.records(Generation, keys)}
         stage.advance(known=len(found))
         missing = [item for key, item in keys.items() if key not in found]
-        made = _each(
-            lambda some: simplify(some, self.simplifier, categories=self.names, run=self.run),
-            missing,
-        )
+        ask = partial(simplify, simplifier=self.simplifier, categories=self.names, run=self.run)
+        made = self._each(self.simplifier, ask, missing)
         new = [one for one in made if isinstance(one, Generation)]
         self.store.add(new)
         for one in new:
@@ -180,12 +190,8 @@ class CategoryPrompts:
         return content_key(prompt_key(brief, self.writer, self.image_model), topic.id)
 
     def _written(self, missing: Sequence[tuple[str, Topic, Brief]]) -> list[Generation]:
-        made = _each(
-            lambda some: write_prompts(
-                some, self.writer, image_model=self.image_model, run=self.run
-            ),
-            [brief for _, _, brief in missing],
-        )
+        ask = partial(write_prompts, writer=self.writer, image_model=self.image_model, run=self.run)
+        made = self._each(self.writer, ask, [brief for _, _, brief in missing])
         return [
             replace(one, key=key, category=topic.id)
             if isinstance(one, Generation)
@@ -193,14 +199,21 @@ class CategoryPrompts:
             for one, (key, topic, brief) in zip(made, missing, strict=True)
         ]
 
-    def _judged(self, attempt: Attempt, refused: Try, *, look: bool = False) -> JudgedPicture:
+    def _each(self, who: object, ask: Ask[S], several: Sequence[S]) -> list[Generation | str]:
+        """One answer for each, in order, or why there is none; models answer where they are."""
+        model = isinstance(who, ModelSimplifier | ModelPromptWriter | ModelImprover)
+        place = self.on if model else HERE
+        answers: dict[int, Generation | str] = {}
+        for some in place.each(_Asking(ask), pieces_of(list(enumerate(several)), _ASKED)):
+            answers.update(some)
+        return [answers[number] for number in range(len(several))]
+
+    def _judged(self, attempt: Attempt, refused: Try) -> JudgedPicture:
         assert refused.verdict is not None, "only what was judged is improved"
-        address = str(refused.image.image)
         return JudgedPicture(
             prompt=attempt.prompt,
             findings=findings_of(refused.verdict, self.rubric),
-            picture=load_photo(self.store, address) if look else None,
-            picture_key=address,
+            picture_key=str(refused.image.image),
         )
 
     def _failed(
@@ -223,18 +236,37 @@ class CategoryPrompts:
         )
 
 
-def _each(
-    ask: Callable[[Sequence[S]], list[Generation]], several: Sequence[S]
-) -> list[Generation | str]:
-    """One answer for each, or why there is none: where asking for all fails, each is asked alone."""
-    if not several:
-        return []
-    try:
-        return list(ask(several))
-    except WorkbenchError as error:
-        if len(several) == 1:
-            return [str(error)]
-    return [answer for one in several for answer in _each(ask, [one])]
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Asks with the pictures themselves, from the store."""
+
+    ask: Ask[JudgedPicture]
+    images: ImageStore
+
+    def __call__(self, several: Sequence[JudgedPicture]) -> list[Generation]:
+        return self.ask(
+            [replace(one, picture=photo_at(self.images, one.picture_key)) for one in several]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking(Generic[S]):
+    """Asks for one piece, in this process or another; answers come by the numbers of what was asked."""
+
+    ask: Ask[S]
+
+    def __call__(self, piece: Sequence[tuple[int, S]]) -> list[tuple[int, Generation | str]]:
+        answers = self._answers([one for _, one in piece])
+        return [(number, answer) for (number, _), answer in zip(piece, answers, strict=True)]
+
+    def _answers(self, several: Sequence[S]) -> list[Generation | str]:
+        """One for each, or why there is none: where asking for all fails, each is asked alone."""
+        try:
+            return list(self.ask(several))
+        except WorkbenchError as error:
+            if len(several) == 1:
+                return [str(error)]
+        return [answer for one in several for answer in self._answers([one])]
 
 
 def _verdict_of(tried: Try) -> str:

@@ -174,16 +174,18 @@ def run_listings_command(
         Path | None,
         typer.Option(dir_okay=False, help="The page; default: report.html in the store's folder."),
     ] = None,
+    on: OnOption = "local",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Photos in; listings, verdicts, an audit and a page out. Stopped, it goes on where it was."""
     from pipelines.listings import ListingsJob, run_listings
+    from pipelines.places import open_place
     from reports.listings import write_page
     from workbench.catalog import open_catalog, whole_address
 
     source = open_catalog(catalog)
-    with open_store(store, images, create=True) as opened:
+    with open_store(store, images, create=True) as opened, open_place(on) as place:
         job = ListingsJob(
             catalog=whole_address(catalog),
             model=model,
@@ -195,7 +197,7 @@ def run_listings_command(
             promise=promise,
             seed=seed,
         )
-        summary = run_listings(opened, source, job, quiet=quiet or as_json)
+        summary = run_listings(opened, source, job, on=place, quiet=quiet or as_json)
         page = write_page(opened, out or beside_store(store, "report.html"), audit=summary.audit)
     tell(as_json, {**summary.as_dict(), "page": str(page)}, lambda: f"{summary}\nPage: {page}")
 

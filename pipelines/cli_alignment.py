@@ -11,6 +11,7 @@ from pipelines.cli_options import (
     ImagesOption,
     JsonOption,
     LimitOption,
+    OnOption,
     QuietOption,
     StoreOption,
     open_store,
@@ -40,21 +41,24 @@ def run_mace_command(
     images: ImagesOption = None,
     aligner: AlignerOption = "rules",
     limit: LimitOption = None,
+    on: OnOption = "local",
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Cut the catalogue's own listings down to what their photos show; tell what was removed, by kind."""
     from pipelines.mace import run_mace
+    from pipelines.places import open_place
     from workbench.catalog import open_catalog, whole_address
 
     source = open_catalog(catalog)
-    with open_store(store, images, create=True) as opened:
+    with open_store(store, images, create=True) as opened, open_place(on) as place:
         summary = run_mace(
             opened,
             source,
             whole_address(catalog),
             aligner=aligner,
             limit=limit,
+            on=place,
             quiet=quiet or as_json,
         )
     tell(as_json, summary.as_dict(), lambda: str(summary))
@@ -73,17 +77,19 @@ def run_lacu_command(
         int,
         typer.Option(min=0, max=2**32 - 1, help="Of the templates; another one, another dialogue."),
     ] = 0,
+    on: OnOption = "local",
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Tell aligned listings again as dialogues between buyer and seller; tell what was removed, by kind."""
     from pipelines.lacu import run_lacu
+    from pipelines.places import open_place
     from workbench.catalog import open_catalog, whole_address
 
     source = open_catalog(catalog)
-    with open_store(store, images, create=True) as opened:
+    with open_store(store, images, create=True) as opened, open_place(on) as place:
         summary = run_lacu(
             opened, source, whole_address(catalog), writer=writer, aligner=aligner, limit=limit, seed=seed,
-            quiet=quiet or as_json,
+            on=place, quiet=quiet or as_json,
         )  # fmt: skip
     tell(as_json, summary.as_dict(), lambda: str(summary))

@@ -13,6 +13,7 @@ from pipelines.cli_options import (
     ImagesOption,
     JsonOption,
     LimitOption,
+    OnOption,
     StoreOption,
     beside_store,
     open_store,
@@ -110,6 +111,7 @@ def run_category_images_command(
             dir_okay=False, help="The page; default: category-images.html in the store's folder."
         ),
     ] = None,
+    on: OnOption = "local",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,6 +123,7 @@ def run_category_images_command(
     from pipelines.category_images import CategoryImagesJob, run_category_images
     from pipelines.category_images_diversity import measure_narrowing
     from pipelines.category_images_start import telling
+    from pipelines.places import open_place
     from reports.category_images import write_category_images_page
     from workbench.catalog import open_catalog, whole_address
     from workbench.prompting import load_themes
@@ -151,7 +154,8 @@ def run_category_images_command(
             seed=seed,
         )
         quiet = quiet or as_json
-        summary = run_category_images(opened, source, job, quiet=quiet)
+        with open_place(on) as place:
+            summary = run_category_images(opened, source, job, on=place, quiet=quiet)
         with telling("comparing approved pictures with each other", quiet=quiet):
             narrowing = measure_narrowing(opened, summary.run)
         written = write_category_images_page(opened, page, run=summary.run, narrowing=narrowing)

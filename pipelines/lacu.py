@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.mace import RULES, RemovedKind, align_all, load_aligner, take_ids
+from pipelines.places import HERE, Place, make_missing
 from pipelines.recorder import Recorder, Stage, record
 from workbench.alignment import (
     Dialogue,
@@ -19,7 +20,6 @@ from workbench.alignment import (
     fingerprint,
 )
 from workbench.alignment.talks import DOUBLE, UNREADABLE
-from workbench.models import load_text
 from workbench.records import Generation, Item
 from workbench.schema import Schema
 
@@ -110,6 +110,7 @@ def run_lacu(
     aligner: str = RULES,
     limit: int | None = None,
     seed: int = 0,
+    on: Place = HERE,
     quiet: bool = False,
 ) -> LacuSummary:
     """Write a dialogue about each aligned listing; run again, only what is missing is done.
@@ -124,6 +125,7 @@ def run_lacu(
         aligner: As for `run_mace`.
         limit: Items of the catalogue to take; None: all.
         seed: Of the templates: another seed is another dialogue about the same item.
+        on: Where they are aligned and written; both are stored here.
         quiet: No progress bars.
 
     Raises:
@@ -139,20 +141,18 @@ def run_lacu(
     }
     with record(store, "run lacu", {**arguments, "name": catalog.name}, quiet=quiet) as recorder:
         ids, _ = take_ids(store, catalog, address, recorder, limit=limit)
-        by = load_aligner(aligner, catalog.schema)
-        talks = load_writer(writer, catalog.schema, seed=seed)
+        by = load_aligner(aligner, catalog.schema, on=on)
+        talks = load_writer(writer, catalog.schema, seed=seed, on=on)
         tally = TalkTally()
         with (
             recorder.stage("align", len(ids), unit="listings") as aligning,
             recorder.stage("talk", len(ids), unit="dialogues") as stage,
         ):
-            alignments = (
-                made
-                for _, made in align_all(store, store.records(Item, ids), by, recorder, aligning)
-            )
+            aligned = align_all(store, store.records(Item, ids), by, recorder, aligning, on=on)
             for _ in fit_dialogues(
-                store, alignments, talks, catalog.schema, recorder, stage=stage, tally=tally
-            ):
+                store, (made for _, made in aligned), talks, catalog.schema, recorder, stage=stage,
+                tally=tally, on=on,
+            ):  # fmt: skip
                 pass
     return LacuSummary(
         run=recorder.id,
@@ -168,13 +168,13 @@ def run_lacu(
     )
 
 
-def load_writer(name: str, schema: Schema, *, seed: int = 0) -> DialogueWriter:
+def load_writer(name: str, schema: Schema, *, seed: int = 0, on: Place = HERE) -> DialogueWriter:
     """The writer called `name`: `templates`, or a text model's string.
 
     Raises:
         ModelError: It cannot be loaded.
     """
-    return TemplateTalk(schema, seed) if name == TEMPLATES else ModelTalk(load_text(name), schema)
+    return TemplateTalk(schema, seed) if name == TEMPLATES else ModelTalk(on.text(name), schema)
 
 
 def fit_dialogues(
@@ -186,6 +186,7 @@ def fit_dialogues(
     *,
     stage: Stage,
     tally: TalkTally,
+    on: Place = HERE,
 ) -> Iterator[tuple[Generation, Dialogue]]:
     """Dialogues that are fit to train on, with the generation that each came from.
 
@@ -193,20 +194,28 @@ def fit_dialogues(
     kept, whichever run wrote it.
     """
     waiting = iter(alignments)
-    while chunk := list(islice(waiting, _CHUNK)):
+    work = _Writing(writer, recorder.id)
+    while chunk := list(islice(waiting, _CHUNK * on.at_once)):
         keys = [writer.key(one) for one in chunk]
         known = store.known(Generation, keys)
         missing = [one for one, key in zip(chunk, keys, strict=True) if key not in known]
         stage.advance(known=len(chunk) - len(missing))
-        if missing:
-            made = writer.write(missing, run=recorder.id)
-            store.add(made)
-            for one in made:
-                stage.advance(1, cost=one.cost)
+        make_missing(store, work, missing, stage, size=_CHUNK, on=on)
         for alignment, talk in zip(chunk, store.records(Generation, keys), strict=True):
             found = _fit(alignment, talk, schema, tally)
             if found is not None:
                 yield talk, found
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """Writes the dialogues of one piece."""
+
+    writer: DialogueWriter
+    run: str
+
+    def __call__(self, alignments: Sequence[Generation]) -> list[Generation]:
+        return self.writer.write(alignments, run=self.run)
 
 
 def _fit(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.models.encoder import Encoder, PhotoEncoder
     from workbench.models.vector_cache import Features
     from workbench.records import Item
-    from workbench.store import Store
+    from workbench.store import ImageStore, Store
 
 _CHUNK = 16
 PHOTO_SIDE = 1024
@@ -26,7 +26,12 @@ PHOTO_SIDE = 1024
 
 def load_photo(store: Store, address: str) -> Image:
     """A stored photo as an RGB picture."""
-    return open_photo(store.images.get(address), where=address, max_side=PHOTO_SIDE)
+    return photo_at(store.images, address)
+
+
+def photo_at(images: ImageStore, address: str) -> Image:
+    """The same, for work that is done without the database."""
+    return open_photo(images.get(address), where=address, max_side=PHOTO_SIDE)
 
 
 def learn_heads(

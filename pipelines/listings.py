@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from pipelines.audit import audit_from_truth
 from pipelines.intake import take_in
 from pipelines.judge import judge_listings, load_judge
-from pipelines.learning import learn_heads, load_photo
+from pipelines.learning import learn_heads, photo_at
 from pipelines.one_at_a_time import alone
+from pipelines.places import HERE, Place, make_missing
 from pipelines.recorder import Recorder, record
 from workbench.catalog import Catalog
 from workbench.errors import CalibrationError, JudgingError
 from workbench.evolution import find_rubric
-from workbench.models import load_text
 from workbench.models.encoder import PhotoEncoder
 from workbench.models.listings import FactsWriter, ListingWriter, PhotoWriter
 from workbench.models.telling import LinearFacts
@@ -30,7 +30,7 @@ from workbench.settings import read_settings
 from workbench.store import group_of
 
 if TYPE_CHECKING:
-    from workbench.store import Store
+    from workbench.store import ImageStore, Store
 
 COMMAND = "run listings"
 FACTS_NETWORK = "efficientnet-lite0"
@@ -95,9 +95,16 @@ class ListingsSummary:
 
 
 def run_listings(
-    store: Store, catalog: Catalog, job: ListingsJob, *, quiet: bool = False
+    store: Store, catalog: Catalog, job: ListingsJob, *, on: Place = HERE, quiet: bool = False
 ) -> ListingsSummary:
     """Run the whole job; run again, it does only what is not in the store yet.
+
+    Args:
+        store: Takes everything.
+        catalog: Opened.
+        job: What is asked for.
+        on: Where listings are written and judged; heads are fitted here, and records are stored here.
+        quiet: No progress bars.
 
     Raises:
         CatalogError: The catalogue has no item with a photo.
@@ -129,14 +136,14 @@ def run_listings(
                 "or start another store with a higher --eval-share (a split that was dealt is kept)"
             )
 
-        writer = _writer(store, catalog.schema, job, train, recorder)
+        writer = _writer(store, catalog.schema, job, train, recorder, on=on)
         judge = load_judge(
             job.judge, rubric, store=store, schema=catalog.schema, train=train,
-            recorder=recorder, seed=job.seed,
+            recorder=recorder, on=on, seed=job.seed,
         )  # fmt: skip
         # Both are there: what is wrong with the judge is said before hours of writing.
-        generations = write_listings(store, items, writer, recorder)
-        verdicts = judge_listings(store, judge, generations, catalog.schema, recorder)
+        generations = write_listings(store, items, writer, recorder, on=on)
+        verdicts = judge_listings(store, judge, generations, catalog.schema, recorder, on=on)
 
         held_out = [k for k, i in enumerate(items) if parts[group_of(i)] == "eval"]
         audit = audit_from_truth(
@@ -171,10 +178,16 @@ def run_listings(
 
 
 def _writer(
-    store: Store, schema: Schema, job: ListingsJob, train: Sequence[Item], recorder: Recorder
+    store: Store,
+    schema: Schema,
+    job: ListingsJob,
+    train: Sequence[Item],
+    recorder: Recorder,
+    *,
+    on: Place,
 ) -> ListingWriter:
     """A model that sees writes by itself; one that reads gets heads, fitted on the training part."""
-    model = load_text(job.model)
+    model = on.text(job.model)
     if model.sees:
         return PhotoWriter(model, schema)
     encoder = PhotoEncoder(FACTS_NETWORK, cache=read_settings().cache)
@@ -183,7 +196,12 @@ def _writer(
 
 
 def write_listings(
-    store: Store, items: Sequence[Item], writer: ListingWriter, recorder: Recorder
+    store: Store,
+    items: Sequence[Item],
+    writer: ListingWriter,
+    recorder: Recorder,
+    *,
+    on: Place = HERE,
 ) -> list[Generation]:
     """Write the listings that are not in the store yet; return all, in the order of `items`."""
     keys = [writer.key(item) for item in items]
@@ -193,11 +211,19 @@ def write_listings(
     missing.sort(key=lambda item: (item.category, len(item.photos), item.id))
     with recorder.stage("write listings", len(items), unit="listings") as stage:
         stage.advance(known=len(known))
-        for start in range(0, len(missing), _CHUNK):
-            chunk = missing[start : start + _CHUNK]
-            photos = [tuple(load_photo(store, a) for a in item.photos) for item in chunk]
-            made = writer.write(chunk, photos, run=recorder.id)
-            store.add(made)
-            for generation in made:
-                stage.advance(1, cost=generation.cost)
+        work = _Writing(writer, store.images, recorder.id)
+        make_missing(store, work, missing, stage, size=_CHUNK, on=on)
     return list(store.records(Generation, keys))
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """Writes the listings of one piece: of the store it needs the photos alone."""
+
+    writer: ListingWriter
+    images: ImageStore
+    run: str
+
+    def __call__(self, items: Sequence[Item]) -> list[Generation]:
+        photos = [tuple(photo_at(self.images, a) for a in item.photos) for item in items]
+        return self.writer.write(items, photos, run=self.run)

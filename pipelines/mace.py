@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.intake import keep_schema, tell_of_namesakes
-from pipelines.learning import load_photo
+from pipelines.learning import photo_at
+from pipelines.places import HERE, Place, make_missing
 from pipelines.recorder import Recorder, Stage, record
 from workbench.alignment import (
     Aligner,
@@ -26,12 +27,11 @@ from workbench.alignment.people import RUBRIC
 from workbench.catalog import Catalog, ingest
 from workbench.errors import CatalogError, ModelError
 from workbench.metrics import Estimate
-from workbench.models import load_scorer, load_text
 from workbench.records import Annotation, Generation, Item
 from workbench.schema import Schema
 
 if TYPE_CHECKING:
-    from workbench.store import Store
+    from workbench.store import ImageStore, Store
 
 RULES, SCORE = "rules", "score:"
 """No model; a model that is asked about each statement. Any other model's string: it answers in JSON."""
@@ -106,6 +106,7 @@ def run_mace(
     *,
     aligner: str = RULES,
     limit: int | None = None,
+    on: Place = HERE,
     quiet: bool = False,
 ) -> MaceSummary:
     """Take a catalogue in and align its listings; run again, only what is missing is done.
@@ -118,6 +119,7 @@ def run_mace(
         address: Under which it was opened, for the record.
         aligner: `rules`, `score:<model>`, or the string of a vision-language model that answers in JSON.
         limit: Items of the catalogue to take; None: all.
+        on: Where they are aligned; alignments are stored here.
         quiet: No progress bars.
 
     Raises:
@@ -127,14 +129,15 @@ def run_mace(
     arguments = {"catalog": address, "aligner": aligner, "limit": limit, "name": catalog.name}
     with record(store, "run mace", arguments, quiet=quiet) as recorder:
         ids, problems = take_ids(store, catalog, address, recorder, limit=limit)
-        by = load_aligner(aligner, catalog.schema)
+        by = load_aligner(aligner, catalog.schema, on=on)
         tally = _Tally()
         sample: list[tuple[Item, Generation]] = []
         said = _answers(store)
         asked: list[tuple[Item, Generation]] = []
         about = {one.generation for one in said}
         with recorder.stage("align", len(ids), unit="listings") as stage:
-            for item, made in align_all(store, store.records(Item, ids), by, recorder, stage):
+            items = store.records(Item, ids)
+            for item, made in align_all(store, items, by, recorder, stage, on=on):
                 tally.add(made)
                 if item.truth and len(sample) < _CHECKED:
                     sample.append((item, made))
@@ -185,7 +188,7 @@ def take_ids(
     return ids, tuple(f"{one.source}: {one.reason}" for one in taken.problems)
 
 
-def load_aligner(name: str, schema: Schema) -> Aligner:
+def load_aligner(name: str, schema: Schema, *, on: Place = HERE) -> Aligner:
     """The aligner called `name`; see `run_mace`.
 
     Raises:
@@ -195,35 +198,48 @@ def load_aligner(name: str, schema: Schema) -> Aligner:
     if name == RULES:
         return rules
     if name.startswith(SCORE):
-        scorer = load_scorer(name.removeprefix(SCORE))
+        scorer = on.scorer(name.removeprefix(SCORE))
         if not scorer.sees:
             raise ModelError(
                 f"want a model that sees photos after {SCORE!r}, but {name!r} reads text only"
             )
         return ScoringAligner(scorer, schema, rules)
-    return ModelAligner(load_text(name), schema, rules)
+    return ModelAligner(on.text(name), schema, rules)
 
 
 def align_all(
-    store: Store, items: Iterable[Item], aligner: Aligner, recorder: Recorder, stage: Stage
+    store: Store,
+    items: Iterable[Item],
+    aligner: Aligner,
+    recorder: Recorder,
+    stage: Stage,
+    *,
+    on: Place = HERE,
 ) -> Iterator[tuple[Item, Generation]]:
     """Each item with its alignment, in order; what the store does not hold is made and stored by chunks."""
     waiting = iter(items)
-    while chunk := list(islice(waiting, _CHUNK)):
+    work = _Aligning(aligner, store.images, recorder.id)
+    while chunk := list(islice(waiting, _CHUNK * on.at_once)):
         keys = [aligner.key(item) for item in chunk]
         known = store.known(Generation, keys)
         missing = [item for item, key in zip(chunk, keys, strict=True) if key not in known]
         stage.advance(known=len(chunk) - len(missing))
-        if missing:
-            photos = [
-                tuple(load_photo(store, a) for a in item.photos) if aligner.sees else ()
-                for item in missing
-            ]
-            made = aligner.align(missing, photos, run=recorder.id)
-            store.add(made)
-            for one in made:
-                stage.advance(1, cost=one.cost)
+        make_missing(store, work, missing, stage, size=_CHUNK, on=on)
         yield from zip(chunk, store.records(Generation, keys), strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Aligning:
+    """Aligns the listings of one piece: of the store it needs the photos alone."""
+
+    aligner: Aligner
+    images: ImageStore
+    run: str
+
+    def __call__(self, items: Sequence[Item]) -> list[Generation]:
+        sees = self.aligner.sees
+        photos = [tuple(photo_at(self.images, a) for a in i.photos) if sees else () for i in items]
+        return self.aligner.align(items, photos, run=self.run)
 
 
 class _Tally:

@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING, Any
 from pipelines.places import RayAddress
 from workbench.errors import MissingExtraError, ModelError, SettingsError, WorkbenchError
 from workbench.models.devices import usable_cores
-from workbench.models.elsewhere import Kind, Made, ModelElsewhere, Piece, Said, said_by
+from workbench.models.elsewhere import Made, ModelElsewhere, Piece, Said, said_by
+from workbench.models.registry import Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _DEATHS = 5
 """Workers that one piece may lose before it is held to be what kills them."""
+_ROUND = 16
+"""Pieces that a worker is to have in a round: each round starts workers anew, and they load their models."""
 _STARTS = 3
 """Times that Ray is started here: it gives up after half a minute, which a busy machine needs."""
 _AGENT_MILLISECONDS = 120_000
@@ -72,9 +75,14 @@ def _connect(cluster: str) -> None:
     try:
         ray.init(cluster.removeprefix("ray://"), log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of any kind
+        if "AuthToken" in str(error.__cause__):  # Ray sends none to an address that it is told
+            raise ModelError(
+                f"the Ray at {cluster!r} asks for a token: set RAY_AUTH_MODE=token to send it the one in "
+                "~/.ray/auth_token, or in RAY_AUTH_TOKEN"
+            ) from error
         raise ModelError(
             f"no Ray answers at {cluster!r}: {_first_line(error)}; want the address that `ray start --head` tells, and "
-            "to be on a machine of that cluster (and RAY_AUTH_MODE=token, where it asks for one)"
+            "to be on a machine of that cluster"
         ) from error
 
 
@@ -132,6 +140,11 @@ class OnRay:
     gpus: float
     """Of each worker."""
 
+    @property
+    def at_once(self) -> int:
+        """Enough that loading models is little beside the work."""
+        return _ROUND * self.workers
+
     def each(self, work: Callable[[Piece], Made], pieces: Iterable[Piece], /) -> Iterator[Made]:
         """What `work` makes of each piece, as soon as a worker has made it.
 
@@ -188,6 +201,10 @@ class OnRay:
     def text(self, name: str) -> ModelElsewhere:
         """The text model called `name`; as `scorer`."""
         return ModelElsewhere(self._said("text", name))
+
+    def image(self, name: str) -> ModelElsewhere:
+        """The image model called `name`; as `scorer`."""
+        return ModelElsewhere(self._said("image", name))
 
     def _said(self, kind: Kind, name: str) -> Said:
         import ray

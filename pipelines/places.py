@@ -1,19 +1,28 @@
-"""Where the work of a command is done: in this process, or on Ray. What a user changes is an address."""
+"""Where the work of a command is done: in this process, or on Ray. What a user changes is an address.
+
+A pipeline cuts what is missing into pieces and hands them to `Place.each` with the work to do on them: models and pictures
+in, records out, no store. What comes back it stores itself, so keys, leases and resuming are the same everywhere.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from workbench.errors import SettingsError
-from workbench.models import load_scorer, load_text
+from workbench.models import load_image, load_scorer, load_text
 from workbench.models.elsewhere import Made, Piece
 
 if TYPE_CHECKING:
-    from workbench.models.protocols import Scorer, TextModel
+    from pipelines.recorder import Stage
+    from workbench.models.protocols import ImageModel, Scorer, TextModel
+    from workbench.records import Generation
+    from workbench.store import Store
+
+Thing = TypeVar("Thing")
 
 LOCAL = "local"
 _FORMS = "local; ray or ray:workers=2,gpus=1 (this machine); ray://HOST:6379?workers=8,gpus=1 (the cluster of this machine)"
@@ -22,6 +31,11 @@ _ADDRESS = re.compile(r"ray(?P<cluster>://[^/?\s]+)?(?:[:?](?P<options>\S+))?")
 
 class Place(Protocol):
     """Who does the work on pieces, and who holds the models for it."""
+
+    @property
+    def at_once(self) -> int:
+        """Pieces that it is to be given together by a pipeline that works in rounds."""
+        ...
 
     def each(self, work: Callable[[Piece], Made], pieces: Iterable[Piece], /) -> Iterator[Made]:
         """What `work` makes of each piece (`workbench.models.elsewhere.Each`)."""
@@ -35,9 +49,15 @@ class Place(Protocol):
         """The text model called `name`, for work that is done here."""
         ...
 
+    def image(self, name: str) -> ImageModel:
+        """The image model called `name`, for work that is done here."""
+        ...
+
 
 class Here:
     """This process."""
+
+    at_once = 1
 
     def each(self, work: Callable[[Piece], Made], pieces: Iterable[Piece], /) -> Iterator[Made]:
         """In order, each one when it is asked for."""
@@ -51,8 +71,42 @@ class Here:
         """Loaded now."""
         return load_text(name)
 
+    def image(self, name: str) -> ImageModel:
+        """Loaded now."""
+        return load_image(name)
+
 
 HERE = Here()
+
+
+def pieces_of(things: Sequence[Thing], size: int) -> list[Sequence[Thing]]:
+    """`things` in pieces of `size`, the last one of what is left."""
+    return [things[start : start + size] for start in range(0, len(things), size)]
+
+
+def make_missing(
+    store: Store,
+    work: Callable[[Sequence[Thing]], Sequence[Generation]],
+    missing: Sequence[Thing],
+    stage: Stage,
+    *,
+    size: int,
+    on: Place = HERE,
+) -> None:
+    """Make what the store does not hold, and store each piece as soon as it is made.
+
+    Args:
+        store: Takes what is made.
+        work: Makes the records of one piece; where `on` is another place, it is pickled.
+        missing: What they are made of.
+        stage: Is told of each record.
+        size: Of a piece: at most this many are lost to a kill.
+        on: Where they are made.
+    """
+    for made in on.each(work, pieces_of(missing, size)):
+        store.add(made)
+        for one in made:
+            stage.advance(1, cost=one.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

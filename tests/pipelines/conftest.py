@@ -1,6 +1,7 @@
-"""A real server that paints, and a rubric that asks no model."""
+"""A real server that paints, a rubric that asks no model, and stores that are compared."""
 
 import base64
+import dataclasses
 import io
 import json
 import threading
@@ -14,6 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from workbench.models import tiny
+from workbench.records import Generation, RunEvent, Verdict
+from workbench.store import Store
 
 MEASURED = Path(__file__).parents[1] / "samples" / "measured.yaml"
 
@@ -93,3 +98,50 @@ def _serve(*, refuse_every=None, seconds=0.0):
 def painting_server():
     """Starts `/v1/images/generations`; it may refuse each request whose turn `refuse_every` divides."""
     return _serve
+
+
+@pytest.fixture(scope="session")
+def fast_painter(tmp_path_factory):
+    """The string of a tiny image model that is done in two steps."""
+    folder = tmp_path_factory.mktemp("painter")
+    tiny.save("image", folder)
+    (folder / "sampling.json").write_text('{"steps": 2}')
+    return f"dir:{folder}"
+
+
+def _kept(store, kinds):
+    """Outputs of these kinds and verdicts by key; without what they took and when."""
+    made = [one for one in store.records(Generation) if one.kind in kinds]
+    return {
+        one.key: dataclasses.replace(one, cost=type(one.cost)(), run=None, created_at=None)
+        for one in [*made, *store.records(Verdict)]
+    }
+
+
+def _alike(one, other):
+    """The same but for probabilities, whose last bits depend on what else was in a batch."""
+    if isinstance(one, Verdict):
+        for a, b in zip(one.scores, other.scores, strict=True):
+            assert b.score == (None if a.score is None else pytest.approx(a.score, abs=1e-4))
+        one, other = (dataclasses.replace(v, scores=(), confidence=None) for v in (one, other))
+    assert one == other
+
+
+@pytest.fixture(scope="session")
+def same_store():
+    """Compares what two folders' stores hold of some kinds and what is judged; gives how much that is."""
+
+    def compare(here, there, *kinds):
+        with Store.open(here) as one, Store.open(there) as other:
+            want, got = _kept(one, kinds), _kept(other, kinds)
+            assert want.keys() == got.keys()
+            for key, record in want.items():
+                _alike(record, got[key])
+            done = [
+                sum(e.done for e in store.records(RunEvent) if e.stage != "ingest")
+                for store in (one, other)
+            ]
+            assert done[0] == done[1], "nothing was made twice"
+        return len(want)
+
+    return compare

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import category_images
+from pipelines import places
 from pipelines.category_images import CategoryImagesJob, run_category_images
 from pipelines.category_images_topics import find_groups
 from workbench.catalog import open_catalog
@@ -107,7 +107,7 @@ def test_a_rubric_by_which_nothing_could_be_approved_is_refused_before_anything_
 def test_one_model_that_judges_writes_and_refines_is_loaded_once(tmp_path, monkeypatch):
     """Its weights are random: what it writes is no answer, so the rules write, and the run says how often."""
     catalog, rubric = "drawn:seed=5,items=20,size=64", str(SAMPLES / "plain.yaml")
-    monkeypatch.setattr(category_images, "load_text", None)  # a second load would break
+    monkeypatch.setattr(places, "load_text", None)  # a second load would break
     asked = replace(
         job(catalog, "tiny:image", rubric, attempts=2, items=1, categories=("mug",)),
         judge="tiny:vlm", writer="tiny:vlm", refiner="tiny:vlm",

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from workbench.errors import ModelError
-from workbench.models.registry import load_scorer, load_text
+from workbench.models.registry import Kind, load_image, load_scorer, load_text
 
 if TYPE_CHECKING:
-    from workbench.models.protocols import Answer, Completion, Decoding, Progress, Prompt, Question
+    from workbench.models.protocols import (
+        Answer,
+        Completion,
+        Decoding,
+        ImageRequest,
+        MadeImage,
+        Progress,
+        Prompt,
+        Question,
+    )
 
 Piece = TypeVar("Piece")
 Made = TypeVar("Made")
-Kind = Literal["text", "scorer"]
 
 
 class Each(Protocol):
@@ -36,6 +44,7 @@ class Said:
     name: str
     revision: str
     sees: bool
+    """False for one that makes images."""
 
 
 def said_by(kind: Kind, asked: str) -> Said:
@@ -45,12 +54,13 @@ def said_by(kind: Kind, asked: str) -> Said:
         ModelError: It cannot be loaded.
     """
     model = _loaded(kind, asked)
-    return Said(kind=kind, asked=asked, name=model.name, revision=model.revision, sees=model.sees)
+    sees = kind != "image" and model.sees
+    return Said(kind=kind, asked=asked, name=model.name, revision=model.revision, sees=sees)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelElsewhere:
-    """A `TextModel` or a `Scorer` that is loaded in the process that first asks it something.
+    """A `TextModel`, a `Scorer` or an `ImageModel` that is loaded in the process that first asks it something.
 
     What a pipeline needs of it to compute keys is known everywhere, so whoever only hands work on holds no weights.
     """
@@ -98,6 +108,17 @@ class ModelElsewhere:
         answers: list[list[Answer]] = self._model().score(contexts, questions, progress=progress)
         return answers
 
+    def make(
+        self, requests: Sequence[ImageRequest], *, progress: Progress | None = None
+    ) -> list[MadeImage]:
+        """As the model makes them.
+
+        Raises:
+            ModelError: It cannot be loaded in this process, or has other weights here.
+        """
+        images: list[MadeImage] = self._model().make(requests, progress=progress)
+        return images
+
     def _model(self) -> Any:
         model = _loaded(self.said.kind, self.said.asked)
         if model.revision != self.said.revision:
@@ -111,4 +132,5 @@ class ModelElsewhere:
 @cache
 def _loaded(kind: Kind, asked: str) -> Any:
     """Once in a process."""
-    return load_text(asked) if kind == "text" else load_scorer(asked)
+    load = {"text": load_text, "scorer": load_scorer, "image": load_image}[kind]
+    return load(asked)
