@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -272,8 +273,8 @@ def judge_listings(
     """Judge what has no verdict yet, and return the verdict on each generation, in order."""
     unit = f"{judge.rubric.judges}s"
     categories = schema.categories if schema else {}
-    with recorder.stage("judge", len(generations), unit=unit) as stage:
-        reports = judge_all(store, judge, generations, schema=schema, run=recorder.id, each=on.each)
+    judging = judge_all(store, judge, generations, schema=schema, run=recorder.id, each=on.each)
+    with recorder.stage("judge", len(generations), unit=unit) as stage, closing(judging) as reports:
         for report in reports:
             if not report.verdicts:
                 stage.advance(known=report.known)

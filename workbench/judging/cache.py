@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from workbench.judging.judge import RubricJudge, has_output
@@ -45,11 +47,13 @@ def judge_all(
     run: str | None = None,
     chunk: int = 32,
     each: Each = map,
-) -> Iterator[Judged]:
+) -> Generator[Judged]:
     """Judge generations, skipping those on which the store holds this verdict already.
 
     Each chunk's verdicts are added in one transaction and then reported, so stopping at any moment loses
-    one chunk at most, and calling again goes on from there. A changed model, rubric, category or
+    one chunk at most and what is being asked, and calling again goes on from there. A judge whose model is
+    behind servers is asked on while chunks are worked on and stored, so that servers are never idle; its
+    chunks are verdicts as they come. Close it to call off what is being asked. A changed model, rubric, category or
     instrument gives other keys, and so new verdicts beside the old ones.
 
     Args:
@@ -60,7 +64,7 @@ def judge_all(
         run: Id of the run that verdicts belong to.
         chunk: Generations judged and stored together.
         each: Who judges the chunks: `map`, this process. Others may be done with them in another order;
-            verdicts are stored here, whoever made them.
+            verdicts are stored here, whoever made them. A judge that holds such a model itself needs nobody.
 
     Yields:
         One report before the first chunk, and one after each.
@@ -78,11 +82,26 @@ def judge_all(
     to_do = [one for key, one in wanted.items() if key not in known]
     yield Judged(verdicts=(), known=len(known), done=0, left=len(to_do))
     done = 0
-    chunks = (to_do[start : start + chunk] for start in range(0, len(to_do), chunk))
-    for verdicts in each(_Judging(judge, store.images, schema, run), chunks):
-        store.add(verdicts)
-        done += len(verdicts)
-        yield Judged(verdicts=tuple(verdicts), known=len(known), done=done, left=len(to_do) - done)
+    streamed = judge.judge_each((_subject(store.images, one, schema) for one in to_do), run=run)
+    pieces = (to_do[start : start + chunk] for start in range(0, len(to_do), chunk))
+    chunks = (
+        (verdicts for verdicts in each(_Judging(judge, store.images, schema, run), pieces))
+        if streamed is None
+        else _in_chunks(streamed, chunk)
+    )
+    with closing(chunks):
+        for verdicts in chunks:
+            store.add(verdicts)
+            done += len(verdicts)
+            left = len(to_do) - done
+            yield Judged(verdicts=tuple(verdicts), known=len(known), done=done, left=left)
+
+
+def _in_chunks(verdicts: Generator[Verdict], size: int) -> Generator[list[Verdict]]:
+    """The same, `size` at a time."""
+    with closing(verdicts):
+        while several := list(islice(verdicts, size)):
+            yield several
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from workbench.judging.protocols import (
     Answerer,
     Asked,
     Finding,
+    StreamingAnswerer,
     Subject,
     pass_probability,
     score,
@@ -89,12 +91,13 @@ class RubricJudge:
         }
         """Who answers criteria (`model`, `instrument:<name>`) to its revision. Two versions of a rubric are judged
         alike where those that answer both are the same, although `revision` differs with what each version asks."""
+        self._rubric_digest = rubric.digest  # part of every key
         self._categories: dict[str, tuple[Category, str]] = {}
 
     def key(self, generation: Generation, category: Category | None = None) -> str:
         """Key of the verdict on `generation`, known before it is judged."""
         return content_key(
-            "verdict", generation.key, self.revision, self.rubric.digest, self._digest(category)
+            "verdict", generation.key, self.revision, self._rubric_digest, self._digest(category)
         )
 
     def judge(
@@ -111,11 +114,7 @@ class RubricJudge:
             ModelError: The answerer's model does not answer at all.
         """
         for subject in subjects:
-            if subject.generation.kind != self.rubric.judges:
-                raise JudgingError(
-                    f"rubric {self.rubric.label} judges generations of kind {self.rubric.judges!r}, "
-                    f"got {subject.generation.key[:12]} of kind {subject.generation.kind!r}"
-                )
+            self._check(subject)
         there = [subject for subject in subjects if has_output(subject.generation)]
         if self.answerer is None:
             answers = [Answered(findings=())] * len(there)
@@ -134,6 +133,50 @@ class RubricJudge:
             if progress is not None:
                 progress(1)
         return verdicts
+
+    def judge_each(
+        self, subjects: Iterable[Subject], *, run: str | None = None
+    ) -> Generator[Verdict] | None:
+        """As `judge`, verdicts as they come, while the answerer is asked about the next subjects.
+
+        Subjects are taken a few ahead, in another thread. None where the answerer answers in batches only.
+        Closing it calls off what is being asked.
+        """
+        answerer: object = self.answerer
+        if not isinstance(answerer, StreamingAnswerer):
+            return None
+        missing: list[Subject] = []
+
+        def there() -> Iterator[Subject]:
+            for subject in subjects:
+                self._check(subject)
+                if has_output(subject.generation):
+                    yield subject
+                else:
+                    missing.append(subject)
+
+        answers = answerer.answer_each(there(), self._asked)
+        return None if answers is None else self._verdicts(answers, missing, run)
+
+    def _verdicts(
+        self,
+        answers: Generator[tuple[Subject, Answered]],
+        missing: Sequence[Subject],
+        run: str | None,
+    ) -> Generator[Verdict]:
+        """Verdicts by `answers`, then those on what is known to be missing by then."""
+        with closing(answers):
+            for subject, answered in answers:
+                yield replace(self._verdict(subject, answered), run=run)
+        for subject in missing:
+            yield replace(self._missing(subject), run=run)
+
+    def _check(self, subject: Subject) -> None:
+        if subject.generation.kind != self.rubric.judges:
+            raise JudgingError(
+                f"rubric {self.rubric.label} judges generations of kind {self.rubric.judges!r}, "
+                f"got {subject.generation.key[:12]} of kind {subject.generation.kind!r}"
+            )
 
     def _verdict(self, subject: Subject, answered: Answered) -> Verdict:
         started = time.perf_counter()

@@ -9,14 +9,23 @@ Source: expected points as in G-Eval (arXiv:2303.16634); a yes or no as in VQASc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from workbench.judging import prompts
 from workbench.judging.protocols import Answered, Asked, Finding, Subject, score
-from workbench.models.protocols import Answer, Decoding, Prompt, Scorer, TextModel
+from workbench.models.protocols import (
+    Answer,
+    Decoding,
+    Prompt,
+    Question,
+    Scorer,
+    Streaming,
+    TextModel,
+)
 from workbench.records import Cost, content_key
 from workbench.rubric import Criterion
 
@@ -70,10 +79,7 @@ class ModelAnswerer:
         Raises:
             ModelError: The engine gives no probabilities, or does not answer at all.
         """
-        questions = [
-            *(prompts.question(criterion, asked) for criterion in asked.criteria),
-            *(prompts.mode_question(mode) for mode in asked.failure_modes),
-        ]
+        questions = _questions(asked)
         contexts = [prompts.context(subject, asked.rubric) for subject in subjects]
         shown = [place for place, context in enumerate(contexts) if context.images]
         answers: dict[int, list[Answer]] = {}
@@ -86,6 +92,45 @@ class ModelAnswerer:
             answers = dict(zip(shown, scored, strict=True))
         results = [self._answered(asked, answers.get(place)) for place in range(len(subjects))]
         return self._explained(results, contexts, asked)
+
+    def answer_each(
+        self, subjects: Iterable[Subject], asked: Asked
+    ) -> Generator[tuple[Subject, Answered]] | None:
+        """As `answer`, one by one as answers come, while the model is asked about the next.
+
+        Subjects are taken a few ahead, in another thread. Those without a picture come last. None where the
+        scorer answers in batches, or reasons are wanted.
+
+        Raises:
+            ModelError: The engine gives no probabilities, or does not answer at all.
+        """
+        if self.explainer is not None or not isinstance(self.scorer, Streaming):
+            return None
+        return self._stream(self.scorer, subjects, asked)
+
+    def _stream(
+        self, scorer: Streaming, subjects: Iterable[Subject], asked: Asked
+    ) -> Generator[tuple[Subject, Answered]]:
+        questions = _questions(asked)
+        shown: list[Subject | None] = []
+        blind: list[Subject] = []
+
+        def contexts() -> Iterator[tuple[Prompt, Sequence[Question]]]:
+            for subject in subjects:
+                context = prompts.context(subject, asked.rubric)
+                if context.images and questions:
+                    shown.append(subject)
+                    yield context, questions
+                else:
+                    blind.append(subject)
+
+        with closing(scorer.score_each(contexts())) as scored:
+            for place, answers in scored:
+                subject, shown[place] = shown[place], None  # its pictures go with it
+                assert subject is not None
+                yield subject, self._answered(asked, answers)
+        for subject in blind:
+            yield subject, self._answered(asked, None)
 
     def _answered(self, asked: Asked, answers: list[Answer] | None) -> Answered:
         if answers is None:
@@ -149,6 +194,14 @@ class ModelAnswerer:
             )
             for subject, result in enumerate(results)
         ]
+
+
+def _questions(asked: Asked) -> list[Question]:
+    """Of all criteria, then of all failure modes."""
+    return [
+        *(prompts.question(criterion, asked) for criterion in asked.criteria),
+        *(prompts.mode_question(mode) for mode in asked.failure_modes),
+    ]
 
 
 def _total(costs: Sequence[Cost]) -> Cost:

@@ -6,9 +6,9 @@ Both answer with a probability for each point of a criterion's scale, or abstain
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -92,6 +92,20 @@ class Answerer(Protocol):
         self, subjects: Sequence[Subject], asked: Asked, *, progress: Progress | None = None
     ) -> list[Answered]:
         """Answer all criteria about each subject, in order. What cannot be told abstains."""
+        ...
+
+
+@runtime_checkable
+class StreamingAnswerer(Protocol):
+    """What an answerer is besides that may be asked on while its answers are worked on."""
+
+    def answer_each(
+        self, subjects: Iterable[Subject], asked: Asked
+    ) -> Generator[tuple[Subject, Answered]] | None:
+        """Each subject with its answers, as they come, in any order; None: it answers in batches after all.
+
+        `subjects` may be read in another thread. Closing it calls off what is being asked.
+        """
         ...
 
 

@@ -1,21 +1,28 @@
 """Calls to model servers over HTTP: several at once, retries, and synchronous on the outside.
 
-The requests of one batch run in an event loop of their own, in a thread of their own, so that callers
-need not be asynchronous and may already be inside a loop, as a notebook is. How many requests each
-server gets is in `server_turns`.
+The requests of one batch run in an event loop of their own, in a thread of their own (`streaming`). How
+many requests each server gets is in `server_turns`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import queue
-import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,12 +30,10 @@ from workbench.errors import ModelError
 from workbench.models.protocols import Progress
 from workbench.models.server_replies import AwayError, Failure, RequestError, read_reply
 from workbench.models.server_turns import RestingError, Server, Turns, checked_address
+from workbench.models.streaming import Input, Result, as_they_come
 
 if TYPE_CHECKING:
     import httpx
-
-Input = TypeVar("Input")
-Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 10.0
 _MOST_REFUSALS = 50
@@ -104,7 +109,6 @@ class Endpoint:
         self.servers = [Server(url, most=concurrency, slow=timeout / 4) for url in addresses]
         """Those that are asked."""
         self._api_key = api_key
-        self._concurrency = concurrency
         self._timeout = timeout
         self.retries = retries
         self.patience = patience
@@ -113,10 +117,6 @@ class Endpoint:
     def url(self) -> str:
         """The addresses, with commas between them."""
         return ",".join(server.url for server in self.servers)
-
-    @property
-    def _most(self) -> int:
-        return self._concurrency * len(self.servers)
 
     def run(
         self,
@@ -132,67 +132,41 @@ class Endpoint:
         interrupt, or an error out of `work` or `progress`, cancels the requests in flight.
         """
         results: dict[int, Result] = {}
-        failures: list[BaseException] = []
-        ticks: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        tasks: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
-        started = threading.Event()
-
-        async def all_of_them() -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            tasks.append((asyncio.get_running_loop(), task))
-            started.set()
-            waiting = iter(enumerate(inputs))
-            async with self._client() as client:
-                session = Session(self, client, self.servers)
-
-                async def take_turns() -> None:
-                    for place, one in waiting:
-                        results[place] = await work(session, one)
-                        ticks.put(weight(one))
-
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(min(self._most, len(inputs))):
-                        group.create_task(take_turns())
-
-        def in_a_loop() -> None:
-            try:
-                asyncio.run(all_of_them())
-            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-                failures.append(error)
-            finally:
-                started.set()
-                ticks.put(None)
-
-        thread = threading.Thread(target=in_a_loop, name="model-server", daemon=True)
-        thread.start()
-        try:
-            while (tick := ticks.get()) is not None:
+        with closing(self.stream(inputs, work)) as answers:
+            for place, result in answers:
+                results[place] = result
                 if progress is not None:
-                    progress(tick)
-        except BaseException:
-            started.wait()
-            for loop, task in tasks:
-                loop.call_soon_threadsafe(task.cancel)
-            raise
-        finally:
-            thread.join()
-        if failures:
-            raise _first(failures[0])
+                    progress(weight(inputs[place]))
         return [results[place] for place in range(len(inputs))]
 
-    def _client(self) -> httpx.AsyncClient:
+    def stream(
+        self, inputs: Iterable[Input], work: Callable[[Session, Input], Awaitable[Result]]
+    ) -> Generator[tuple[int, Result]]:
+        """Place and result of `work` on each input as they come, while the servers answer others.
+
+        Twice as many inputs are under way as the servers take requests now, and not more than they take at most, so
+        that the next one is ready.
+        Close it, or take all: what is in flight is cancelled with it.
+        """
+        return as_they_come(self._opened(), work, inputs, room=Session.room)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Session]:
         import httpx
 
-        return httpx.AsyncClient(
+        client = partial(
+            httpx.AsyncClient,
             headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else {},
             timeout=httpx.Timeout(self._timeout, connect=min(_CONNECT_SECONDS, self._timeout)),
-            limits=httpx.Limits(max_connections=self._most),
+            limits=httpx.Limits(max_connections=1),
+            verify=httpx.create_ssl_context(),  # read once for all
         )
+        async with AsyncExitStack() as stack:
+            yield Session(self, Lines(stack, client), self.servers)
 
     async def attempt(
         self,
-        client: httpx.AsyncClient,
+        lines: Lines,
         server: Server,
         method: str,
         path: str,
@@ -208,7 +182,7 @@ class Endpoint:
 
         where = f"{server.url}{path}"
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout), lines.to(server) as client:
                 reply = await client.request(method, where, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if not server.answered:
@@ -224,14 +198,35 @@ class Endpoint:
         return read_reply(reply, where, secret=self._api_key)
 
 
+class Lines:
+    """Clients of one connection each, as many as there were requests in flight at once.
+
+    A client of many looks at all of its connections for every request: at 64 that took four times as long as
+    the request itself.
+    """
+
+    def __init__(self, stack: AsyncExitStack, new: Callable[[], httpx.AsyncClient]) -> None:
+        self._stack = stack
+        self._new = new
+        self._free: dict[Server, list[httpx.AsyncClient]] = {}
+
+    @asynccontextmanager
+    async def to(self, server: Server) -> AsyncIterator[httpx.AsyncClient]:
+        """One that nobody else uses meanwhile."""
+        free = self._free.setdefault(server, [])
+        client = free.pop() if free else await self._stack.enter_async_context(self._new())
+        try:
+            yield client
+        finally:
+            free.append(client)
+
+
 class Session:
     """The calls of one batch."""
 
-    def __init__(
-        self, endpoint: Endpoint, client: httpx.AsyncClient, servers: Sequence[Server]
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, lines: Lines, servers: Sequence[Server]) -> None:
         self._endpoint = endpoint
-        self._client = client
+        self._lines = lines
         self._turns = Turns(servers)
         self._answered_at = time.monotonic()
         self._seconds: deque[float] = deque(maxlen=_LATEST)
@@ -239,7 +234,11 @@ class Session:
 
     def at(self, server: Server) -> Session:
         """The same, with `server` alone."""
-        return Session(self._endpoint, self._client, [server])
+        return Session(self._endpoint, self._lines, [server])
+
+    def room(self) -> int:
+        """Inputs that may be under way."""
+        return sum(min(2 * int(server.limit), server.most) for server in self._turns.servers)
 
     async def get(self, path: str) -> dict[str, Any]:
         """The JSON object at `path`, after retries; raises as `post` does."""
@@ -326,12 +325,15 @@ class Session:
         hedged: bool,
     ) -> tuple[Server, dict[str, Any] | Failure, int]:
         """Who answered first, what, and how many requests were given up for it."""
+        if not hedged or len(self._turns.servers) == 1:
+            outcome = await self._try(server, method, path, body)
+            return server, outcome, int(_is_late(outcome))
         first = asyncio.create_task(self._try(server, method, path, body))
         racing = {first: server}
         sent = time.monotonic()
         lost = 0
         try:
-            while hedged and len(self._turns.servers) > 1 and not first.done():
+            while not first.done():
                 left = self._until_hedge(sent)
                 other = self._turns.take_now(but=server) if left <= 0 else None
                 if other is not None:
@@ -364,7 +366,7 @@ class Session:
         """One attempt, and what it tells of the server, whose place is left."""
         sent = time.monotonic()
         try:
-            outcome = await self._endpoint.attempt(self._client, server, method, path, body)
+            outcome = await self._endpoint.attempt(self._lines, server, method, path, body)
             now = time.monotonic()
             if not isinstance(outcome, Failure):
                 server.took(now - sent, busy=self._turns.busy(server))
@@ -387,10 +389,3 @@ class Session:
 
 def _is_late(outcome: dict[str, Any] | Failure) -> bool:
     return isinstance(outcome, Failure) and outcome.kind == "late"
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first single error of a group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -54,5 +54,6 @@ def data_url(image: Image) -> str:
     shown.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     kind = "PNG" if max(shown.size) <= _LOSSLESS_SIDE else "JPEG"
     data = io.BytesIO()
-    shown.save(data, kind, **({"quality": 92} if kind == "JPEG" else {}))
+    # PNG at its fastest: a tenth larger, in a quarter of the time.
+    shown.save(data, kind, **({"quality": 92} if kind == "JPEG" else {"compress_level": 1}))
     return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"

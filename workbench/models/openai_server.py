@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError, ServerError
-from workbench.models.costs import shares
+from workbench.models.costs import SharedSeconds, shares
 from workbench.models.http_calls import Endpoint, Home, Reply, Session
 from workbench.models.json_answers import broken_rule, check_schema
 from workbench.models.openai_messages import as_content, as_messages, pictures_of, side_by_side
@@ -253,6 +254,22 @@ class OpenAIServer(ServedModel):
                 f"want one list of questions per context, got {len(contexts)} contexts "
                 f"and {len(questions)} lists"
             )
+        answers: dict[int, list[Answer]] = {}
+        with closing(self.score_each(zip(contexts, questions, strict=True))) as scored:
+            for place, several in scored:
+                answers[place] = several
+                if progress is not None:
+                    progress(1)
+        return [answers[place] for place in range(len(contexts))]
+
+    def score_each(
+        self, asked_of: Iterable[tuple[Prompt, Sequence[Question]]]
+    ) -> Generator[tuple[int, list[Answer]]]:
+        """Place and answers of each context with its questions, as they come; other contexts are asked meanwhile.
+
+        Contexts are taken from `asked_of` a few ahead, in another thread. Everything else as for `score`; closing
+        it calls off what is being asked.
+        """
         wanted = {
             "model": self.model,
             "max_tokens": 1,
@@ -260,23 +277,28 @@ class OpenAIServer(ServedModel):
             "logprobs": True,
             "top_logprobs": _LISTED_TOKENS,
         }
+        clock = SharedSeconds()
 
         async def ask(
-            session: Session, body: dict[str, object], question: Question, home: Home
+            session: Session, messages: list[dict[str, object]], question: Question, home: Home
         ) -> Answer:
-            began = time.perf_counter()
             try:
                 if unclear := cannot_be_told_apart(question):
                     raise RequestError(unclear)
-                reply = await session.post(
-                    "/chat/completions", {**body, **wanted}, home=home, hedged=True
-                )
+                with clock.share() as seconds:
+                    reply = await session.post(
+                        "/chat/completions",
+                        {"messages": messages, **wanted},
+                        home=home,
+                        hedged=True,
+                    )
+                    cost = _cost(reply, seconds())
                 answer = read_answers(self._top_tokens(reply.body), question.answers)
             except RequestError as error:
                 if error.passing:
                     raise
                 return Answer(distribution=(), coverage=0.0, error=str(error))
-            return replace(answer, cost=_cost(reply, time.perf_counter() - began))
+            return replace(answer, cost=cost)
 
         async def answer(session: Session, pair: tuple[Prompt, Sequence[Question]]) -> list[Answer]:
             context, several = pair
@@ -284,16 +306,12 @@ class OpenAIServer(ServedModel):
             home = Home()
 
             def put(question: Question) -> Awaitable[Answer]:
-                messages = as_messages(asked(context, question), pictures)
-                return ask(session, {"messages": messages}, question, home)
+                return ask(session, as_messages(asked(context, question), pictures), question, home)
 
             first = [await put(question) for question in several[:1]]
             return [*first, *await asyncio.gather(*map(put, several[1:]))]
 
-        started = time.perf_counter()
-        scored = self._endpoint.run(list(zip(contexts, questions, strict=True)), answer, progress)
-        share = shares(started, [one.cost for several in scored for one in several])
-        return [[replace(one, cost=share(one.cost)) for one in several] for several in scored]
+        return self._endpoint.stream(asked_of, answer)
 
     def _body(self, prompt: Prompt) -> dict[str, object]:
         """Model and messages."""

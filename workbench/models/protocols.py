@@ -7,7 +7,7 @@ set and never stops its neighbours. Work is resumable because callers ask in chu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -133,6 +133,20 @@ class Scorer(Model, Protocol):
         progress: Progress | None = None,
     ) -> list[list[Answer]]:
         """Answer `questions[i]` about `contexts[i]`: one list per context, in the order asked."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """What a scorer is besides that waits for others: it can be asked on while its answers are worked on."""
+
+    def score_each(
+        self, asked_of: Iterable[tuple[Prompt, Sequence[Question]]]
+    ) -> Generator[tuple[int, list[Answer]]]:
+        """Place and answers of each context with its questions, as they come, in any order.
+
+        `asked_of` may be read in another thread. Closing it calls off what is being asked.
+        """
         ...
 
 

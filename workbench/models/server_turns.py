@@ -50,6 +50,8 @@ class Server:
                 that queues never pushes back, it only gets slower until requests time out.
         """
         self.url = url
+        self.most = most
+        """Requests in flight at most."""
         self.limit = float(min(most, FIRST_LIMIT))
         """Requests that it may have in flight now, at least 1; the fraction counts answers towards the next."""
         self.answered = False
@@ -58,7 +60,6 @@ class Server:
         """True while it accepts no connection."""
         self.rests_until = 0.0
         """Moment (`time.monotonic`) before which it is not asked."""
-        self._most = most
         self._slow = slow
         self._failures = 0
         self._cut_at = 0.0
@@ -69,7 +70,7 @@ class Server:
         self.gone = False
         self._failures = 0
         if busy and seconds <= self._slow:
-            self.limit = min(float(self._most), self.limit + 1 / self.limit)
+            self.limit = min(float(self.most), self.limit + 1 / self.limit)
 
     def pushed_back(
         self, sent_at: float, *, retry_after: float | None = None, gone: bool = False
@@ -171,6 +172,8 @@ class Turns:
             self._waiting.clear()
         # Those who wait for a certain server go first: what it has read for them is still in its cache.
         for waiting in sorted(self._waiting, key=lambda one: one.home is None):
+            if all(map(self.busy, self.servers)):
+                break
             server = None if waiting.place.done() else self._choose(waiting)
             if server is not None:
                 self._waiting.remove(waiting)
