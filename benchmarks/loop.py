@@ -2,8 +2,9 @@
 
 Run: `OMP_NUM_THREADS=2 python benchmarks/loop.py --out FOLDER`. Stopped, it goes on where it was; seeds may run side
 by side (`--seeds 0 &`), and a run with all of them then tells what came of them. Everything is measured on held-out
-drawn items against their truth; no answer of an annotator is in the figures. Intervals are over groups of items of
-all seeds. Ends with status 1 where the first arm misses the bar.
+items against their truth, of drawn ones their own and of `--catalog` what the shop says; no answer of an annotator is in the
+figures. Intervals are over groups of items of all seeds; where seeds share a catalogue, read those of one seed.
+Ends with status 1 where the first arm misses the bar.
 
 The rubric that a circle starts with asks for kind, color, aspects, schema and title, and not whether the photos show
 what is claimed, which people refuse all the same: they hold to the shipped rubric `listing` throughout, and so does the
@@ -65,6 +66,9 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--catalog", help="Of photos that seeds share; default: drawn items of their own."
+    )
     parser.add_argument("--items", type=int, default=500)
     parser.add_argument("--labels", type=int, default=200, help="Of all rounds together.")
     parser.add_argument("--rounds", type=int, default=2)
@@ -117,7 +121,7 @@ def _keeps(several: list[dict[str, Any]], statistic: Statistic) -> bool:
 
 def run_arm(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
     """One circle; each seed has items, split, draws, errors and training of its own."""
-    address = f"drawn:seed={200 + seed},items={told.items}"
+    address = told.catalog or f"drawn:seed={200 + seed},items={told.items}"
     catalog = open_catalog(address)
     place = told.out / f"seed-{seed}"
     place.mkdir(parents=True, exist_ok=True)

@@ -194,7 +194,7 @@ def _try(
     if not worth:
         return audit.rubric, ()
     if (right := _right_approvals(store, audit, proposals[0])) < FEWEST_RIGHT:
-        why = f"not tested yet: of what may suggest changes, {right} approvals are right ({FEWEST_RIGHT} are wanted)"
+        why = f"not tested yet: right approvals among what may suggest changes: {right} ({FEWEST_RIGHT} are wanted)"
         return audit.rubric, (why,)
     for one in worth.values():
         _decide(store, one.key, "accepted", "Every change that is sure is tried.")

@@ -78,6 +78,6 @@ def test_with_hardly_a_right_approval_the_simulated_decider_tests_nothing(shop):
     )
     assert used == "mugs@1" and proposals
     assert told == (
-        f"not tested yet: of what may suggest changes, 0 approvals are right ({FEWEST_RIGHT} are wanted)",
+        f"not tested yet: right approvals among what may suggest changes: 0 ({FEWEST_RIGHT} are wanted)",
     )
     assert not list(shop.store.records(RubricEvent)), "nothing is decided, so no try is spent"
