@@ -209,7 +209,7 @@ def test_a_cluster_that_is_there_judges_as_one_process_and_stays(tmp_path, same_
     with cluster(token) as (address, head):
         refused = start(there, on=address, environment={"RAY_AUTH_MODE": "disabled"})
         said = refused.communicate(timeout=300)[1].decode()
-        assert refused.returncode == 1
+        assert refused.returncode == 4
         assert "asks for a token: set RAY_AUTH_MODE=token" in said.splitlines()[-1]
 
         process = start(there, on=address, environment=token)
@@ -241,7 +241,7 @@ def cluster(environment: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Po
             )
             if head.poll() is None and said and head.stdout.readline():
                 break
-            head.wait()
+            head.communicate()
         else:
             pytest.fail("Ray did not start: " + b"".join(said).decode()[-2000:])
         started = psutil.Process(head.pid).children(recursive=True)
