@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, cast
 from workbench.calibration._by_confidence import ISOTONIC_FROM
 from workbench.calibration._calibration import Calibration
 from workbench.calibration.audits._strata import Design
-from workbench.calibration.audits.audit import digest_of, draw_audit, grow_audit, population_digest
-from workbench.calibration.audits.population import Decided, Selection, select_decisions
+from workbench.calibration.audits.audit import draw_audit, grow_audit
+from workbench.calibration.audits.found import decisions_of
+from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.calibration.audits.sharing import answers_shared
 from workbench.calibration.calibrate import calibrate_arrays
 from workbench.calibration.confidence.scores import FEWEST_LABELS, ScoreMap, fit_scores
@@ -114,7 +115,7 @@ def grow_from(store: Store, audit: Audit, *, size: int, run: str | None = None) 
         ValueError: `size` is not larger.
         CalibrationError: The store does not hold the population any more.
     """
-    decided = _decisions(store, audit)
+    decided = decisions_of(store, audit)
     population = cast("Mapping[str, object]", audit.parameters["population"])
     categories = [d.category for d in decided] if population.get("by_category") else None
     return grow_audit(audit, decided, size=size, categories=categories, run=run)
@@ -129,7 +130,7 @@ def learned_scores(store: Store, audit: Audit) -> ScoreMap:
         CalibrationError: There are fewer than 10 answers about verdicts with a confidence, or the
             population is not found.
     """
-    gathered = gather(_decisions(store, audit), audit, answers_to(store, audit))
+    gathered = gather(decisions_of(store, audit), audit, answers_to(store, audit))
     rows = [
         (confidence, answer, 1 / chance)
         for confidence, answer, chance in zip(
@@ -250,34 +251,6 @@ def calibrate_audit(
     )
 
 
-def others_alike(store: Store, audit: Audit) -> list[Audit]:
-    """`audit` and the others about the same judge, rubric version and part of the items, of any model's outputs.
-
-    Those that do not say how they were drawn from the store are alike to none.
-    """
-    if (own := _selected(audit)) is None:
-        return [audit]
-    wanted = (own.judge, own.judge_revision, own.rubric, own.part)
-    return [
-        one
-        for one in sorted(store.records(Audit), key=lambda a: (a.created_at, a.id))
-        if (of := _selected(one)) is not None
-        and (of.judge, of.judge_revision, of.rubric, of.part) == wanted
-    ]
-
-
-def could_draw(store: Store, audit: Audit, generations: Sequence[Generation]) -> set[str]:
-    """Keys of those of `generations` that are in the population which `audit` was drawn from.
-
-    Raises:
-        CalibrationError: What is in the store is not that population.
-    """
-    own = _selected(audit)
-    if own is not None and all(g.revision != own.model_revision for g in generations):
-        return set()
-    return {d.generation for d in _decisions(store, audit)} & {g.key for g in generations}
-
-
 def rubric_of(store: Store, label: str) -> Rubric | None:
     """The rubric `<name>@<version>`; None for a store that was filled without it, or by a newer workbench."""
     name, _, version = label.rpartition("@")
@@ -371,35 +344,9 @@ def _about_answers(audit: Audit, annotations: Sequence[Annotation]) -> Iterator[
         )
 
 
-def _decisions(store: Store, audit: Audit) -> list[Decided]:
-    """The verdicts that `audit` was drawn from, found again and proved to be the same."""
-    digest = population_digest(audit)
-    selected = _selected(audit)
-    if selected is None:
-        raise CalibrationError(
-            f"audit {audit.id[:12]} does not say how its verdicts are found in a store: draw it with "
-            "`draw_from` or `workbench audit`"
-        )
-    decided, _ = select_decisions(store, selected)
-    drawn_from, number = sum(audit.strata.values()), sum(d.approved is not None for d in decided)
-    if digest_of(d.key for d in decided) != digest or number != drawn_from:
-        raise CalibrationError(
-            f"audit {audit.id[:12]} was drawn from {drawn_from} decided verdicts, but those that the "
-            f"store finds in their place ({number}) are not the same: put the store together again "
-            "from its backup, or draw another audit"
-        )
-    return decided
-
-
-def _selected(audit: Audit) -> Selection | None:
-    population = audit.parameters.get("population")
-    selected = population.get("selected") if isinstance(population, Mapping) else None
-    return Selection.from_dict(selected) if isinstance(selected, Mapping) else None
-
-
 def _population(store: Store, audit: Audit) -> list[Judged]:
     """What was drawn from, before anybody answered."""
-    verdicts = list(store.records(Verdict, sorted(d.key for d in _decisions(store, audit))))
+    verdicts = list(store.records(Verdict, sorted(d.key for d in decisions_of(store, audit))))
     generations = {g.key: g for g in store.records(Generation, [v.generation for v in verdicts])}
     items = {i.id: i for i in store.records(Item, {g.item for g in generations.values() if g.item})}
     return [

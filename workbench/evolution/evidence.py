@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.calibration import adjudications, gather, latest_answers
-from workbench.calibration.audited import answers_to, could_draw, others_alike
+from workbench.calibration.audited import answers_to
+from workbench.calibration.audits.found import could_draw, others_alike
 from workbench.calibration.gather import weighed
 from workbench.errors import CalibrationError
 from workbench.records import Annotation, Audit, Generation, Item, Verdict
