@@ -59,6 +59,7 @@ USELESS = [
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("setting", USELESS, ids=str)
 def test_a_version_that_is_no_better_is_proved_no_more_often_than_stated(
     setting, world, record_property
@@ -113,6 +114,7 @@ def round_of(world, rng, labels, *, informative):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_noise_does_not_change_the_rubric(world, record_property):
     rng, runs = np.random.default_rng(0), 100
     ends = [round_of(world, rng, 200, informative=False) for _ in range(runs)]
@@ -121,6 +123,7 @@ def test_noise_does_not_change_the_rubric(world, record_property):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("labels", "least"), [(100, 0.0), (200, 0.5), (400, 0.9)])
 def test_a_better_version_is_proved_with_enough_labels(labels, least, world, record_property):
     rng, runs = np.random.default_rng(0), 40
