@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,6 +13,8 @@ from pathlib import Path
 from workbench.errors import MissingExtraError, StoreError
 
 _ADDRESS = re.compile(r"sha256:([0-9a-f]{64})")
+_PART = ".part"
+"""Ends the names of pictures that are being written."""
 _ATOMIC = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"}
 """Protocols whose upload appears whole or not at all."""
 
@@ -132,7 +135,7 @@ class ImageStore:
         if self._atomic:
             self._fs.pipe_file(path, data)
             return
-        temporary = f"{path}.{uuid.uuid4().hex}.part"
+        temporary = f"{path}.{uuid.uuid4().hex}{_PART}"
         try:
             self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             with self._fs.open(temporary, "wb") as file:
@@ -141,10 +144,25 @@ class ImageStore:
                     file.flush()
                     os.fsync(file.fileno())
             if self._local:
-                Path(temporary).replace(path)
+                _put_in_place(Path(temporary), Path(path))
             else:
                 self._fs.mv(temporary, path)
         except BaseException:
             if self._fs.exists(temporary):
                 self._fs.rm_file(temporary)
             raise
+
+
+def _put_in_place(written: Path, place: Path) -> None:
+    """Give a picture its name, and remove what killed writers left of the same one.
+
+    A living writer of the same picture may lose its file to that: it then finds the picture in its place.
+    """
+    try:
+        written.replace(place)
+    except FileNotFoundError:
+        if not place.exists():
+            raise
+    for left in place.parent.glob(f"{place.name}.*{_PART}"):
+        with contextlib.suppress(OSError):  # another writer was faster, or has it open on Windows
+            left.unlink()

@@ -105,6 +105,35 @@ def test_many_threads_put_the_same_picture(images):
     assert images.get(ADDRESS) == BYTES
 
 
+def test_what_a_killed_writer_left_goes_when_its_picture_is_put_again(tmp_path):
+    images = ImageStore(tmp_path / "images")
+    digest = ADDRESS.removeprefix("sha256:")
+    place = tmp_path / "images" / digest[:2] / digest[2:4] / digest
+    place.parent.mkdir(parents=True)
+    other = place.with_name(f"{'0' * 64}.{uuid.uuid4().hex}.part")
+    for left in (place.with_name(f"{digest}.{uuid.uuid4().hex}.part"), other):
+        left.write_bytes(BYTES[:3])
+    assert list(images.addresses()) == []
+    images.put(BYTES)
+    assert sorted(place.parent.iterdir()) == sorted(
+        [place, other]
+    )  # another's may be being written
+
+
+def test_a_writer_whose_file_another_one_removed_finds_the_picture(tmp_path, monkeypatch):
+    images = ImageStore(tmp_path / "images")
+
+    def meanwhile(descriptor):
+        monkeypatch.undo()
+        other = ImageStore(tmp_path / "images")
+        assert other.put(BYTES) == ADDRESS
+        assert [file.name for file in images.path(ADDRESS).parent.iterdir()] == [ADDRESS[7:]]
+
+    monkeypatch.setattr("os.fsync", meanwhile)
+    assert images.put(BYTES) == ADDRESS
+    assert images.get(ADDRESS) == BYTES
+
+
 def test_a_place_that_nothing_serves_is_refused(monkeypatch):
     with pytest.raises(StoreError, match=r"a URL that fsspec serves.*starts with 'nowhere://'"):
         ImageStore("nowhere://bucket")
