@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.baseline import Compare, by_scorer
 from pipelines.five_classes import class_probabilities, grade_by_judge
-from pipelines.learning import load_photo
+from pipelines.learning import photos_of
 from workbench.errors import JudgingError
 from workbench.judging import ModelAnswerer
 from workbench.metrics import read_json
@@ -59,7 +59,7 @@ class AblationJudge:
 
     def compare(self, items: Sequence[Item]) -> Compare:
         """Which of two answers about an item is better; `places` count through `items`."""
-        photos = [tuple(load_photo(self.store, a) for a in item.photos) for item in items]
+        photos = photos_of(self.store.images, items)
         return by_scorer(self.scorer, photos)
 
     def conformity(self, items: Sequence[Item]) -> Callable[[Sequence[str]], list[float]]:

@@ -34,6 +34,11 @@ def photo_at(images: ImageStore, address: str) -> Image:
     return open_photo(images.get(address), where=address, max_side=PHOTO_SIDE)
 
 
+def photos_of(images: ImageStore, items: Sequence[Item]) -> list[tuple[Image, ...]]:
+    """Every photo of each item, in its order."""
+    return [tuple(photo_at(images, address) for address in item.photos) for item in items]
+
+
 def learn_heads(
     store: Store,
     encoder: PhotoEncoder,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pipelines.audit import audit_from_truth
 from pipelines.intake import take_in
 from pipelines.judge import judge_listings, load_judge
-from pipelines.learning import learn_heads, photo_at
+from pipelines.learning import learn_heads, photos_of
 from pipelines.one_at_a_time import alone
 from pipelines.places import HERE, Place, make_missing
 from pipelines.recorder import Recorder, record
@@ -225,5 +225,4 @@ class _Writing:
     run: str
 
     def __call__(self, items: Sequence[Item]) -> list[Generation]:
-        photos = [tuple(photo_at(self.images, a) for a in item.photos) for item in items]
-        return self.writer.write(items, photos, run=self.run)
+        return self.writer.write(items, photos_of(self.images, items), run=self.run)

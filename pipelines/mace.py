@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.intake import keep_schema, tell_of_namesakes
-from pipelines.learning import photo_at
+from pipelines.learning import photos_of
 from pipelines.places import HERE, Place, make_missing
 from pipelines.recorder import Recorder, Stage, record
 from workbench.alignment import (
@@ -237,8 +237,7 @@ class _Aligning:
     run: str
 
     def __call__(self, items: Sequence[Item]) -> list[Generation]:
-        sees = self.aligner.sees
-        photos = [tuple(photo_at(self.images, a) for a in i.photos) if sees else () for i in items]
+        photos = photos_of(self.images, items) if self.aligner.sees else [()] * len(items)
         return self.aligner.align(items, photos, run=self.run)
 
 

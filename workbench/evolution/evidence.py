@@ -63,13 +63,13 @@ def read_all_evidence(store: Store, audit: Audit) -> tuple[Evidence, ...]:
     brought = [(one, read_evidence(store, one)) for one in others_alike(store, audit)]
     if any(not e.simulated for _, own in brought for e in own):
         brought = [(one, tuple(e for e in own if not e.simulated)) for one, own in brought]
+    brought.sort(key=lambda pair: -len(pair[1]))
     found: list[Evidence] = []
-    taken: list[Audit] = []
-    for one, own in sorted(brought, key=lambda pair: -len(pair[1])):
-        generations = [e.generation for e in own]
-        elsewhere = {key for other in taken for key in could_draw(store, other, generations)}
+    elsewhere: set[str] = set()
+    for place, (one, own) in enumerate(brought):
         found += [e for e in own if e.key not in elsewhere]
-        taken.append(one)
+        later = [e.generation for _, others in brought[place + 1 :] for e in others]
+        elsewhere |= could_draw(store, one, later)
     return tuple(found)
 
 
