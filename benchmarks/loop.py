@@ -1,7 +1,7 @@
 """What 200 corrections with 10% error change, over seeds, beside controls that spend the same labels otherwise.
 
-Run: `OMP_NUM_THREADS=2 python benchmarks/loop.py --out FOLDER`. Stopped, it goes on where it was; seeds may run side
-by side (`--seeds 0 &`), and a run with all of them then tells what came of them. Everything is measured on held-out
+Run: `OMP_NUM_THREADS=2 python benchmarks/loop.py --out FOLDER`. Stopped, it goes on where it was, but not without a
+folder; seeds may run side by side (`--seeds 0 &`), and a run with all of them then tells what came of them. Everything is measured on held-out
 items against their truth, of drawn ones their own and of `--catalog` what the shop says; no answer of an annotator is in the
 figures. Intervals are over groups of items of all seeds; where seeds share a catalogue, read those of one seed.
 Ends with status 1 where the first arm misses the bar.
@@ -25,6 +25,7 @@ import os
 import resource
 import shutil
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--out", type=Path, help="Keep the circles here and go on; default: a temporary folder."
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument(
         "--catalog", help="Of photos that seeds share; default: drawn items of their own."
@@ -77,14 +80,22 @@ def main() -> None:
     parser.add_argument("--judge", default="starter:judge")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        told.out = told.out or Path(temporary)
+        found = _all(told)
+    print(json.dumps({arm: _shown(several) for arm, several in found.items()}, indent=1))
+    sys.exit(int(not all(_keeps(found[told.arms[0]], of) for of in (_f1, _precision))))
+
+
+def _all(told: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Arm to what came of it, seed by seed; each is told when it is done."""
     found: dict[str, list[dict[str, Any]]] = {}
     for seed in told.seeds:
         for arm in told.arms:
             one = _once(told, arm, seed)
             found.setdefault(arm, []).append(one)
             print(json.dumps({"seed": seed, "arm": arm, **_shown([one])}), flush=True)
-    print(json.dumps({arm: _shown(several) for arm, several in found.items()}, indent=1))
-    sys.exit(int(not all(_keeps(found[told.arms[0]], of) for of in (_f1, _precision))))
+    return found
 
 
 def _once(told: argparse.Namespace, arm: str, seed: int) -> dict[str, Any]:
