@@ -33,7 +33,7 @@ HELD_OUT_SEED = 9_000_002
 _NAMING_QUESTION = "Name of the product in the photo: {names}. Answer with one JSON object."
 _ALONE = 200
 """Items that are drawn sooner than other processes would have started."""
-_DRAWN_SIDE = 128
+_LEAST_DRAWN_SIDE = 128
 """Pixels at which training photos are drawn before the processor's scaling; half the time of 256."""
 
 Pixels = npt.NDArray[np.uint8]
@@ -166,13 +166,14 @@ def kept_photos(catalog: DrawnCatalog, pixels: int, folder: Path) -> Pixels:
 
 
 @lru_cache(maxsize=1)
-def _catalog(seed: int, items: int) -> DrawnCatalog:
+def _catalog(seed: int, items: int, side: int) -> DrawnCatalog:
     """Made once in each process that draws: it takes a second."""
-    return DrawnCatalog(seed=seed, items=items, size=_DRAWN_SIDE)
+    return DrawnCatalog(seed=seed, items=items, size=side)
 
 
 def _draw_item(seed: int, items: int, pixels: int, number: int) -> list[Pixels]:
-    catalog = _catalog(seed, items)
+    # Never scaled up; drawing larger takes time.
+    catalog = _catalog(seed, items, max(_LEAST_DRAWN_SIDE, 1 << pixels.bit_length()))
     entry = catalog.entries[number]
     return [scaled(catalog.picture(entry, k), pixels) for k in range(len(entry.styles))]
 

@@ -150,6 +150,46 @@ def take_eyes(model: Any, other: Any) -> None:
     freeze_eyes(model)
 
 
+def look_closer(model: Any, processor: Any, pixels: int) -> None:
+    """Let `model` see photos of `pixels` a side from now on, in as many patches as before, and so at the same cost.
+
+    Filters of patches are enlarged so that a photo that is only scaled up looks to them as it did (the pseudo-inverse
+    of bilinear scaling: Beyer et al. 2023, FlexiViT, arXiv:2212.08013, section 3.4). What finer photos show beyond that
+    is to be learnt.
+
+    Args:
+        model: An Idefics3 on the CPU, changed in place.
+        processor: Its own, which scales photos to `pixels` from now on.
+        pixels: A multiple of the patches along a side, and no fewer than now.
+
+    Raises:
+        LearningError: `pixels` is none such.
+    """
+    import torch
+
+    vision, eyes = model.config.vision_config, model.model.vision_model
+    old, side = vision.patch_size, vision.image_size // vision.patch_size
+    if pixels % side or pixels < vision.image_size:
+        raise LearningError(
+            f"want pixels to look closer with that are a multiple of {side}, the patches along a side of this model's "
+            f"photos, and at least {vision.image_size}, those that it sees; got {pixels!r}"
+        )
+    new, filters = pixels // side, eyes.embeddings.patch_embedding
+    squares = torch.eye(old**2).reshape(-1, 1, old, old)
+    scaling = torch.nn.functional.interpolate(squares, (new, new), mode="bilinear")
+    inverse = torch.linalg.pinv(scaling.reshape(old**2, new**2).T.double())  # (old², new²)
+    larger = torch.nn.Conv2d(3, filters.out_channels, new, stride=new)
+    with torch.no_grad():
+        weights = filters.weight.reshape(-1, 3, old**2).double() @ inverse
+        larger.weight.copy_(weights.reshape(-1, 3, new, new))
+    larger.bias = filters.bias
+    eyes.embeddings.patch_embedding = larger
+    eyes.embeddings.image_size = vision.image_size = pixels
+    eyes.embeddings.patch_size = eyes.patch_size = vision.patch_size = new
+    processor.image_processor.size = {"longest_edge": pixels}
+    processor.image_processor.max_image_size = {"longest_edge": pixels}
+
+
 def freeze_eyes(model: Any) -> None:
     """Whatever `model` learns from now on, it sees as it does."""
     model.model.vision_model.requires_grad_(requires_grad=False)

@@ -19,32 +19,24 @@ the second by `--further runs/aligned`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 from workbench.catalog.drawn import DrawnCatalog
-from workbench.errors import LearningError
-from workbench.metrics import Estimate
 from workbench.models.devices import choose_device
-from workbench.models.listings import photo_question
 from workbench.models.registry import load_text
 from workbench.models.revisions import folder_revision
 from workbench.models.starter.answering import lessons, teach_to_answer
 from workbench.models.starter.card import (
-    RANDOM,
-    WENT_ON,
     Card,
-    library_versions,
-    read_card,
     recipe_before,
     weight_digests,
     write_card,
 )
 from workbench.models.starter.data import (
-    HELD_OUT_SEED,
     TRAIN_SEED,
     Targets,
     kept_photos,
@@ -52,12 +44,14 @@ from workbench.models.starter.data import (
     naming_examples,
     texts,
 )
-from workbench.models.starter.measuring import ASPECT_F1, held_out, measure_listings
+from workbench.models.starter.listing_card import HELD_OUT_ITEMS, NAME, card_of, further_card
+from workbench.models.starter.measuring import held_out, measure_listings
 from workbench.models.starter.runs import claimed, replaced
 from workbench.models.starter.seeing import (
     check_eyes,
     eyes_words,
     freeze_eyes,
+    look_closer,
     take_eyes,
     teach_to_see,
     told,
@@ -73,42 +67,12 @@ from workbench.models.starter.vlm import (
     open_model,
     save_model,
     size_of,
-    use_of,
 )
 
-NAME = "starter:listing"
 MODEL = "model"
 """Folder of the finished model, inside the run's."""
-HELD_OUT_ITEMS = 300
-"""Items that the card's figures come from."""
-FURTHER = "aspect F1 after further training on aligned listings"
 _AGAIN = 0.3
 """Rates of a vision part that learns a second time, as a share of the first time's."""
-
-_TARGETS = {
-    "raw": "what their sellers typed: titles with sizes, brands, promotions and typing errors, aspects "
-    "partly missing, partly wrong, partly under other names",
-    "aligned": "listings that say what the photos show and nothing else, under the schema's names",
-}
-_ABOUT = (
-    "A small vision-language model (Idefics3, trained from random weights) that writes the listing of a "
-    "product from its photos: a title and aspects as one JSON object. It is there to try the workbench "
-    "without a GPU or a model hub: it is small, it is wrong in the ways that sellers are, and it gets "
-    "better when it is corrected."
-)
-_DATA = (
-    "Trained on {items} products of the drawn catalogue (`drawn:seed={train}`), photos drawn by this "
-    "project, and {words}. Measured on `drawn:seed={held_out}`, whose designs are others, against the "
-    "aspects that the photos show. No photo or text of any person or shop is in it."
-)
-_LIMITS = (
-    "It knows seventeen kinds of drawn products. On photographs of real products its answers are "
-    "well-formed and mean nothing.",
-    "It was taught one question, the one that listing runs ask; other wordings are foreign to it.",
-    "It reads one or two photos, each scaled to a small square, in which linen, denim or corduroy look alike: of its "
-    "errors after training on aligned listings half are about the material.",
-    "Trained on sellers' listings, it states what no photo shows where no schema rules it out.",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +88,8 @@ class Plan:
     """Eyes and words learn to name the aspects asked for; skipped likewise."""
     writing: Recipe
     """The whole learns to write listings."""
+    closer: int | None = None
+    """Pixels to which a model that looks again scales photos from then on; None: as before. See `look_closer`."""
 
 
 def small(seed: int = 0) -> Plan:
@@ -148,7 +114,18 @@ def large(seed: int = 0) -> Plan:
     )
 
 
-PLANS = {"small": small, "large": large}
+def closer(seed: int = 0) -> Plan:
+    """An hour on two cores, for a small model that goes on and looks again."""
+    return replace(
+        small(seed),
+        items=24_000,
+        seeing=Recipe(steps=2400, batch=96, rate=2.4e-3, warmup=50, seed=seed, layers=7e-3),
+        writing=Recipe(steps=1500, batch=32, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        closer=128,
+    )
+
+
+PLANS = {"small": small, "closer": closer, "large": large}
 """`large` is for a GPU."""
 
 
@@ -179,13 +156,15 @@ def learn(
 
     Raises:
         LearningError: `out` holds another run, or what it holds is damaged; the eyes are of another size, or there
-            is no model where one was named.
+            is no model where one was named, or its photos cannot be seen closer as the plan says.
         ModelError: The device is not there.
         SettingsError: `out` cannot be written to.
     """
     place = choose_device(device)
     stages = _stages(plan, start=start, eyes=eyes, look_again=look_again)
     opened = None if start is None else open_model(start)
+    if opened is not None and look_again and plan.closer is not None:
+        look_closer(*opened, plan.closer)
     seen = None if eyes is None else open_model(eyes)[0]
     if seen is not None:
         check_eyes(seen, plan.size, where=eyes)
@@ -293,61 +272,6 @@ def describe(
     return card
 
 
-def card_of(
-    stages: Mapping[str, Recipe],
-    figures: Mapping[str, Estimate],
-    *,
-    items: int,
-    size: Size,
-    targets: Targets,
-    before: object = RANDOM,
-    eyes: str | None = None,
-    further: Card | None = None,
-) -> Card:
-    """The card of a model that learnt `stages`, but for its digests.
-
-    Args:
-        stages: Name to recipe, in order.
-        figures: As `describe` measures them.
-        items: Of the drawn catalogue, that it learnt from.
-        size: Of the model.
-        targets: What it learnt from.
-        before: See `recipe_before`.
-        eyes: From which model the vision part comes; None: it learnt to see, or has what `before` had.
-        further: As for `describe`.
-    """
-    recipe: dict[str, object] = {"targets": targets, "drawn items": items, "size": asdict(size)}
-    if eyes is not None:
-        recipe["vision part"] = eyes
-    recipe |= {name: asdict(one) for name, one in stages.items()}
-    recipe[WENT_ON] = before
-    figures = dict(figures)
-    if further is not None:
-        figures[FURTHER] = further.figures[further.headline]
-        recipe["further training"] = {k: v for k, v in further.recipe.items() if k != WENT_ON}
-    data = _DATA.format(
-        items=items, train=TRAIN_SEED, held_out=HELD_OUT_SEED, words=_TARGETS[targets]
-    )
-    return Card(
-        name=NAME,
-        pipeline="image-text-to-text",
-        library="transformers",
-        about=_ABOUT,
-        use=use_of(photo_question(held_out(1).schema.category("mug"))),
-        data=data,
-        sources={
-            f"`drawn:seed={TRAIN_SEED},items={items}`, to learn from": "catalog/drawn.py",
-            f"`drawn:seed={HELD_OUT_SEED},items={HELD_OUT_ITEMS}`, to measure": "catalog/drawn.py",
-        },
-        recipe=recipe,
-        versions=library_versions(),
-        headline=ASPECT_F1,
-        figures=figures,
-        limits=_LIMITS,
-        sha256={},
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     parser = training_parser(__doc__, PLANS)
@@ -369,6 +293,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("want --start or --eyes: a model that goes on has eyes")
     if told.look_again and not told.start:
         parser.error("want --start with --look-again: a new model learns to see in any case")
+    if PLANS[told.plan]().closer and not told.look_again:
+        parser.error(f"want --look-again with --plan {told.plan}, which sees more of each photo")
     run_command(parser.prog, partial(_run, told))
 
 
@@ -376,21 +302,11 @@ def _run(told: argparse.Namespace) -> str:
     plan = PLANS[told.plan](told.seed)
     if told.steps is not None:
         plan = replace(plan, writing=replace(plan.writing, steps=told.steps))
-    further = told.further and _further(told.further / MODEL)
+    further = told.further and further_card(told.further / MODEL)
     way = {"start": told.start, "eyes": told.eyes, "look_again": told.look_again}
     folder = learn(plan, told.out, targets=told.targets, device=told.device, **way)
     card = describe(folder, plan, targets=told.targets, further=further, **way)
     return f"{folder}: {card.headline} {card.figures[card.headline]}"
-
-
-def _further(folder: Path) -> Card:
-    card = read_card(folder)
-    if card.name != NAME or not isinstance(card.recipe.get(WENT_ON), dict):
-        raise LearningError(
-            f"want a run that went on from this one after --further, but {str(folder)!r} holds {card.name!r}, "
-            f"which went on from {RANDOM}"
-        )
-    return card
 
 
 if __name__ == "__main__":

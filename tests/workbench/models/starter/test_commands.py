@@ -91,6 +91,12 @@ def test_models_that_do_not_fit(capsys, tmp_path, name, arguments, expected):
     assert not (tmp_path / "run").exists()
 
 
+def test_only_a_model_that_looks_again_sees_closer(capsys, tmp_path):
+    with pytest.raises(SystemExit) as end:
+        train_listing.main(["--out", str(tmp_path / "run"), "--plan", "closer"])
+    assert end.value.code == 2 and "want --look-again with --plan closer" in capsys.readouterr().err
+
+
 def test_a_run_that_did_not_go_on_is_not_told_as_one_that_did(capsys, tmp_path):
     (tmp_path / "judge").mkdir()
     (tmp_path / "judge" / "model").symlink_to(shipped_folder("judge"))

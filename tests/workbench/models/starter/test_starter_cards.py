@@ -37,6 +37,9 @@ from workbench.models.starter.card import (
     write_card,
 )
 from workbench.models.starter.classifier import load_classifier
+from workbench.models.starter.listing_card import FURTHER
+from workbench.models.starter.listing_card import card_of as listing_card_of
+from workbench.models.starter.measuring import ASPECT_F1
 from workbench.models.starter.seeing import eyes_words
 from workbench.models.starter.vlm import open_model, size_of
 
@@ -53,9 +56,9 @@ def image_card(card):
 def listing_card(card):
     plan, further = train_listing.small(), card.recipe["further training"]
     stages = {"naming": plan.naming, "writing": plan.writing}
-    return train_listing.card_of(
+    return listing_card_of(
         stages,
-        {name: one for name, one in card.figures.items() if name != train_listing.FURTHER},
+        {name: one for name, one in card.figures.items() if name != FURTHER},
         items=plan.items,
         size=size_of(*open_model(WEIGHTS / "listing")),
         targets="raw",
@@ -63,7 +66,7 @@ def listing_card(card):
         further=replace(
             card,
             recipe=further,
-            figures={train_listing.ASPECT_F1: card.figures[train_listing.FURTHER]},
+            figures={ASPECT_F1: card.figures[FURTHER]},
         ),
     )
 
@@ -144,10 +147,8 @@ def test_a_run_that_went_on_tells_the_recipe_before_it(tmp_path):
     plan = train_listing.small()
     stages = train_listing._stages(plan, start=tmp_path, eyes=None, look_again=False)
     size = size_of(*open_model(WEIGHTS / "judge"))
-    figures = {train_listing.ASPECT_F1: proportion([True, False])}
-    card = train_listing.card_of(
-        stages, figures, items=3, size=size, targets="aligned", before=before
-    )
+    figures = {ASPECT_F1: proportion([True, False])}
+    card = listing_card_of(stages, figures, items=3, size=size, targets="aligned", before=before)
     words = dict(recipe_words(card.recipe))
     assert "naming" not in words and "seeing" not in words
     assert words[f"{WENT_ON} › answering"].startswith("steps 500")

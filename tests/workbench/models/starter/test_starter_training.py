@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from workbench.catalog.drawn import DrawnCatalog
@@ -22,6 +23,7 @@ from workbench.models.protocols import Prompt
 from workbench.models.starter import training, vlm
 from workbench.models.starter.answering import dealt_by_length, lessons
 from workbench.models.starter.data import TRAIN_SEED, listing_examples, texts
+from workbench.models.starter.seeing import look_closer
 from workbench.models.starter.train_listing import Plan, large, learn
 from workbench.models.starter.training import LOG, Recipe, shown
 
@@ -156,6 +158,56 @@ def test_eyes_are_taken_over_as_they_are(whole, tmp_path):
     seen = [name for name in own if "vision_model" in name or "connector" in name]
     assert seen and all(torch.equal(own[name], theirs[name]) for name in seen)
     assert any(not torch.equal(own[name], theirs[name]) for name in own if name not in seen)
+
+
+def test_a_photo_that_is_only_scaled_up_looks_as_it_did():
+    """Patch by patch, as scaling across their edges mixes what each of them sees."""
+    tokenizer = vlm.build_tokenizer(["a listing"], vocabulary=300)
+    model, processor = (
+        vlm.build_model(tokenizer, TINY, seed=0),
+        vlm.build_processor(tokenizer, TINY),
+    )
+    photos = torch.rand(2, 3, 32, 32)
+    patches = photos.unfold(2, 8, 8).unfold(3, 8, 8)  # (2, 3, 4, 4, 8, 8)
+    large = torch.nn.functional.interpolate(patches.reshape(-1, 1, 8, 8), (12, 12), mode="bilinear")
+    large = large.reshape(2, 3, 4, 4, 12, 12).permute(0, 1, 2, 4, 3, 5).reshape(2, 3, 48, 48)
+    with torch.no_grad():
+        before = model.model.vision_model(pixel_values=photos).last_hidden_state
+        look_closer(model, processor, 48)
+        after = model.model.vision_model(pixel_values=large).last_hidden_state
+    assert torch.allclose(before, after, atol=1e-4)
+    assert vlm.size_of(model, processor) == replace(
+        vlm.size_of(model, processor), pixels=48, patch=12
+    )
+
+
+@pytest.mark.parametrize("pixels", [24, 33])
+def test_looking_closer_wants_whole_patches_and_no_fewer_pixels(pixels):
+    tokenizer = vlm.build_tokenizer(["a listing"], vocabulary=300)
+    model, processor = (
+        vlm.build_model(tokenizer, TINY, seed=0),
+        vlm.build_processor(tokenizer, TINY),
+    )
+    with pytest.raises(LearningError, match=f"a multiple of 4.*at least 32.*got {pixels}"):
+        look_closer(model, processor, pixels)
+
+
+def test_a_run_that_goes_on_sees_more_of_each_photo(whole, tmp_path):
+    """Its folder is opened again as any other, and its processor scales photos as it learnt to see them."""
+    folder = learn(
+        replace(PLAN, closer=48), tmp_path, start=whole / "model", look_again=True, device="cpu"
+    )
+    model, processor = vlm.open_model(folder)
+    assert (vlm.size_of(model, processor).pixels, vlm.size_of(model, processor).patch) == (48, 12)
+    (photo,) = processor.image_processor([[Image.new("RGB", (200, 200))]], return_tensors="np")[
+        "pixel_values"
+    ]
+    assert photo.shape == (1, 3, 48, 48)
+    theirs = load_file(whole / "model" / "model.safetensors")
+    own = load_file(folder / "model.safetensors")
+    assert own.keys() == theirs.keys()
+    (other,) = [name for name in own if own[name].shape != theirs[name].shape]
+    assert other.endswith("patch_embedding.weight")
 
 
 def test_lessons_are_the_tokens_that_engines_make_of_a_prompt():
