@@ -27,7 +27,8 @@ train_app = typer.Typer(
 SFT_EPILOG = (
     "\b\nExamples:\n  workbench train sft --store demo --model starter:listing --out runs/sft\n"
     "  workbench train sft --store demo --model starter:listing --kinds alignment,dialogue=2 --out runs/both\n\n"
-    "  On 8 GPUs: accelerate launch --config_file zero3.yaml -m pipelines.cli train sft --plan opal-8gpu …"
+    "\b\n  On 8 GPUs, from the checkout:\n"
+    "  accelerate launch --config_file workbench/training/configs/launch/zero3.yaml -m pipelines.cli train sft --plan opal-8gpu …"
 )
 DPO_EPILOG = (
     "\b\nExamples:\n  workbench train dpo --store demo --model dir:runs/sft/model --out runs/dpo\n"
