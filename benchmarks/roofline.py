@@ -117,7 +117,7 @@ def main() -> int:
     print("|---|---|---|---|---|---|---|")
     for one in found:
         print(
-            f"| {one.name} | {one.size} | {one.parameters / 1e6:,.0f} M | {one.seconds:.3f} | {one.operations / 1e12:.3g} "
+            f"| {one.name} | {one.size} | {one.parameters / 1e6:,.1f} M | {one.seconds:.3f} | {one.operations / 1e12:.3g} "
             f"| {one.bytes / 1e9:.3g} | {one.share:.2f} |"
         )
     print(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from workbench.errors import SettingsError
@@ -54,8 +55,16 @@ def started(backbone, tmp_path):
     def start(method, devices, force="no", config="fsdp2"):
         launch = [sys.executable, "-W", "ignore"]
         if devices > 1:
-            launch += ["-m", "accelerate.commands.launch", "--config_file", str(CONFIGS / "launch" / f"{config}.yaml"),
-                       "--num_processes", str(devices), "--mixed_precision", "no", "--cpu"]  # fmt: skip
+            # Not by options: accelerate starts one process of a DeepSpeed configuration that is told --cpu.
+            shipped = yaml.safe_load((CONFIGS / "launch" / f"{config}.yaml").read_text())
+            here = {"num_processes": devices, "mixed_precision": "no", "use_cpu": True}
+            (tmp_path / "launch.yaml").write_text(yaml.safe_dump(shipped | here))
+            launch += [
+                "-m",
+                "accelerate.commands.launch",
+                "--config_file",
+                str(tmp_path / "launch.yaml"),
+            ]
         done = subprocess.run(
             [*launch, str(script), str(rows), method, model, str(tmp_path / str(devices)), str(devices), force],
             capture_output=True, text=True, check=False,
