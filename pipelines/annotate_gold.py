@@ -7,6 +7,7 @@ items, and what it says about a listing is worked out when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +17,8 @@ from workbench.calibration.audits.population import Selection, select_decisions
 from workbench.catalog.truth import annotate_from_truth
 from workbench.errors import SchemaError
 from workbench.records import Annotation, Audit, Generation, Item, Verdict
-from workbench.schema import Schema, parse_schema
-from workbench.store import catalog_of
+from workbench.schema import Schema
+from workbench.store import catalog_of, schemas_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -86,10 +87,5 @@ def _answers(store: Store, audit: Audit, verdicts: dict[str, str]) -> dict[str, 
 
 def _schemas(store: Store, catalogs: Iterable[str]) -> Iterator[tuple[str, Schema]]:
     for catalog in catalogs:
-        text = store.schema_text(catalog)
-        if text is None:
-            continue
-        try:
-            yield catalog, parse_schema(text, where=f"the schema of {catalog}")
-        except SchemaError:  # written by a newer version
-            continue
+        with suppress(SchemaError):  # written by a newer version
+            yield from schemas_of(store, [catalog]).items()

@@ -17,9 +17,9 @@ from workbench.judging.heads import HeadsAnswerer
 from workbench.models.encoder import PhotoEncoder
 from workbench.records import Generation, Item, Part, Verdict
 from workbench.rubric import Rubric, dump_rubric
-from workbench.schema import Schema, parse_schema
+from workbench.schema import Schema
 from workbench.settings import read_settings
-from workbench.store import catalog_of, group_of
+from workbench.store import catalog_of, group_of, schemas_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -290,10 +290,10 @@ def stored_schema(store: Store, catalog: str) -> Schema:
     Raises:
         StoreError: The store keeps none.
     """
-    text = store.schema_text(catalog)
-    if text is None:
+    schema = schemas_of(store, [catalog]).get(catalog)
+    if schema is None:
         raise StoreError(
             f"{store.url} holds items of {catalog!r} but not its schema: run "
             "`workbench run listings` with that catalogue once"
         )
-    return parse_schema(text, where=f"the schema of {catalog}")
+    return schema

@@ -27,8 +27,8 @@ from workbench.preferences import (
     photo_prints,
 )
 from workbench.records import PreferencePair, Run
-from workbench.schema import Schema, parse_schema
-from workbench.store import catalog_of
+from workbench.schema import Schema
+from workbench.store import catalog_of, schemas_of
 from workbench.training.run import read_trained
 
 if TYPE_CHECKING:
@@ -255,13 +255,7 @@ def _pictures(pair: Pair) -> tuple[str, ...]:
 
 
 def _schemas(store: Store, built: Built) -> dict[str, Schema]:
-    catalogs = sorted({catalog_of(pair.item) for pair in built.pairs if pair.item is not None})
-    texts = {name: store.schema_text(name) for name in catalogs}
-    return {
-        name: parse_schema(text, where=f"the schema of {name}")
-        for name, text in texts.items()
-        if text is not None
-    }
+    return schemas_of(store, {catalog_of(p.item) for p in built.pairs if p.item is not None})
 
 
 def _why_none(report: PairsReport) -> str:

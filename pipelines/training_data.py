@@ -18,8 +18,8 @@ from workbench.alignment import examine, fingerprint
 from workbench.errors import LearningError
 from workbench.preferences import build_pairs
 from workbench.records import Generation, Item, Listing, PreferencePair
-from workbench.schema import Schema, parse_schema
-from workbench.store import catalog_of, group_of
+from workbench.schema import Schema
+from workbench.store import catalog_of, group_of, schemas_of
 from workbench.training import Example, Pair, Turn, listing_example, training_pair
 
 if TYPE_CHECKING:
@@ -177,15 +177,11 @@ def _training_items(store: Store) -> dict[str, Item]:
 
 
 def _schemas(store: Store, items: Iterable[Item]) -> dict[str, Schema]:
-    names = sorted({catalog_of(item.id) for item in items})
-    texts = {name: store.schema_text(name) for name in names}
-    if missing := [name for name, text in texts.items() if text is None]:
+    names = {catalog_of(item.id) for item in items}
+    found = schemas_of(store, names)
+    if missing := sorted(names - found.keys()):
         raise LearningError(f"the store has no schema of the catalogue {missing[0]!r}")
-    return {
-        name: parse_schema(text, where=f"the schema of {name}")
-        for name, text in texts.items()
-        if text is not None
-    }
+    return found
 
 
 def _raw(items: Mapping[str, Item], schemas: Mapping[str, Schema]) -> Iterator[Example]:

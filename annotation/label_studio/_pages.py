@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from annotation.label_studio.interfaces import Interface, Kind, build_interface
 from workbench.errors import LabelStudioError
-from workbench.schema import parse_schema
+from workbench.store import schemas_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -34,6 +34,5 @@ def stored_page(
             f"want rubric {rubric}, whose text is not in the store {store.url}, or was written by a newer "
             "workbench: use the store in which it was judged and from which it was pushed"
         )
-    text = None if catalog is None else store.schema_text(catalog)
-    schema = None if text is None else parse_schema(text, where=f"the schema of {catalog}")
+    schema = None if catalog is None else schemas_of(store, [catalog]).get(catalog)
     return build_interface(kind or asked.judges, asked, schema=schema)

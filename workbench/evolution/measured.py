@@ -11,8 +11,7 @@ from workbench.judging import RubricJudge
 from workbench.judging.cache import load_subject
 from workbench.judging.instruments import INSTRUMENTS
 from workbench.rubric import Criterion, Rubric
-from workbench.schema import parse_schema
-from workbench.store import catalog_of
+from workbench.store import catalog_of, schemas_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -35,11 +34,7 @@ def read_instruments(store: Store, rubric: Rubric, evidence: Sequence[Evidence])
     if not asked:
         return {}
     judge = RubricJudge(Rubric(name="instruments", version=1, judges=rubric.judges, criteria=asked))
-    schemas = {
-        name: parse_schema(text, where=f"the schema of {name}")
-        for name in {catalog_of(one.item.id) for one in evidence if one.item}
-        if (text := store.schema_text(name)) is not None
-    }
+    schemas = schemas_of(store, {catalog_of(one.item.id) for one in evidence if one.item})
     found: dict[str, dict[str, bool | None]] = {one.by: {} for one in asked}
     for one in evidence:
         schema = schemas.get(catalog_of(one.item.id)) if one.item else None

@@ -107,16 +107,13 @@ class _Schemas:
         self._known: dict[str, Schema | None] = {}
 
     def of(self, item: str | None) -> Schema | None:
-        from workbench.schema import parse_schema
-        from workbench.store import catalog_of
+        from workbench.store import catalog_of, schemas_of
 
         if item is None:
             return None
         catalog = catalog_of(item)
         if catalog not in self._known:
-            text = self._store.schema_text(catalog)
-            where = f"the schema of {catalog}"
-            self._known[catalog] = None if text is None else parse_schema(text, where=where)
+            self._known[catalog] = schemas_of(self._store, [catalog]).get(catalog)
         return self._known[catalog]
 
 

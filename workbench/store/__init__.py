@@ -7,6 +7,7 @@ from workbench.store._copying import Copied, copy_store, count_rows
 from workbench.store._cursors import Advance
 from workbench.store._images import ImageStore
 from workbench.store._rows import Added
+from workbench.store._schemas import schemas_of
 from workbench.store._store import Store
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "encode",
     "group_of",
     "is_older",
+    "schemas_of",
 ]
