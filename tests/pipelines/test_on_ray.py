@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -27,8 +28,9 @@ from pipelines.judge import judge_store
 from pipelines.places import HERE, RayAddress, open_place, read_address
 from workbench.catalog.drawn import DrawnCatalog
 from workbench.errors import MissingExtraError, ModelError, SettingsError
+from workbench.models import elsewhere, load_text
 from workbench.models.elsewhere import ModelElsewhere, said_by
-from workbench.models.protocols import Prompt, Question
+from workbench.models.protocols import Decoding, Prompt, Question
 from workbench.records import Generation
 from workbench.store import Store
 
@@ -93,6 +95,28 @@ def test_a_model_elsewhere_answers_as_the_model_and_is_refused_with_other_weight
     other = ModelElsewhere(dataclasses.replace(said, revision="another"))
     with pytest.raises(ModelError, match="give every machine the same weights"):
         other.score(*asked)
+
+
+def test_threads_that_ask_first_at_one_moment_load_one_model(monkeypatch):
+    """A listing writer asks in threads; each of them used to load, which transformers does not survive."""
+    said, loaded = said_by("text", "tiny:vlm"), []
+
+    def slowly(asked):
+        loaded.append(asked)
+        time.sleep(0.2)
+        return load_text(asked)
+
+    monkeypatch.setattr(elsewhere, "load_text", slowly)
+    elsewhere._loaded_once.cache_clear()
+    prompts = [[Prompt(text=f"Say {number}.")] for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(
+                lambda one: ModelElsewhere(said).complete(one, Decoding(max_tokens=2)), prompts
+            )
+        )
+    assert loaded == ["tiny:vlm"] and len(answers) == 4
+    elsewhere._loaded_once.cache_clear()
 
 
 # ---- the real thing ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from workbench.errors import ModelError
@@ -129,8 +130,16 @@ class ModelElsewhere:
         return model
 
 
-@cache
+_LOADING = Lock()
+
+
 def _loaded(kind: Kind, asked: str) -> Any:
-    """Once in a process."""
+    """Once in a process, whichever of its threads ask first: transformers cannot load in two threads at once."""
+    with _LOADING:
+        return _loaded_once(kind, asked)
+
+
+@cache
+def _loaded_once(kind: Kind, asked: str) -> Any:
     load = {"text": load_text, "scorer": load_scorer, "image": load_image}[kind]
     return load(asked)

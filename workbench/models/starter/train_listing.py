@@ -120,7 +120,7 @@ def closer(seed: int = 0) -> Plan:
         small(seed),
         items=24_000,
         seeing=Recipe(steps=1500, batch=96, rate=2e-3, warmup=50, seed=seed, layers=5e-3),
-        writing=Recipe(steps=1000, batch=32, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
+        writing=Recipe(steps=600, batch=32, rate=1.5e-3, warmup=50, seed=seed, layers=4e-3),
         closer=128,
     )
 
