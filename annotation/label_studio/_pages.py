@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from annotation.label_studio.interfaces import Interface, Kind, build_interface
 from workbench.errors import LabelStudioError
-from workbench.store import schemas_of
 
 if TYPE_CHECKING:
     from workbench.store import Store
@@ -27,6 +26,7 @@ def stored_page(
         LabelStudioError: The rubric is not in the store, or cannot be read by this version.
     """
     from workbench.calibration.audited import rubric_of
+    from workbench.store import schemas_of
 
     asked = rubric_of(store, rubric)
     if asked is None:
