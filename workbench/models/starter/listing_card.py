@@ -39,8 +39,8 @@ _LIMITS = (
     "It knows seventeen kinds of drawn products. On photographs of real products its answers are "
     "well-formed and mean nothing.",
     "It was taught one question, the one that listing runs ask; other wordings are foreign to it.",
-    "It reads one or two photos, each scaled to a small square, in which linen, denim or corduroy look alike: of its "
-    "errors after training on aligned listings half are about the material.",
+    "It reads one or two photos, each scaled to a small square, in which linen, denim or corduroy look alike: most of "
+    "its errors after training on aligned listings are about the material.",
     "Trained on sellers' listings, it states what no photo shows where no schema rules it out.",
 )
 
