@@ -207,8 +207,8 @@ def write_listings(
     keys = [writer.key(item) for item in items]
     known = store.known(Generation, keys)
     missing = [i for i, key in zip(items, keys, strict=True) if key not in known]
-    # A model answers together what is asked alike: the same schema, as many photos.
-    missing.sort(key=lambda item: (item.category, len(item.photos), item.id))
+    # A model answers together what is asked about as many photos.
+    missing.sort(key=lambda item: (len(item.photos), item.category, item.id))
     with recorder.stage("write listings", len(items), unit="listings") as stage:
         stage.advance(known=len(known))
         work = _Writing(writer, store.images, recorder.id)

@@ -13,7 +13,7 @@ from workbench.alignment.decisions import AspectDecision, Decisions, WordDecisio
 from workbench.alignment.protocols import alignment_key, made
 from workbench.alignment.rules import RuleAligner
 from workbench.errors import ModelError
-from workbench.models.protocols import Completion, Decoding, Prompt, TextModel
+from workbench.models.protocols import Decoding, Prompt, TextModel
 from workbench.records import Generation, Item, content_key
 from workbench.schema import Category, Schema
 
@@ -94,7 +94,15 @@ class ModelAligner:
             Prompt(text=_question(one, category), images=shown)
             for one, category, shown in zip(begun, categories, photos, strict=True)
         ]
-        answers, decodings = self._complete(prompts, begun)
+        decodings = [
+            Decoding(
+                schema=answer_schema(len(one.title), len(one.aspects)),
+                max_tokens=24 + _EACH * (len(one.title) + len(one.aspects)),
+                temperature=self.temperature,
+            )
+            for one in begun
+        ]
+        answers = self.model.complete(prompts, decodings)
         found = []
         for i, item in enumerate(items):
             decided = _decided(begun[i], answers[i].text)
@@ -111,27 +119,6 @@ class ModelAligner:
                 )
             )  # fmt: skip
         return found
-
-    def _complete(
-        self, prompts: Sequence[Prompt], begun: Sequence[Decisions]
-    ) -> tuple[list[Completion], list[Decoding]]:
-        """Listings with as many words and aspects share a JSON schema, and are asked together."""
-        decodings = [
-            Decoding(
-                schema=answer_schema(len(one.title), len(one.aspects)),
-                max_tokens=24 + _EACH * (len(one.title) + len(one.aspects)),
-                temperature=self.temperature,
-            )
-            for one in begun
-        ]
-        alike: dict[tuple[int, int], list[int]] = {}
-        for i, one in enumerate(begun):
-            alike.setdefault((len(one.title), len(one.aspects)), []).append(i)
-        answers: dict[int, Completion] = {}
-        for rows in alike.values():
-            said = self.model.complete([prompts[i] for i in rows], decodings[rows[0]])
-            answers.update(zip(rows, said, strict=True))
-        return [answers[i] for i in range(len(prompts))], decodings
 
 
 def answer_schema(words: int, aspects: int) -> dict[str, object]:

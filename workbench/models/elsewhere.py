@@ -84,7 +84,11 @@ class ModelElsewhere:
         return self.said.sees
 
     def complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Prompt],
+        decoding: Decoding | Sequence[Decoding],
+        *,
+        progress: Progress | None = None,
     ) -> list[Completion]:
         """As the model answers.
 

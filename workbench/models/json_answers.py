@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from workbench.errors import ModelError
 
+if TYPE_CHECKING:
+    from workbench.models.protocols import Decoding
 
-def check_schema(schema: Mapping[str, object]) -> None:
+
+def check_schemas(decodings: Iterable[Decoding]) -> None:
     """Refuse what is no JSON schema: servers drop it without a word and answer freely.
 
     Raises:
-        ModelError: `schema` is no JSON schema; the message says where.
+        ModelError: One of the schemas is none; the message says where.
     """
     import jsonschema
 
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        raise ModelError(
-            f"want a JSON schema, got one wrong at {error.json_path}: {error.message}"
-        ) from None
+    for schema in {id(one.schema): one.schema for one in decodings}.values():
+        try:
+            jsonschema.Draft202012Validator.check_schema({} if schema is None else schema)
+        except jsonschema.SchemaError as error:
+            raise ModelError(
+                f"want a JSON schema, got one wrong at {error.json_path}: {error.message}"
+            ) from None
 
 
 def broken_rule(text: str, schema: Mapping[str, object]) -> str | None:

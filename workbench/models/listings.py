@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,8 +32,6 @@ _PHOTO_DECODING = Decoding(max_tokens=400)
 _MOST_FACTS = 4
 """Aspects that a title names; with more of them it reads like a list."""
 _NOTHING_ASKED = Prompt(text="")
-_AT_ONCE = 4
-"""Groups of prompts that are asked at the same time, each with its own schema."""
 _UNSAID = frozenset({"Solid"})
 """Values that go without saying."""
 
@@ -171,8 +168,9 @@ class PhotoWriter:
             Prompt(text=photo_question(category), images=shown)
             for category, shown in zip(categories, photos, strict=True)
         ]
-        schemas = [category.json_schema(visible_only=True) for category in categories]
-        answers = _complete(self.model, prompts, schemas, self.decoding)
+        schema = {c.id: c.json_schema(visible_only=True) for c in categories}
+        decodings = [replace(self.decoding, schema=schema[c.id]) for c in categories]
+        answers = self.model.complete(prompts, decodings)
         return [
             generation_of(
                 item,
@@ -248,28 +246,6 @@ def photo_question(category: Category) -> str:
     return _PHOTO_QUESTION.format(category=" > ".join(category.path))
 
 
-def _complete(
-    model: TextModel,
-    prompts: Sequence[Prompt],
-    schemas: Sequence[Mapping[str, object]],
-    decoding: Decoding,
-) -> list[Completion]:
-    """Answers in order; prompts whose answers follow the same schema are asked together."""
-    alike: dict[str, list[int]] = {}
-    for i, schema in enumerate(schemas):
-        alike.setdefault(json.dumps(schema), []).append(i)
-
-    def ask(rows: list[int]) -> list[Completion]:
-        asked = replace(decoding, schema=schemas[rows[0]])
-        return model.complete([prompts[i] for i in rows], asked)
-
-    answers: dict[int, Completion] = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:  # engines queue what they cannot do at once
-        for rows, answered in zip(alike.values(), pool.map(ask, alike.values()), strict=True):
-            answers.update(zip(rows, answered, strict=True))
-    return [answers[i] for i in range(len(prompts))]
-
-
 _Key = tuple[str, str]
 """What an answer depends on: the prompt's text and the schema."""
 
@@ -281,7 +257,7 @@ def _complete_once(
     decoding: Decoding,
     known: dict[_Key, Completion],
 ) -> list[Completion]:
-    """Like `_complete`, but what was asked before in the same words is not asked again.
+    """Answers in order; what was asked before in the same words is not asked again.
 
     Many photos show the same facts, and at temperature 0 the same question has the same answer. A
     repeated answer costs nothing and says so.
@@ -289,7 +265,8 @@ def _complete_once(
     keys = [(p.text, json.dumps(s)) for p, s in zip(prompts, schemas, strict=True)]
     first = {key: i for i, key in reversed(list(enumerate(keys))) if key not in known}
     rows = sorted(first.values())
-    asked = _complete(model, [prompts[i] for i in rows], [schemas[i] for i in rows], decoding)
+    decodings = [replace(decoding, schema=schemas[i]) for i in rows]
+    asked = model.complete([prompts[i] for i in rows], decodings)
     known.update({keys[i]: answer for i, answer in zip(rows, asked, strict=True)})
     return [
         known[key] if i in rows else replace(known[key], cost=Cost()) for i, key in enumerate(keys)

@@ -29,7 +29,7 @@ from workbench.errors import MissingExtraError, ModelError
 from workbench.models.costs import shares
 from workbench.models.devices import usable_cores
 from workbench.models.gguf_files import find_weights
-from workbench.models.json_answers import broken_rule, check_schema
+from workbench.models.json_answers import broken_rule, check_schemas
 from workbench.models.known_weights import file_sha256
 from workbench.models.llama_cache import Cut, Tokens, Worker, read_and_ask
 from workbench.models.protocols import (
@@ -40,6 +40,7 @@ from workbench.models.protocols import (
     Prompt,
     Question,
     asked,
+    decoding_of_each,
 )
 from workbench.models.top_tokens import cannot_be_told_apart, read_answers
 from workbench.records import Cost
@@ -138,7 +139,11 @@ class LlamaCpp:
         self._frames: dict[str | None, tuple[Tokens, Tokens]] = {}
 
     def complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Prompt],
+        decoding: Decoding | Sequence[Decoding],
+        *,
+        progress: Progress | None = None,
     ) -> list[Completion]:
         """Answer each prompt.
 
@@ -147,18 +152,18 @@ class LlamaCpp:
         that it cannot follow without a word.
 
         Raises:
-            ModelError: `decoding.schema` is no JSON schema.
+            ModelError: A schema is no JSON schema, or there are several decodings, but not one per prompt.
         """
-        if decoding.schema is not None:
-            check_schema(decoding.schema)
-        wanted = _request(decoding)
+        several = decoding_of_each(prompts, decoding)
+        check_schemas(several)
 
-        def answer(prompt: Prompt) -> Completion:
+        def answer(asked: tuple[Prompt, Decoding]) -> Completion:
+            prompt, decoding = asked
             started = time.perf_counter()
             try:
                 cut = self._cut(prompt)
                 with self._worker() as worker:
-                    read, reply = read_and_ask(worker, cut, wanted)
+                    read, reply = read_and_ask(worker, cut, _request(decoding))
             except ModelError as error:
                 return Completion(text="", error=str(error))
             completion = _completion(reply, decoding)
@@ -166,7 +171,7 @@ class LlamaCpp:
             return replace(completion, cost=_cost(reply, read, seconds))
 
         started = time.perf_counter()
-        answers = self._each(prompts, answer, progress)
+        answers = self._each(list(zip(prompts, several, strict=True)), answer, progress)
         share = shares(started, [answer.cost for answer in answers])
         return [replace(answer, cost=share(answer.cost)) for answer in answers]
 

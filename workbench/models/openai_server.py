@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ModelError, ServerError
 from workbench.models.costs import SharedSeconds, shares
 from workbench.models.http_calls import Endpoint, Home, Reply, Session
-from workbench.models.json_answers import broken_rule, check_schema
+from workbench.models.json_answers import broken_rule, check_schemas
 from workbench.models.openai_messages import as_content, as_messages, pictures_of, side_by_side
 from workbench.models.protocols import (
     Answer,
@@ -26,6 +26,7 @@ from workbench.models.protocols import (
     Prompt,
     Question,
     asked,
+    decoding_of_each,
 )
 from workbench.models.served_model import ServedModel
 from workbench.models.server_replies import RequestError
@@ -158,7 +159,11 @@ class OpenAIServer(ServedModel):
         return with_one is not None and with_one > without
 
     def complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Prompt],
+        decoding: Decoding | Sequence[Decoding],
+        *,
+        progress: Progress | None = None,
     ) -> list[Completion]:
         """Answer each prompt.
 
@@ -166,11 +171,10 @@ class OpenAIServer(ServedModel):
         serves them. With several servers, the slowest requests are sent twice (`Session.post`).
 
         A prompt that still fails after all retries comes back with `error`. An answer that breaks
-        `decoding.schema` is an error too: a server that knows no `response_format` ignores it without
-        a word.
+        its schema is an error too: a server that knows no `response_format` ignores it without a word.
 
         Raises:
-            ModelError: `decoding.schema` is no JSON schema.
+            ModelError: A schema is no JSON schema, or there are several decodings, but not one per prompt.
             ServerError: No server is there, all went away, or one refuses everybody (401, 403, 404).
         """
         return [one for (one,) in self.samples(prompts, decoding, n=1, progress=progress)]
@@ -178,7 +182,7 @@ class OpenAIServer(ServedModel):
     def samples(
         self,
         prompts: Sequence[Prompt],
-        decoding: Decoding,
+        decoding: Decoding | Sequence[Decoding],
         *,
         n: int,
         progress: Progress | None = None,
@@ -188,11 +192,11 @@ class OpenAIServer(ServedModel):
         Raises and reports errors as `complete` does; a server that gives fewer than `n` answers gets
         an error in the place of each one that is missing.
         """
-        if decoding.schema is not None:
-            check_schema(decoding.schema)
+        several = decoding_of_each(prompts, decoding)
+        check_schemas(several)
         if n < 1:
             raise ModelError(f"want at least 1 sample per prompt, got {n!r}")
-        wanted = {**_parameters(decoding), **({"n": n} if n > 1 else {}), "model": self.model}
+        wanted = {**({"n": n} if n > 1 else {}), "model": self.model}
 
         homes: dict[tuple[int, ...], Home] = {}
         for prompt in prompts:
@@ -207,13 +211,13 @@ class OpenAIServer(ServedModel):
                 body = await asyncio.to_thread(self._body, prompt)
                 reply = await session.post(
                     "/chat/completions",
-                    {**body, **wanted},
+                    {**body, **_parameters(several[place]), **wanted},
                     home=homes.get(pictures_of(prompt)),
                     hedged=True,
                 )
             except RequestError as error:
                 return [Completion(text="", error=str(error))] * n
-            return _completions(reply, decoding, n, time.perf_counter() - began)
+            return _completions(reply, several[place], n, time.perf_counter() - began)
 
         started = time.perf_counter()
         replies = self._endpoint.run(ordered, answer, progress)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from workbench.errors import ModelError
 from workbench.models.keepable import keepable
 from workbench.records import Cost
 
@@ -43,6 +44,23 @@ class Decoding:
     schema: Mapping[str, object] | None = None
     """JSON schema that the answer must follow; None: free text."""
     stop: tuple[str, ...] = ()
+
+
+def decoding_of_each(
+    prompts: Sequence[Prompt], decoding: Decoding | Sequence[Decoding]
+) -> Sequence[Decoding]:
+    """One per prompt: `decoding` for all of them, or the one in the prompt's place.
+
+    Raises:
+        ModelError: There are several, but not one per prompt.
+    """
+    if isinstance(decoding, Decoding):
+        return [decoding] * len(prompts)
+    if len(decoding) != len(prompts):
+        raise ModelError(
+            f"want one decoding, or one per prompt, got {len(decoding)} for {len(prompts)} prompts"
+        )
+    return decoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +129,13 @@ class TextModel(Model, Protocol):
         ...
 
     def complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Prompt],
+        decoding: Decoding | Sequence[Decoding],
+        *,
+        progress: Progress | None = None,
     ) -> list[Completion]:
-        """Answer each prompt."""
+        """Answer each prompt; `decoding` is how, for all of them or one for each."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import ModelError
@@ -37,12 +37,18 @@ class Grammars:
         ]
         self._compiled: dict[str, Any] = {}
 
-    def processor(self, schema: Mapping[str, object], rows: int) -> Any:
-        """A logits processor for one `generate` call over `rows` prompts.
+    def processor(self, schemas: Sequence[Mapping[str, object]]) -> Any:
+        """A logits processor for one `generate` call over as many prompts as there are schemas.
 
         Raises:
-            ModelError: The schema is not one that a grammar can be made of.
+            ModelError: A schema is not one that a grammar can be made of.
         """
+        import xgrammar
+
+        matchers = [xgrammar.GrammarMatcher(self._compile(schema)) for schema in schemas]
+        return _Follow(matchers, self._vocabulary, self._control)
+
+    def _compile(self, schema: Mapping[str, object]) -> Any:
         import xgrammar
 
         text = json.dumps(schema)
@@ -57,8 +63,7 @@ class Grammars:
                 raise ModelError(
                     f"want a JSON schema that xgrammar can follow, got {text[:200]!r}: {error}"
                 ) from error
-        matchers = [xgrammar.GrammarMatcher(self._compiled[text]) for _ in range(rows)]
-        return _Follow(matchers, self._vocabulary, self._control)
+        return self._compiled[text]
 
 
 class _Follow:

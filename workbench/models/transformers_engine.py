@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
@@ -12,7 +13,15 @@ from workbench.models.batching import Batches
 from workbench.models.chat import Chat
 from workbench.models.devices import peak_memory, reset_peak_memory
 from workbench.models.inputs import check_length, to_model
-from workbench.models.protocols import Answer, Completion, Decoding, Progress, Prompt, Question
+from workbench.models.protocols import (
+    Answer,
+    Completion,
+    Decoding,
+    Progress,
+    Prompt,
+    Question,
+    decoding_of_each,
+)
 from workbench.models.sampling import Draw, prompt_seed
 from workbench.models.scoring import SharedPrefill
 from workbench.models.structured import Grammars
@@ -94,25 +103,38 @@ class TransformersModel:
         return device
 
     def complete(
-        self, prompts: Sequence[Prompt], decoding: Decoding, *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Prompt],
+        decoding: Decoding | Sequence[Decoding],
+        *,
+        progress: Progress | None = None,
     ) -> list[Completion]:
         """Answer each prompt; a prompt that cannot be served comes back with `error` set.
 
         Raises:
-            ModelError: `decoding` cannot be used with any prompt, such as a schema without a grammar.
+            ModelError: A decoding cannot be used with any prompt, such as a schema without a grammar, or there are
+                several, but not one per prompt.
         """
-        if decoding.max_tokens < 1 or decoding.temperature < 0 or not 0 < decoding.top_p <= 1:
-            raise ModelError(
-                "want max_tokens of 1 or more, temperature of 0 or more, top_p over 0 and up to 1; "
-                f"got {decoding.max_tokens}, {decoding.temperature}, {decoding.top_p}"
-            )
+        several = decoding_of_each(prompts, decoding)
+        for one in several:
+            if one.max_tokens < 1 or one.temperature < 0 or not 0 < one.top_p <= 1:
+                raise ModelError(
+                    "want max_tokens of 1 or more, temperature of 0 or more, top_p over 0 and up to 1; "
+                    f"got {one.max_tokens}, {one.temperature}, {one.top_p}"
+                )
         with self._lock:
-            if decoding.schema is not None:
-                self._follow(decoding, rows=1)
+            for schema in {id(one.schema): one.schema for one in several}.values():
+                if schema is not None:
+                    self._follow([schema])
             return self._batches.run(
-                kinds=[len(prompt.images) for prompt in prompts],
+                kinds=[
+                    (len(prompt.images), one.schema is None, replace(one, schema=None, seed=0))
+                    for prompt, one in zip(prompts, several, strict=True)
+                ],
                 lengths=[self._chat.length(prompt) for prompt in prompts],
-                work=lambda places: self._complete_batch([prompts[p] for p in places], decoding),
+                work=lambda places: self._complete_batch(
+                    [prompts[p] for p in places], [several[p] for p in places]
+                ),
                 failed=lambda reason: Completion(text="", error=reason),
                 progress=progress,
             )
@@ -132,17 +154,21 @@ class TransformersModel:
         with self._lock:
             return self._scoring.score(contexts, questions, self._batches, progress=progress)
 
-    def _complete_batch(self, prompts: list[Prompt], decoding: Decoding) -> list[Completion]:
+    def _complete_batch(self, prompts: list[Prompt], several: list[Decoding]) -> list[Completion]:
+        """Answers to prompts whose decodings are alike but for seeds and schemas."""
         import torch
+
+        decoding = several[0]
+        schemas = [one.schema for one in several if one.schema is not None]
 
         started = time.perf_counter()
         reset_peak_memory(self.device)
         inputs = to_model(self._chat.encode(prompts), self._model)
         lengths: list[int] = inputs["attention_mask"].sum(-1).tolist()
         check_length(max(lengths) + decoding.max_tokens, self._longest)
-        steps = [self._follow(decoding, rows=len(prompts))] if decoding.schema is not None else []
+        steps = [self._follow(schemas)] if schemas else []
         if decoding.temperature > 0:
-            seeds = [prompt_seed(prompt, decoding.seed) for prompt in prompts]
+            seeds = [prompt_seed(p, one.seed) for p, one in zip(prompts, several, strict=True)]
             steps.append(
                 Draw(
                     seeds,
@@ -193,15 +219,13 @@ class TransformersModel:
             ),
         )
 
-    def _follow(self, decoding: Decoding, *, rows: int) -> Any:
-        """A logits processor that holds `rows` answers to the schema."""
-        if decoding.schema is None:
-            raise ModelError("no schema to follow")
+    def _follow(self, schemas: Sequence[Mapping[str, object]]) -> Any:
+        """A logits processor that holds each row's answer to its schema."""
         if self._grammars is None:
             self._grammars = Grammars(
                 self._chat.tokenizer, vocabulary=self._vocabulary, stops=self._stops
             )
-        return self._grammars.processor(decoding.schema, rows)
+        return self._grammars.processor(schemas)
 
 
 def _stop_tokens(model: Any, tokenizer: Any) -> list[int]:

@@ -99,7 +99,7 @@ class Answers:
         self.schemas = []
 
     def complete(self, prompts, decoding, *, progress=None):
-        self.schemas.append(decoding.schema)
+        self.schemas += [one.schema for one in decoding]
         return [Completion(text=self.text) for _ in prompts]
 
 

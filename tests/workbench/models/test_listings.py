@@ -93,18 +93,18 @@ class CountingModel:
         from workbench.records import Cost
 
         self.asked += [p.text for p in prompts]
-        pinned = decoding.schema["properties"]["aspects"]["properties"]
+        pinned = [d.schema["properties"]["aspects"]["properties"] for d in decoding]
         return [
             Completion(
                 text=json.dumps(
                     {
                         "title": p.text,
-                        "aspects": {name: one["const"] for name, one in pinned.items()},
+                        "aspects": {name: one["const"] for name, one in asked.items()},
                     }
                 ),
                 cost=Cost(seconds=1.0),
             )
-            for p in prompts
+            for p, asked in zip(prompts, pinned, strict=True)
         ]
 
 

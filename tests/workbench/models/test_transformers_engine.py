@@ -125,6 +125,23 @@ def test_answers_follow_the_schema_written_as_python_writes_json(model, prompts)
                 assert json.dumps(value) == answer.text
 
 
+def test_each_prompt_may_have_a_decoding_of_its_own_and_those_that_can_share_a_batch_do(model):
+    prompts = [Prompt(text=f"Name color {number}.") for number in range(6)]
+    pinned = [{"const": f"color {number}"} for number in range(4)]
+    several = [replace(GREEDY, schema=schema, max_tokens=40) for schema in pinned]
+    several += [replace(GREEDY, max_tokens=3), replace(DRAWN, seed=9, max_tokens=5)]
+    told = []
+    answers = model.complete(prompts, several, progress=told.append)
+    assert [json.loads(one.text) for one in answers[:4]] == [one["const"] for one in pinned]
+    for place in (4, 5):
+        (alone,) = model.complete([prompts[place]], several[place])
+        assert answers[place].text == alone.text
+        assert answers[place].cost.completion_tokens <= several[place].max_tokens
+    assert sorted(told) == [1, 1, 4]
+    with pytest.raises(ModelError, match="one per prompt, got 5 for 6 prompts"):
+        model.complete(prompts, several[:5])
+
+
 def test_no_answer_holds_what_json_cannot(model):
     """xgrammar lets tabs and other control characters through where a string's length is bounded."""
     schema = {"type": "string", "minLength": 20, "maxLength": 60}
@@ -142,8 +159,7 @@ def test_a_leading_space_is_left_to_the_model():
     import torch
 
     model = load_text("tiny:text")
-    decoding = replace(GREEDY, schema=SCHEMA)
-    step = model._follow(decoding, rows=1)
+    step = model._follow([SCHEMA])
     scores = step(torch.zeros((1, 1), dtype=torch.long), torch.zeros((1, model._vocabulary)))
     allowed = model._chat.tokenizer.convert_ids_to_tokens(
         (scores[0] > -torch.inf).nonzero().flatten().tolist()

@@ -112,6 +112,13 @@ def test_answers_under_a_schema_are_written_as_json_dumps_writes_them(smollm2):
         assert one.text.strip() == json.dumps(value, ensure_ascii=False)
 
 
+def test_each_prompt_may_have_a_decoding_of_its_own(smollm2):
+    pinned = [{"enum": ["Red"]}, {"enum": ["Teal"]}]
+    several = [Decoding(max_tokens=20, schema=one) for one in pinned]
+    answers = smollm2.complete(PROMPTS[:2], several)
+    assert [json.loads(one.text) for one in answers] == ["Red", "Teal"]
+
+
 def test_an_answer_that_was_cut_off_says_so(smollm2):
     (one,) = smollm2.complete(PROMPTS[:1], Decoding(max_tokens=5, schema=LISTING))
     assert one.truncated and one.error is None and one.cost.completion_tokens == 5

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.errors import ServerError
+from workbench.errors import ModelError, ServerError
 from workbench.models import Decoding, Prompt, Question, load_scorer
 from workbench.models.openai_messages import data_url
 from workbench.models.openai_server import OpenAIServer
@@ -48,6 +48,20 @@ def test_answers_follow_a_schema(served):
     for one in served.complete(prompts, Decoding(max_tokens=60, schema=SCHEMA)):
         value = json.loads(one.text)
         assert value["color"] in ("red", "teal") and len(value["word"]) <= 12
+
+
+def test_each_prompt_may_have_a_decoding_of_its_own(served):
+    prompts = [Prompt(text=f"Describe a {thing}.") for thing in ("hat", "bag", "mug")]
+    colors = ("red", "teal")
+    pinned = [
+        {**SCHEMA, "properties": SCHEMA["properties"] | {"color": {"const": c}}} for c in colors
+    ]
+    several = [Decoding(max_tokens=60, schema=one) for one in pinned] + [Decoding(max_tokens=2)]
+    *held, free = served.complete(prompts, several)
+    assert [json.loads(one.text)["color"] for one in held] == ["red", "teal"]
+    assert free.truncated and free.cost.completion_tokens == 2
+    with pytest.raises(ModelError, match="wrong at"):
+        served.complete(prompts, [*several[:2], Decoding(schema={"type": "wat"})])
 
 
 def test_several_samples_of_one_prompt_come_from_one_request(served):

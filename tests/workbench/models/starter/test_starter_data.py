@@ -71,7 +71,7 @@ def test_aligned_answers_are_written_as_constrained_decoding_writes_them(catalog
         listing_examples(catalog, "aligned"), catalog.entries[:20], strict=False
     ):
         category = catalog.schema.category(entry.product.kind)
-        follow = grammars.processor(category.json_schema(visible_only=True), rows=1)
+        follow = grammars.processor([category.json_schema(visible_only=True)])
         tokens = tokenizer(example.answer + tokenizer.eos_token)["input_ids"]
         for place, token in enumerate(tokens):
             said = torch.tensor([[0, *tokens[:place]]])
