@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.mace import RULES, RemovedKind, align_all, load_aligner, take_ids
-from pipelines.places import HERE, Place, make_missing
+from pipelines.places import HERE, Place, make_missing, pieces_at_once
 from pipelines.recorder import Recorder, Stage, record
 from workbench.alignment import (
     Dialogue,
@@ -195,12 +195,12 @@ def fit_dialogues(
     """
     waiting = iter(alignments)
     work = _Writing(writer, recorder.id)
-    while chunk := list(islice(waiting, _CHUNK * on.at_once)):
+    while chunk := list(islice(waiting, _CHUNK * pieces_at_once(on, writer.asks))):
         keys = [writer.key(one) for one in chunk]
         known = store.known(Generation, keys)
         missing = [one for one, key in zip(chunk, keys, strict=True) if key not in known]
         stage.advance(known=len(chunk) - len(missing))
-        make_missing(store, work, missing, stage, size=_CHUNK, on=on)
+        make_missing(store, work, missing, stage, size=_CHUNK, asks=writer.asks, on=on)
         for alignment, talk in zip(chunk, store.records(Generation, keys), strict=True):
             found = _fit(alignment, talk, schema, tally)
             if found is not None:

@@ -212,7 +212,7 @@ def write_listings(
     with recorder.stage("write listings", len(items), unit="listings") as stage:
         stage.advance(known=len(known))
         work = _Writing(writer, store.images, recorder.id)
-        make_missing(store, work, missing, stage, size=_CHUNK, on=on)
+        make_missing(store, work, missing, stage, size=_CHUNK, asks=writer.asks, on=on)
     return list(store.records(Generation, keys))
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from workbench.errors import SettingsError
 from workbench.models import load_image, load_scorer, load_text
 from workbench.models.elsewhere import Made, Piece
+from workbench.models.protocols import Served
 
 if TYPE_CHECKING:
     from pipelines.recorder import Stage
@@ -77,11 +80,20 @@ class Here:
 
 
 HERE = Here()
+_PIECES_EACH = 4
+"""Pieces for each server of a model that are worked on together: 64 listings, as many as a server is asked at most."""
 
 
 def pieces_of(things: Sequence[Thing], size: int) -> list[Sequence[Thing]]:
     """`things` in pieces of `size`, the last one of what is left."""
     return [things[start : start + size] for start in range(0, len(things), size)]
+
+
+def pieces_at_once(on: Place, asks: object) -> int:
+    """Pieces that `on` is to be given together, where the work on them asks the model `asks`."""
+    if on is HERE and isinstance(asks, Served):
+        return _PIECES_EACH * asks.servers
+    return on.at_once
 
 
 def make_missing(
@@ -91,6 +103,7 @@ def make_missing(
     stage: Stage,
     *,
     size: int,
+    asks: object = None,
     on: Place = HERE,
 ) -> None:
     """Make what the store does not hold, and store each piece as soon as it is made.
@@ -100,13 +113,48 @@ def make_missing(
         work: Makes the records of one piece; where `on` is another place, it is pickled.
         missing: What they are made of.
         stage: Is told of each record.
-        size: Of a piece: at most this many are lost to a kill.
+        size: Of a piece: at most the pieces that are worked on together are lost to a kill.
+        asks: The model that does most of the work; one behind servers is asked about several pieces at once, so that
+            its servers have as many questions as they bear. None: no model.
         on: Where they are made.
     """
-    for made in on.each(work, pieces_of(missing, size)):
+    pieces = pieces_of(missing, size)
+    if on is HERE and isinstance(asks, Served):
+        several = _together(work, pieces, asks)
+    else:
+        several = on.each(work, pieces)
+    for made in several:
         store.add(made)
         for one in made:
             stage.advance(1, cost=one.cost)
+
+
+def _together(
+    work: Callable[[Sequence[Thing]], Sequence[Generation]],
+    pieces: Sequence[Sequence[Thing]],
+    asks: Served,
+) -> Iterator[Sequence[Generation]]:
+    """What `work` makes of each piece, as it becomes ready; a few pieces are worked on in threads meanwhile.
+
+    Where one breaks down, or nobody wants more, what the others ask is called off.
+    """
+    at_once = pieces_at_once(HERE, asks)
+    waiting = iter(pieces)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="piece") as pool:
+        begun = {pool.submit(work, piece) for piece in islice(waiting, at_once)}
+        try:
+            while begun:
+                done, begun = wait(begun, return_when=FIRST_COMPLETED)
+                begun |= {pool.submit(work, piece) for piece in islice(waiting, len(done))}
+                # What is there is stored before an error of another piece is heard.
+                for one in sorted(done, key=lambda one: one.exception() is not None):
+                    yield one.result()
+        finally:
+            for one in begun:
+                one.cancel()
+            while begun:  # one that still reads photos asks later
+                asks.call_off()
+                _, begun = wait(begun, timeout=0.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

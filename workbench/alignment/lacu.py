@@ -52,6 +52,11 @@ class TemplateTalk:
         """Content key of the phrases and the seed."""
         return content_key("talk by templates", self._text, self.seed)
 
+    @property
+    def asks(self) -> object:
+        """No model that is asked."""
+        return None
+
     def key(self, alignment: Generation) -> str:
         """Content key of the dialogue, known before it is written."""
         return _key(alignment, self.revision)
@@ -138,6 +143,11 @@ class ModelTalk:
     def revision(self) -> str:
         """Digest of weights, question and decoding."""
         return content_key("talk by a model", self.model.revision, _QUESTION, asdict(self.decoding))
+
+    @property
+    def asks(self) -> object:
+        """The model."""
+        return self.model
 
     def key(self, alignment: Generation) -> str:
         """Content key of the dialogue, known before it is written."""

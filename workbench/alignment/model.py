@@ -77,6 +77,11 @@ class ModelAligner:
             list(WORD_ANSWERS), list(ASPECT_ANSWERS), self.temperature,
         )  # fmt: skip
 
+    @property
+    def asks(self) -> object:
+        """The model."""
+        return self.model
+
     def key(self, item: Item) -> str:
         """Content key of the alignment, known before it is made."""
         return alignment_key(item, self.schema.category(item.category), self.revision)

@@ -32,6 +32,11 @@ class Aligner(Protocol):
         """True where photos are looked at; else none need be loaded."""
         ...
 
+    @property
+    def asks(self) -> object:
+        """The model that does most of the work; None: none."""
+        ...
+
     def key(self, item: Item) -> str:
         """Content key of the alignment of `item`, known before it is made."""
         ...

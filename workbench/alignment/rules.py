@@ -73,6 +73,11 @@ class RuleAligner:
         """Content key of the rules; the category is part of each item's own key."""
         return content_key("alignment rules", _VERSION, self._titles.revision, sorted(_LOOK_ALIKE))
 
+    @property
+    def asks(self) -> object:
+        """No model that is asked."""
+        return None
+
     def key(self, item: Item) -> str:
         """Content key of the alignment, known before it is made."""
         return alignment_key(item, self.schema.category(item.category), self.revision)

@@ -55,6 +55,11 @@ class ScoringAligner:
             list(ANSWERS), load_rubric(_RUBRIC).digest, self.keep_above,
         )  # fmt: skip
 
+    @property
+    def asks(self) -> object:
+        """The scorer."""
+        return self.scorer
+
     def key(self, item: Item) -> str:
         """Content key of the alignment, known before it is made."""
         return alignment_key(item, self.schema.category(item.category), self.revision)

@@ -80,6 +80,11 @@ class DialogueWriter(Protocol):
         """Changes whenever the same listing could give another dialogue."""
         ...
 
+    @property
+    def asks(self) -> object:
+        """The model that does most of the work; None: none."""
+        ...
+
     def key(self, alignment: Generation) -> str:
         """Content key of the dialogue, known before it is written."""
         ...

@@ -1,13 +1,15 @@
 """Calls to model servers over HTTP: several at once, retries, and synchronous on the outside.
 
 The requests of one batch run in an event loop of their own, in a thread of their own (`streaming`). How
-many requests each server gets is in `server_turns`.
+many requests each server gets is in `server_turns`. Several threads may ask at once: they share the
+servers' room, and what was learnt of how fast they answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import (
@@ -19,9 +21,9 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,23 +31,25 @@ import numpy as np
 from workbench.errors import ModelError
 from workbench.models.protocols import Progress
 from workbench.models.server_replies import AwayError, Failure, RequestError, read_reply
-from workbench.models.server_turns import RestingError, Server, Turns, checked_address
+from workbench.models.server_turns import Crowd, RestingError, Server, Turns, checked_address
 from workbench.models.streaming import Input, Result, as_they_come
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 _CONNECT_SECONDS = 10.0
 _MOST_REFUSALS = 50
 """A request that is refused for want of room so often while others are answered is given up."""
 _HEDGE_AT = 95
-"""Percentile of the batch's latest answer times after which another server is asked too."""
+"""Percentile of the latest answer times after which another server is asked too."""
 _LATEST = 256
 """Answer times that are kept."""
 _LEAST_TO_HEDGE = 20
 """Answers that are waited for before that percentile is read."""
 _MOST_HEDGED = 0.1
-"""Share of a batch's requests that may be sent twice, so that a bad hour is not made worse."""
+"""Share of the requests that may be sent twice, so that a bad hour is not made worse."""
 _LOOK_AGAIN_SECONDS = 0.2
 """How often a request looks whether it may be sent twice, once it is slow."""
 _log = logging.getLogger(__name__)
@@ -68,6 +72,36 @@ class Home:
     def __init__(self) -> None:
         self.server: Server | None = None
         """None: none has yet."""
+
+
+class Answered:
+    """When servers answered last, and how long they took, whoever asked them."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        """Moment of the last answer."""
+        self._lock = threading.Lock()
+        self._seconds: deque[float] = deque(maxlen=_LATEST)
+        self._count = self._hedges = 0
+
+    def took(self, seconds: float) -> None:
+        """A server has answered in so many seconds."""
+        with self._lock:
+            self.at = time.monotonic()
+            self._seconds.append(seconds)
+            self._count += 1
+
+    def hedged(self) -> None:
+        """A request was sent twice."""
+        with self._lock:
+            self._hedges += 1
+
+    def slow(self) -> float | None:
+        """Seconds after which a request is one of the slowest; None: cannot be told, or too many were sent twice."""
+        with self._lock:
+            if self._count < _LEAST_TO_HEDGE or self._hedges >= _MOST_HEDGED * self._count:
+                return None
+            return float(np.percentile(self._seconds, _HEDGE_AT))
 
 
 class Endpoint:
@@ -108,6 +142,9 @@ class Endpoint:
             )
         self.servers = [Server(url, most=concurrency, slow=timeout / 4) for url in addresses]
         """Those that are asked."""
+        self.crowd = Crowd()
+        self.answered = Answered()
+        self._under_way: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
         self._api_key = api_key
         self._timeout = timeout
         self.retries = retries
@@ -139,6 +176,12 @@ class Endpoint:
                     progress(weight(inputs[place]))
         return [results[place] for place in range(len(inputs))]
 
+    def call_off(self) -> None:
+        """End all that is being asked, in whichever threads: there `asyncio.CancelledError` is raised."""
+        for task, loop in list(self._under_way.items()):
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(task.cancel)
+
     def stream(
         self, inputs: Iterable[Input], work: Callable[[Session, Input], Awaitable[Result]]
     ) -> Generator[tuple[int, Result]]:
@@ -150,6 +193,13 @@ class Endpoint:
         """
         return as_they_come(self._opened(), work, inputs, room=Session.room)
 
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """Read once for all: that takes longer than many a request."""
+        import httpx
+
+        return httpx.create_ssl_context()
+
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Session]:
         import httpx
@@ -159,10 +209,16 @@ class Endpoint:
             headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else {},
             timeout=httpx.Timeout(self._timeout, connect=min(_CONNECT_SECONDS, self._timeout)),
             limits=httpx.Limits(max_connections=1),
-            verify=httpx.create_ssl_context(),  # read once for all
+            verify=self._certificates,
         )
-        async with AsyncExitStack() as stack:
-            yield Session(self, Lines(stack, client), self.servers)
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way[task] = asyncio.get_running_loop()
+        try:
+            async with AsyncExitStack() as stack:
+                yield Session(self, Lines(stack, client), self.servers)
+        finally:
+            del self._under_way[task]
 
     async def attempt(
         self,
@@ -227,10 +283,8 @@ class Session:
     def __init__(self, endpoint: Endpoint, lines: Lines, servers: Sequence[Server]) -> None:
         self._endpoint = endpoint
         self._lines = lines
-        self._turns = Turns(servers)
-        self._answered_at = time.monotonic()
-        self._seconds: deque[float] = deque(maxlen=_LATEST)
-        self._answers = self._hedges = 0
+        self._turns = Turns(servers, endpoint.crowd)
+        self._began = time.monotonic()
 
     def at(self, server: Server) -> Session:
         """The same, with `server` alone."""
@@ -260,7 +314,7 @@ class Session:
             home: Shared by requests that begin alike: they go to one server while it is well, whose
                 cache then holds their beginning.
             hedged: Ask a second server that has room to spare where the first one takes longer than
-                95% of this batch's answers took; the first answer counts (Dean and Barroso 2013, "The
+                95% of the latest answers took; the first answer counts (Dean and Barroso 2013, "The
                 tail at scale").
 
         Raises:
@@ -300,7 +354,7 @@ class Session:
             everywhere = avoid.issuperset(self._turns.servers)
             if outcome.kind in ("full", "gone"):
                 refusals += 1
-                if time.monotonic() - self._answered_at > endpoint.patience:
+                if time.monotonic() - self._answered_at() > endpoint.patience:
                     raise outcome.no_answer(where, endpoint.patience)
                 if refusals == _MOST_REFUSALS:
                     raise outcome.final(where, attempts=retry + refusals)
@@ -308,7 +362,7 @@ class Session:
                 # A server that was late or broke off rests by itself; an odd answer concerns this request.
                 wait = outcome.pause(retry) if everywhere and outcome.kind == "odd" else 0.0
                 if retry == endpoint.retries or wait is None:
-                    passing = self._answered_at < began
+                    passing = self._answered_at() < began
                     raise outcome.final(where, attempts=retry + 1, passing=passing)
                 await asyncio.sleep(wait)
                 retry += 1
@@ -337,7 +391,7 @@ class Session:
                 left = self._until_hedge(sent)
                 other = self._turns.take_now(but=server) if left <= 0 else None
                 if other is not None:
-                    self._hedges += 1
+                    self._endpoint.answered.hedged()
                     racing[asyncio.create_task(self._try(other, method, path, body))] = other
                     break
                 await asyncio.wait(racing, timeout=left if left > 0 else _LOOK_AGAIN_SECONDS)
@@ -356,9 +410,12 @@ class Session:
 
     def _until_hedge(self, sent: float) -> float:
         """Seconds until a second server should be asked what was sent at `sent`, or until that can be told."""
-        if self._answers < _LEAST_TO_HEDGE or self._hedges >= _MOST_HEDGED * self._answers:
-            return _LOOK_AGAIN_SECONDS
-        return sent + float(np.percentile(self._seconds, _HEDGE_AT)) - time.monotonic()
+        slow = self._endpoint.answered.slow()
+        return _LOOK_AGAIN_SECONDS if slow is None else sent + slow - time.monotonic()
+
+    def _answered_at(self) -> float:
+        """When a server answered last, or this began."""
+        return max(self._began, self._endpoint.answered.at)
 
     async def _try(
         self, server: Server, method: str, path: str, body: Mapping[str, object] | None
@@ -370,9 +427,7 @@ class Session:
             now = time.monotonic()
             if not isinstance(outcome, Failure):
                 server.took(now - sent, busy=self._turns.busy(server))
-                self._seconds.append(now - sent)
-                self._answers += 1
-                self._answered_at = now
+                self._endpoint.answered.took(now - sent)
             elif outcome.kind != "odd":
                 gone = outcome.kind == "gone"
                 if gone and not server.gone:

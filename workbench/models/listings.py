@@ -49,6 +49,11 @@ class ListingWriter(Protocol):
         """Changes whenever the same photo could give another listing."""
         ...
 
+    @property
+    def asks(self) -> object:
+        """The model that does most of the work; None: none."""
+        ...
+
     def key(self, item: Item) -> str:
         """Content key of the listing that would be written, known before it is written."""
         ...
@@ -82,6 +87,11 @@ class FactsWriter:
         """Digest of encoder, heads, text model, instructions and limits."""
         parts = (self.encoder.revision, self.source.revision, self.model.revision)
         return content_key(_METHOD, *parts, _examples(), STATE_ABOVE, MOST_VALUES, _MOST_FACTS)
+
+    @property
+    def asks(self) -> object:
+        """The text model."""
+        return self.model
 
     def key(self, item: Item) -> str:
         """Content key; the rendered facts follow from photo and revision."""
@@ -154,6 +164,11 @@ class PhotoWriter:
     def revision(self) -> str:
         """Digest of the model and the question."""
         return content_key(self.model.revision, _PHOTO_QUESTION)
+
+    @property
+    def asks(self) -> object:
+        """The model."""
+        return self.model
 
     def key(self, item: Item) -> str:
         """Content key of photos, question, model and decoding."""

@@ -172,7 +172,7 @@ class LlamaCpp:
 
         started = time.perf_counter()
         answers = self._each(list(zip(prompts, several, strict=True)), answer, progress)
-        share = shares(started, [answer.cost for answer in answers])
+        share = shares(time.perf_counter() - started, [answer.cost for answer in answers])
         return [replace(answer, cost=share(answer.cost)) for answer in answers]
 
     def score(
@@ -203,7 +203,9 @@ class LlamaCpp:
 
         started = time.perf_counter()
         scored = self._each(list(zip(contexts, questions, strict=True)), answer, progress)
-        share = shares(started, [answer.cost for answers in scored for answer in answers])
+        share = shares(
+            time.perf_counter() - started, [answer.cost for answers in scored for answer in answers]
+        )
         return [[replace(a, cost=share(a.cost)) for a in answers] for answers in scored]
 
     def _score(self, worker: Worker, context: Prompt, question: Question) -> Answer:

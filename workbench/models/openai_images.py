@@ -112,7 +112,7 @@ class OpenAIImageServer(ServedModel):
             for places, several in zip(groups, answers, strict=True)
             for place, one in zip(places, several, strict=True)
         }
-        share = shares(started, [one.cost for one in placed.values()])
+        share = shares(time.perf_counter() - started, [one.cost for one in placed.values()])
         ordered = [placed[place] for place in range(len(requests))]
         return [replace(one, cost=share(one.cost)) for one in ordered]
 

@@ -90,7 +90,10 @@ def load_image(
 
 
 class OpenAIServer(ServedModel):
-    """A text or vision-language model behind one or several addresses: a `TextModel` and a `Scorer`."""
+    """A text or vision-language model behind one or several addresses: a `TextModel` and a `Scorer`.
+
+    Several threads may ask it at once, so that its servers are busy while one of them reads and stores.
+    """
 
     def __init__(
         self,
@@ -131,6 +134,7 @@ class OpenAIServer(ServedModel):
         )
         super().__init__(url, model, endpoint)
         self._gives_probabilities = False
+        self._clock = SharedSeconds()
 
     @cached_property
     def sees(self) -> bool:
@@ -219,9 +223,9 @@ class OpenAIServer(ServedModel):
                 return [Completion(text="", error=str(error))] * n
             return _completions(reply, several[place], n, time.perf_counter() - began)
 
-        started = time.perf_counter()
-        replies = self._endpoint.run(ordered, answer, progress)
-        share = shares(started, [one.cost for several in replies for one in several])
+        with self._clock.share() as seconds:
+            replies = self._endpoint.run(ordered, answer, progress)
+            share = shares(seconds(), [one.cost for row in replies for one in row])
         answers = dict(zip(ordered, replies, strict=True))
         return [
             [replace(one, cost=share(one.cost)) for one in answers[place]]
@@ -281,7 +285,7 @@ class OpenAIServer(ServedModel):
             "logprobs": True,
             "top_logprobs": _LISTED_TOKENS,
         }
-        clock = SharedSeconds()
+        clock = self._clock
 
         async def ask(
             session: Session, messages: list[dict[str, object]], question: Question, home: Home

@@ -172,6 +172,20 @@ class Streaming(Protocol):
         ...
 
 
+@runtime_checkable
+class Served(Protocol):
+    """What a model behind servers is besides: several threads may ask it at once, and share its servers' room."""
+
+    @property
+    def servers(self) -> int:
+        """How many there are."""
+        ...
+
+    def call_off(self) -> None:
+        """End all that is being asked; whoever asked hears of it as `asyncio.CancelledError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
     """One image to be made."""

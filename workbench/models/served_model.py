@@ -24,6 +24,15 @@ class ServedModel:
         self._wanted = model
         self.name = f"openai:{url}" if model is None else f"openai:{url}#{model}"
 
+    @property
+    def servers(self) -> int:
+        """How many there are."""
+        return len(self._endpoint.servers)
+
+    def call_off(self) -> None:
+        """End all that is being asked, in whichever threads."""
+        self._endpoint.call_off()
+
     @cached_property
     def _listed(self) -> dict[str, list[dict[str, Any]]]:
         """Address to what that server lists, which may be nothing (`transformers serve` without a cache).

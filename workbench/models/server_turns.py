@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -56,6 +58,8 @@ class Server:
         """Requests that it may have in flight now, at least 1; the fraction counts answers towards the next."""
         self.answered = False
         """True once it has answered anything."""
+        self.in_flight = 0
+        """Requests that it has now."""
         self.gone = False
         """True while it accepts no connection."""
         self.rests_until = 0.0
@@ -98,6 +102,33 @@ class Server:
         self._cut_at = now
 
 
+class Crowd:
+    """All who ask the same servers, each in an event loop of its own: they count requests in flight together."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        """Held while requests are counted."""
+        self._waiting: dict[Turns, asyncio.AbstractEventLoop] = {}
+
+    def waits(self, turns: Turns, loop: asyncio.AbstractEventLoop) -> None:
+        """`turns`, of that loop, has requests that wait for a place."""
+        with self.lock:
+            self._waiting[turns] = loop
+
+    def waits_no_more(self, turns: Turns) -> None:
+        """It has none."""
+        with self.lock:
+            self._waiting.pop(turns, None)
+
+    def wake(self, *, but: Turns) -> None:
+        """Let the others look for places."""
+        with self.lock:
+            others = [(turns, loop) for turns, loop in self._waiting.items() if turns is not but]
+        for turns, loop in others:
+            with suppress(RuntimeError):  # its loop has ended
+                loop.call_soon_threadsafe(turns.deal)
+
+
 class RestingError(Exception):
     """Every server asks for a longer wait than anybody waits; `seconds` is the shortest."""
 
@@ -114,11 +145,11 @@ class _Waiting:
 
 
 class Turns:
-    """Deals the requests of one batch to its servers; lives in one event loop."""
+    """Deals the requests of one batch to its servers, as the crowd leaves room; lives in one event loop."""
 
-    def __init__(self, servers: Sequence[Server]) -> None:
+    def __init__(self, servers: Sequence[Server], crowd: Crowd) -> None:
         self.servers = tuple(servers)
-        self._in_flight = dict.fromkeys(self.servers, 0)
+        self._crowd = crowd
         self._waiting: list[_Waiting] = []
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -133,14 +164,17 @@ class Turns:
         Raises:
             RestingError: All servers ask for a longer wait than `LONGEST_REST_SECONDS`.
         """
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), home, avoid)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(loop.create_future(), home, avoid)
         self._waiting.append(waiting)
-        self._deal()
+        self._crowd.waits(self, loop)
+        self.deal()
         try:
             return await waiting.place
         except asyncio.CancelledError:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
+                self.deal()
             elif not waiting.place.cancelled() and waiting.place.exception() is None:
                 self.give_back(waiting.place.result())
             raise
@@ -149,19 +183,31 @@ class Turns:
         """A place at another server than `but`, where one is free at this moment and nobody waits."""
         if self._waiting:
             return None
-        server = self._with_room([one for one in self._awake() if one is not but])
-        if server is not None:
-            self._in_flight[server] += 1
+        with self._crowd.lock:
+            server = self._with_room([one for one in self._awake() if one is not but])
+            if server is not None:
+                server.in_flight += 1
         return server
 
     def busy(self, server: Server) -> bool:
         """Whether `server` has as many requests in flight as it may have."""
-        return self._in_flight[server] >= int(server.limit)
+        return server.in_flight >= int(server.limit)
 
     def give_back(self, server: Server) -> None:
-        """Leave a place to whoever waits."""
-        self._in_flight[server] -= 1
-        self._deal()
+        """Leave a place to whoever waits, here first."""
+        with self._crowd.lock:
+            server.in_flight -= 1
+        self.deal()
+        if not self.busy(server):
+            self._crowd.wake(but=self)
+
+    def deal(self) -> None:
+        """Give free places to those who wait in this loop, in which it is to be called."""
+        with self._crowd.lock:
+            self._deal()
+        if not self._waiting:
+            self._crowd.waits_no_more(self)
+        self._wake_up_later()
 
     def _deal(self) -> None:
         rest = min(server.rests_until for server in self.servers) - time.monotonic()
@@ -177,9 +223,8 @@ class Turns:
             server = None if waiting.place.done() else self._choose(waiting)
             if server is not None:
                 self._waiting.remove(waiting)
-                self._in_flight[server] += 1
+                server.in_flight += 1
                 waiting.place.set_result(server)
-        self._wake_up_later()
 
     def _choose(self, waiting: _Waiting) -> Server | None:
         awake = self._awake()
@@ -193,7 +238,7 @@ class Turns:
 
     def _with_room(self, servers: Sequence[Server]) -> Server | None:
         free = [server for server in servers if not self.busy(server)]
-        return min(free, key=lambda one: self._in_flight[one] / one.limit, default=None)
+        return min(free, key=lambda one: one.in_flight / one.limit, default=None)
 
     def _wake_up_later(self) -> None:
         if self._alarm is not None:
@@ -203,7 +248,7 @@ class Turns:
         ends = [server.rests_until for server in self.servers if server.rests_until > now]
         if self._waiting and ends:
             loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(min(ends) - now + 0.001, self._deal)
+            self._alarm = loop.call_later(min(ends) - now + 0.001, self.deal)
 
 
 def checked_address(url: str) -> str:

@@ -69,6 +69,11 @@ class DecoderWriter:
         """Greedy, up to the decoder's limit."""
         return Decoding(max_tokens=self.decoder.limit)
 
+    @property
+    def asks(self) -> object:
+        """No model that is asked."""
+        return None
+
     def key(self, item: Item) -> str:
         """Content key; the prompt follows from photo and revision."""
         return listing_key(item, self.revision, self.decoding)
