@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from workbench.errors import ModelError, PhotoError
 from workbench.models.costs import shares
-from workbench.models.http_calls import Endpoint, Session
+from workbench.models.http_calls import Endpoint
 from workbench.models.protocols import ImageRequest, MadeImage, Progress
 from workbench.models.served_model import ServedModel
+from workbench.models.server_calls import Session
 from workbench.models.server_replies import RequestError
 from workbench.photos import open_photo
 from workbench.records import Cost

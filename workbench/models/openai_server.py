@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError, ServerError
 from workbench.models.costs import SharedSeconds, shares
-from workbench.models.http_calls import Endpoint, Home, Reply, Session
+from workbench.models.http_calls import Endpoint
 from workbench.models.json_answers import broken_rule, check_schemas
 from workbench.models.openai_messages import as_content, as_messages, pictures_of, side_by_side
 from workbench.models.protocols import (
@@ -29,6 +29,7 @@ from workbench.models.protocols import (
     decoding_of_each,
 )
 from workbench.models.served_model import ServedModel
+from workbench.models.server_calls import Home, Reply, Session
 from workbench.models.server_replies import RequestError
 from workbench.models.top_tokens import cannot_be_told_apart, read_answers
 from workbench.records import Cost
@@ -90,10 +91,7 @@ def load_image(
 
 
 class OpenAIServer(ServedModel):
-    """A text or vision-language model behind one or several addresses: a `TextModel` and a `Scorer`.
-
-    Several threads may ask it at once, so that its servers are busy while one of them reads and stores.
-    """
+    """A text or vision-language model behind one or several addresses, a `TextModel` and a `Scorer`; threads may share it."""
 
     def __init__(
         self,
@@ -285,7 +283,6 @@ class OpenAIServer(ServedModel):
             "logprobs": True,
             "top_logprobs": _LISTED_TOKENS,
         }
-        clock = self._clock
 
         async def ask(
             session: Session, messages: list[dict[str, object]], question: Question, home: Home
@@ -293,7 +290,7 @@ class OpenAIServer(ServedModel):
             try:
                 if unclear := cannot_be_told_apart(question):
                     raise RequestError(unclear)
-                with clock.share() as seconds:
+                with self._clock.share() as seconds:
                     reply = await session.post(
                         "/chat/completions",
                         {"messages": messages, **wanted},

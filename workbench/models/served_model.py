@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from workbench.errors import ServerError
-from workbench.models.http_calls import Endpoint, Session
+from workbench.models.http_calls import Endpoint
+from workbench.models.server_calls import Session
 from workbench.models.server_replies import AwayError, NotServedError, RequestError
 from workbench.models.server_turns import Server
 
