@@ -7,9 +7,9 @@ in, records out, no store. What comes back it stores itself, so keys, leases and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -120,9 +120,13 @@ def make_missing(
     """
     pieces = pieces_of(missing, size)
     if on is HERE and isinstance(asks, Served):
-        several = _together(work, pieces, asks)
+        with closing(_together(work, pieces, asks)) as several:
+            _keep(store, several, stage)
     else:
-        several = on.each(work, pieces)
+        _keep(store, on.each(work, pieces), stage)
+
+
+def _keep(store: Store, several: Iterable[Sequence[Generation]], stage: Stage) -> None:
     for made in several:
         store.add(made)
         for one in made:
@@ -133,7 +137,7 @@ def _together(
     work: Callable[[Sequence[Thing]], Sequence[Generation]],
     pieces: Sequence[Sequence[Thing]],
     asks: Served,
-) -> Iterator[Sequence[Generation]]:
+) -> Generator[Sequence[Generation]]:
     """What `work` makes of each piece, as it becomes ready; a few pieces are worked on in threads meanwhile.
 
     Where one breaks down, or nobody wants more, what the others ask is called off.
