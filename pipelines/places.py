@@ -149,9 +149,11 @@ def _together(
         try:
             while begun:
                 done, begun = wait(begun, return_when=FIRST_COMPLETED)
-                begun |= {pool.submit(work, piece) for piece in islice(waiting, len(done))}
-                # What is there is stored before an error of another piece is heard.
-                for one in sorted(done, key=lambda one: one.exception() is not None):
+                broken = [one for one in done if one.exception() is not None]
+                if not broken:
+                    begun |= {pool.submit(work, piece) for piece in islice(waiting, len(done))}
+                # What is there is stored before the error of another piece is heard.
+                for one in [*done.difference(broken), *broken]:
                     yield one.result()
         finally:
             for one in begun:

@@ -7,6 +7,7 @@ the network's features lifts colour accuracy on real shop photos from .71 to .88
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from workbench.models.protocols import Progress
 
+_COMPUTING = threading.Lock()
+"""Held while vectors are computed: one thread at a time has the whole machine."""
 _SIZES = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}
 """Network to the side in pixels that it was trained on."""
 _GPU_BATCH = 64
@@ -129,7 +132,10 @@ class PhotoEncoder:
             Shape (n, d), float32.
         """
         step = _GPU_BATCH if _device() == "cuda" else _CPU_CHUNK
-        return self._vectors.fill(addresses, photos, self._compute, step=step, progress=progress)
+        with _COMPUTING:
+            return self._vectors.fill(
+                addresses, photos, self._compute, step=step, progress=progress
+            )
 
     def knows(self, address: str) -> bool:
         """True where the photo's vector need not be computed, so that its pixels need not be read."""

@@ -110,7 +110,9 @@ class Endpoint:
 
     def call_off(self) -> None:
         """End all that is being asked, in whichever threads: there `asyncio.CancelledError` is raised."""
-        for task, loop in list(self._under_way.items()):
+        with self.crowd.lock:
+            under_way = [*self._under_way.items()]
+        for task, loop in under_way:
             with suppress(RuntimeError):  # it has ended
                 loop.call_soon_threadsafe(task.cancel)
 
@@ -145,12 +147,14 @@ class Endpoint:
         )
         task = asyncio.current_task()
         assert task is not None
-        self._under_way[task] = asyncio.get_running_loop()
+        with self.crowd.lock:
+            self._under_way[task] = asyncio.get_running_loop()
         try:
             async with AsyncExitStack() as stack:
                 yield Session(self, Lines(stack, client), self.servers)
         finally:
-            del self._under_way[task]
+            with self.crowd.lock:
+                del self._under_way[task]
 
     async def attempt(
         self,

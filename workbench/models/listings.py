@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,6 +33,8 @@ _PHOTO_DECODING = Decoding(max_tokens=400)
 _MOST_FACTS = 4
 """Aspects that a title names; with more of them it reads like a list."""
 _NOTHING_ASKED = Prompt(text="")
+_Key = tuple[str, str]
+"""What an answer depends on: the prompt's text and the schema."""
 _UNSAID = frozenset({"Solid"})
 """Values that go without saying."""
 
@@ -75,7 +78,7 @@ class FactsWriter:
     model: TextModel
     schema: Schema
     decoding: Decoding = _FACTS_DECODING
-    _answers: dict[tuple[str, str], Completion] = field(default_factory=dict, repr=False)
+    _answers: dict[_Key, Future[Completion]] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -261,30 +264,38 @@ def photo_question(category: Category) -> str:
     return _PHOTO_QUESTION.format(category=" > ".join(category.path))
 
 
-_Key = tuple[str, str]
-"""What an answer depends on: the prompt's text and the schema."""
-
-
 def _complete_once(
     model: TextModel,
     prompts: Sequence[Prompt],
     schemas: Sequence[Mapping[str, object]],
     decoding: Decoding,
-    known: dict[_Key, Completion],
+    known: dict[_Key, Future[Completion]],
 ) -> list[Completion]:
-    """Answers in order; what was asked before in the same words is not asked again.
+    """Answers in order; what was asked before in the same words, or is being asked in another thread, is not asked again.
 
     Many photos show the same facts, and at temperature 0 the same question has the same answer. A
     repeated answer costs nothing and says so.
     """
     keys = [(p.text, json.dumps(s)) for p, s in zip(prompts, schemas, strict=True)]
-    first = {key: i for i, key in reversed(list(enumerate(keys))) if key not in known}
-    rows = sorted(first.values())
-    decodings = [replace(decoding, schema=schemas[i]) for i in rows]
-    asked = model.complete([prompts[i] for i in rows], decodings)
-    known.update({keys[i]: answer for i, answer in zip(rows, asked, strict=True)})
+    answers, ours = [], dict[int, Future[Completion]]()
+    for i, key in enumerate(keys):
+        fresh = Future[Completion]()
+        answers.append(known.setdefault(key, fresh))
+        if answers[i] is fresh:
+            ours[i] = fresh
+    decodings = [replace(decoding, schema=schemas[i]) for i in ours]
+    try:
+        asked = model.complete([prompts[i] for i in ours], decodings)
+    except BaseException as error:
+        for i, one in ours.items():  # asked again by whoever comes next
+            del known[keys[i]]
+            one.set_exception(error)
+        raise
+    for one, answer in zip(ours.values(), asked, strict=True):
+        one.set_result(answer)
     return [
-        known[key] if i in rows else replace(known[key], cost=Cost()) for i, key in enumerate(keys)
+        one.result() if i in ours else replace(one.result(), cost=Cost())
+        for i, one in enumerate(answers)
     ]
 
 

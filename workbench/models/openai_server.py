@@ -200,17 +200,15 @@ class OpenAIServer(ServedModel):
             raise ModelError(f"want at least 1 sample per prompt, got {n!r}")
         wanted = {**({"n": n} if n > 1 else {}), "model": self.model}
 
-        homes: dict[tuple[int, ...], Home] = {}
-        for prompt in prompts:
-            if prompt.images:
-                homes.setdefault(pictures_of(prompt), Home())
+        homes = {pictures_of(prompt): Home() for prompt in prompts if prompt.images}
         ordered = side_by_side(prompts)
 
         async def answer(session: Session, place: int) -> list[Completion]:
             began = time.perf_counter()
             prompt = prompts[place]
             try:
-                body = await asyncio.to_thread(self._body, prompt)
+                async with session.in_order():
+                    body = await asyncio.to_thread(self._body, prompt)
                 reply = await session.post(
                     "/chat/completions",
                     {**body, **_parameters(several[place]), **wanted},

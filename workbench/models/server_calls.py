@@ -7,7 +7,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +92,24 @@ class Session:
         self._lines = lines
         self._turns = Turns(servers, endpoint.crowd)
         self._began = time.monotonic()
+        self._last: asyncio.Event | None = None
+        """Set when whoever began last has left `in_order`."""
 
     def at(self, server: Server) -> Session:
         """The same, with `server` alone."""
         return Session(self._endpoint, self._lines, [server])
+
+    @asynccontextmanager
+    async def in_order(self) -> AsyncIterator[None]:
+        """What is prepared within, side by side, is left in the order in which it was entered."""
+        before, mine = self._last, asyncio.Event()
+        self._last = mine
+        try:
+            yield
+            if before is not None:
+                await before.wait()
+        finally:
+            mine.set()
 
     def room(self) -> int:
         """Inputs that may be under way."""
@@ -232,7 +247,8 @@ class Session:
             outcome = await self._endpoint.attempt(self._lines, server, method, path, body)
             now = time.monotonic()
             if not isinstance(outcome, Failure):
-                server.took(now - sent, busy=self._turns.busy(server))
+                with self._endpoint.crowd.lock:
+                    server.took(now - sent, busy=self._turns.busy(server))
                 self._endpoint.answered.took(now - sent)
             elif outcome.kind != "odd":
                 gone = outcome.kind == "gone"
@@ -242,7 +258,8 @@ class Session:
                         server.url,
                         self._endpoint.patience,
                     )
-                server.pushed_back(sent, retry_after=outcome.retry_after, gone=gone)
+                with self._endpoint.crowd.lock:
+                    server.pushed_back(sent, retry_after=outcome.retry_after, gone=gone)
             return outcome
         finally:
             self._turns.give_back(server)

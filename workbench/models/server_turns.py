@@ -198,16 +198,18 @@ class Turns:
         with self._crowd.lock:
             server.in_flight -= 1
         self.deal()
-        if not self.busy(server):
+        # Whoever waits for one that begins to rest may go elsewhere.
+        if not self.busy(server) or server.rests_until > time.monotonic():
             self._crowd.wake(but=self)
 
     def deal(self) -> None:
         """Give free places to those who wait in this loop, in which it is to be called."""
+        began = time.monotonic()
         with self._crowd.lock:
             self._deal()
         if not self._waiting:
             self._crowd.waits_no_more(self)
-        self._wake_up_later()
+        self._wake_up_later(began)
 
     def _deal(self) -> None:
         rest = min(server.rests_until for server in self.servers) - time.monotonic()
@@ -240,15 +242,15 @@ class Turns:
         free = [server for server in servers if not self.busy(server)]
         return min(free, key=lambda one: one.in_flight / one.limit, default=None)
 
-    def _wake_up_later(self) -> None:
+    def _wake_up_later(self, since: float) -> None:
+        """Deal again at the end of the next rest, one that ended after `since` included: nobody was dealt it."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        now = time.monotonic()
-        ends = [server.rests_until for server in self.servers if server.rests_until > now]
+        ends = [server.rests_until for server in self.servers if server.rests_until > since]
         if self._waiting and ends:
             loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(min(ends) - now + 0.001, self.deal)
+            self._alarm = loop.call_later(max(0.0, min(ends) - time.monotonic()) + 0.001, self.deal)
 
 
 def checked_address(url: str) -> str:

@@ -128,7 +128,11 @@ class TransformersModel:
                     self._follow([schema])
             return self._batches.run(
                 kinds=[
-                    (len(prompt.images), one.schema is None, replace(one, schema=None, seed=0))
+                    (
+                        len(prompt.images),
+                        one.schema is None,
+                        replace(one, schema=None, seed=0, stop=tuple(one.stop)),
+                    )
                     for prompt, one in zip(prompts, several, strict=True)
                 ],
                 lengths=[self._chat.length(prompt) for prompt in prompts],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +37,6 @@ class VectorCache:
         self._folder = folder
         self._known: dict[str, Features] = {}
         self._unsaved: dict[str, Features] = {}
-        self._filling = threading.Lock()
         if folder is not None and folder.exists():
             self._read(folder)
 
@@ -71,8 +69,6 @@ class VectorCache:
     ) -> Features:
         """Vectors in the order of `addresses`, (n, d); what is not known yet is computed once and saved.
 
-        One thread at a time: what computes has the whole machine.
-
         Args:
             addresses: Of `things`, in their order.
             things: What vectors are computed from.
@@ -80,16 +76,15 @@ class VectorCache:
             step: How many are looked at before progress is told.
             progress: Told how many were done.
         """
-        with self._filling:
-            for start in range(0, len(addresses), step):
-                part = addresses[start : start + step]
-                pairs = zip(part, things[start : start + step], strict=True)
-                new = {address: thing for address, thing in pairs if address not in self}
-                if new:
-                    self.add(dict(zip(new, compute(list(new.values())), strict=True)))
-                if progress:
-                    progress(len(part))
-            self.save()
+        for start in range(0, len(addresses), step):
+            part = addresses[start : start + step]
+            pairs = zip(part, things[start : start + step], strict=True)
+            new = {address: thing for address, thing in pairs if address not in self}
+            if new:
+                self.add(dict(zip(new, compute(list(new.values())), strict=True)))
+            if progress:
+                progress(len(part))
+        self.save()
         return self.take(addresses)
 
     def save(self) -> None:

@@ -1,11 +1,14 @@
 """Listings by models that see and by models that read: what is stated, what is asked, what is kept."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from workbench.errors import ModelError
 from workbench.models import load_text
 from workbench.models.heads import Facts, Guess, PriceGuess, within
 from workbench.models.listings import FactsWriter, PhotoWriter, facts_prompt
@@ -148,6 +151,29 @@ def test_the_same_facts_are_asked_once_and_cost_once():
     assert made[0].listing.category == "Men/Tees"
     assert made[0].details["aspects"]["Color"][0] == ["Red", 0.6]
     assert [g.key for g in made] == [writer.key(i) for i in items]
+
+
+def test_what_another_thread_is_asking_is_waited_for_and_asked_again_where_that_broke_down():
+    class Slow(CountingModel):
+        broken = True
+
+        def complete(self, prompts, decoding, *, progress=None):
+            if not prompts:
+                return []
+            time.sleep(0.1)
+            if self.broken:
+                self.broken = False
+                raise ModelError("broken on purpose")
+            return super().complete(prompts, decoding)
+
+    model = Slow()
+    writer = FactsWriter(NumberEncoder(), LinearFacts(FixedHeads(FACTS)), model, SCHEMA)
+    with pytest.raises(ModelError, match="on purpose"):
+        writer.write([item(0)], [photo()])
+    with ThreadPoolExecutor(6) as pool:
+        made = [*pool.map(lambda k: writer.write([item(2 * k)], [photo()])[0], range(6))]
+    assert len(model.asked) == 1 and len({one.text for one in made}) == 1
+    assert sum(one.cost.seconds for one in made) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,7 @@ from pipelines.recorder import record
 from workbench.errors import ModelError
 from workbench.models import Decoding, Prompt
 from workbench.models.openai_server import OpenAIServer
+from workbench.models.server_turns import Crowd, Server, Turns
 from workbench.records import Generation, RunEvent
 from workbench.store import Store
 
@@ -100,6 +102,50 @@ def test_what_other_threads_ask_can_be_called_off(misbehaving):
         model.call_off()
         assert isinstance(asked.exception(10), asyncio.CancelledError)
     assert ask(model, "ok")[0].error is None, "and it can be asked again"
+
+
+def test_a_rest_that_ends_while_places_are_dealt_is_not_slept_through(monkeypatch):
+    """Another thread may be given the processor between looking at the clock and setting the alarm."""
+    set_alarm = Turns._wake_up_later
+    monkeypatch.setattr(
+        Turns, "_wake_up_later", lambda *given: (time.sleep(0.05), set_alarm(*given))
+    )
+
+    async def take():
+        server = Server("http://host/v1", most=4, slow=1.0)
+        server.rests_until = time.monotonic() + 0.02
+        async with asyncio.timeout(5):
+            assert await Turns([server], Crowd()).take(home=None, avoid=()) is server
+
+    asyncio.run(take())
+
+
+def test_who_waits_for_a_server_goes_elsewhere_when_another_thread_sees_it_rest():
+    crowd = Crowd()
+    home, other = (Server(f"http://{name}/v1", most=4, slow=1.0) for name in ("home", "other"))
+    given, waits = [], threading.Event()
+
+    async def wait_for_home():
+        turns = Turns([home, other], crowd)
+        task = asyncio.create_task(turns.take(home=home, avoid=()))
+        await asyncio.sleep(0)
+        waits.set()
+        given.append(await task)
+
+    async def see_it_rest():
+        turns = Turns([home, other], crowd)
+        for _ in range(home.most):
+            assert await turns.take(home=home, avoid=()) is home
+        thread.start()
+        waits.wait(10)
+        home.pushed_back(time.monotonic(), retry_after=60)
+        turns.give_back(home)  # which leaves it with more than it may have now
+
+    home.limit = float(home.most)
+    thread = threading.Thread(target=lambda: asyncio.run(wait_for_home()), daemon=True)
+    asyncio.run(see_it_rest())
+    thread.join(10)
+    assert given == [other]
 
 
 def test_pieces_are_asked_about_together(misbehaving, store):

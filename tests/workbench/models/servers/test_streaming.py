@@ -116,15 +116,15 @@ class Batches:
 
 def test_a_stopped_run_goes_on_with_what_was_not_stored(misbehaving, store):
     misbehaving.always = "ok:0.01"
-    made = pictures(store, 30)
+    made = pictures(store, 90)  # 10 that are taken, and no more than 64 that are asked ahead
     with closing(judge_all(store, judge_by(misbehaving), made, chunk=5)) as reports:
         assert [next(reports).done for _ in range(3)] == [0, 5, 10]
     time.sleep(0.1)
     asked = len(misbehaving.bodies)
     time.sleep(0.2)
-    assert len(misbehaving.bodies) == asked < 3 * 30, "nothing is asked any more"
+    assert len(misbehaving.bodies) == asked < 3 * 90, "nothing is asked any more"
     first, *_, last = judge_all(store, judge_by(misbehaving), made, chunk=5)
-    assert (first.known, last.done, store.counts()["verdicts"]) == (10, 20, 30)
+    assert (first.known, last.done, store.counts()["verdicts"]) == (10, 80, 90)
 
 
 def test_a_picture_that_is_missing_stops_with_its_own_error(misbehaving, store):
