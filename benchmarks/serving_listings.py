@@ -15,12 +15,10 @@ where a listing is missing.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +27,12 @@ from serving import free_port
 from pipelines.learning import photos_of
 from pipelines.listings import write_listings
 from pipelines.recorder import record
+from workbench.catalog import ingest
 from workbench.catalog.drawn import DrawnCatalog
 from workbench.metrics.resampling import bootstrap
 from workbench.models import load_text
-from workbench.models.listings import PhotoWriter, photo_question
-from workbench.models.protocols import Decoding, Prompt
+from workbench.models.listings import PhotoWriter
 from workbench.models.serving import plan_server, serving
-from workbench.models.starter.data import drawn_items
 from workbench.records import Generation, Item
 from workbench.schema import Schema
 from workbench.store import Store
@@ -66,7 +63,7 @@ def main() -> int:
     )
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "store") as store:
         catalog = DrawnCatalog(seed=23, items=given.block * (1 + given.blocks * len(WAYS)))
-        items = fill(store, catalog)
+        items = list(store.records(Item, ingest(store, catalog).ids))
         blocks = [items[at : at + given.block] for at in range(0, len(items), given.block)]
         seconds: dict[str, list[float]] = {way: [] for way in WAYS}
         with serving(plan):
@@ -80,44 +77,21 @@ def main() -> int:
     return 0
 
 
-def fill(store: Store, catalog: DrawnCatalog) -> list[Item]:
-    """The catalogue's items with their photos, in the store."""
-    items = []
-    for item, entry in zip(drawn_items(catalog), catalog.entries, strict=True):
-        addresses = []
-        for place in range(len(entry.styles)):
-            data = io.BytesIO()
-            catalog.picture(entry, place).save(data, "PNG")
-            addresses.append(store.images.put(data.getvalue()))
-        items.append(replace(item, photos=tuple(addresses)))
-    store.add(items)
-    return items
-
-
 def measure(store: Store, name: str, schema: Schema, items: Sequence[Item], way: str) -> float:
     """Seconds until all listings are there."""
     model = load_text(name)
+    writer = (InTurn if way == "in turn" else PhotoWriter)(model, schema)
+    made: list[Generation]
     if way == "all ready":
-        categories = [schema.category(item.category) for item in items]
-        prompts = [
-            Prompt(text=photo_question(category), images=photos)
-            for category, photos in zip(categories, photos_of(store.images, items), strict=True)
-        ]
-        decodings = [
-            Decoding(max_tokens=400, schema=category.json_schema(visible_only=True))
-            for category in categories
-        ]
+        photos = photos_of(store.images, items)
         began = time.perf_counter()
-        missing = sum(one.error is not None for one in model.complete(prompts, decodings))
-        took = time.perf_counter() - began
+        made = writer.write(items, photos)
     else:
-        writer = (PhotoWriter if way == "together" else InTurn)(model, schema)
         began = time.perf_counter()
         with record(store, "benchmark", {"way": way}, quiet=True) as recorder:
-            made: list[Generation] = write_listings(store, items, writer, recorder)
-        took = time.perf_counter() - began
-        missing = sum(not one.text for one in made)
-    if missing:
+            made = write_listings(store, items, writer, recorder)
+    took = time.perf_counter() - began
+    if missing := sum(not one.text for one in made):
         raise SystemExit(f"{missing} of {len(items)} listings are missing ({way})")
     return took
 
@@ -128,8 +102,7 @@ def told(seconds: dict[str, list[float]], block: int) -> dict[str, object]:
     rows = np.array([seconds[way] for way in WAYS]).T  # a row a turn
 
     def ratio(over: int) -> str:
-        found = bootstrap(rows, lambda total: total[:, over] / total[:, 0], n=len(rows))
-        return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+        return str(bootstrap(rows, lambda total: total[:, over] / total[:, 0], n=len(rows)))
 
     return {
         "listings a second": {way: round(rate, 1) for way, rate in rates.items()},

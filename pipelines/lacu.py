@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.mace import RULES, RemovedKind, align_all, load_aligner, take_ids
-from pipelines.places import HERE, Place, make_missing, pieces_at_once
+from pipelines.places import HERE, Place, each_made
 from pipelines.recorder import Recorder, Stage, record
 from workbench.alignment import (
     Dialogue,
@@ -193,18 +192,14 @@ def fit_dialogues(
     What the store does not hold is written and stored by chunks. The first of several dialogues that say the same is
     kept, whichever run wrote it.
     """
-    waiting = iter(alignments)
     work = _Writing(writer, recorder.id)
-    while chunk := list(islice(waiting, _CHUNK * pieces_at_once(on, writer.asks))):
-        keys = [writer.key(one) for one in chunk]
-        known = store.known(Generation, keys)
-        missing = [one for one, key in zip(chunk, keys, strict=True) if key not in known]
-        stage.advance(known=len(chunk) - len(missing))
-        make_missing(store, work, missing, stage, size=_CHUNK, asks=writer.asks, on=on)
-        for alignment, talk in zip(chunk, store.records(Generation, keys), strict=True):
-            found = _fit(alignment, talk, schema, tally)
-            if found is not None:
-                yield talk, found
+    talks = each_made(
+        store, work, alignments, writer.key, stage, size=_CHUNK, asks=writer.asks, on=on
+    )
+    for alignment, talk in talks:
+        found = _fit(alignment, talk, schema, tally)
+        if found is not None:
+            yield talk, found
 
 
 @dataclass(frozen=True, slots=True)

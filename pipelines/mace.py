@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipelines.intake import keep_schema, tell_of_namesakes
 from pipelines.learning import photos_of
-from pipelines.places import HERE, Place, make_missing, pieces_at_once
+from pipelines.places import HERE, Place, each_made
 from pipelines.recorder import Recorder, Stage, record
 from workbench.alignment import (
     Aligner,
@@ -217,15 +216,8 @@ def align_all(
     on: Place = HERE,
 ) -> Iterator[tuple[Item, Generation]]:
     """Each item with its alignment, in order; what the store does not hold is made and stored by chunks."""
-    waiting = iter(items)
     work = _Aligning(aligner, store.images, recorder.id)
-    while chunk := list(islice(waiting, _CHUNK * pieces_at_once(on, aligner.asks))):
-        keys = [aligner.key(item) for item in chunk]
-        known = store.known(Generation, keys)
-        missing = [item for item, key in zip(chunk, keys, strict=True) if key not in known]
-        stage.advance(known=len(chunk) - len(missing))
-        make_missing(store, work, missing, stage, size=_CHUNK, asks=aligner.asks, on=on)
-        yield from zip(chunk, store.records(Generation, keys), strict=True)
+    return each_made(store, work, items, aligner.key, stage, size=_CHUNK, asks=aligner.asks, on=on)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from workbench.errors import SettingsError
 from workbench.models import load_image, load_scorer, load_text
 from workbench.models.elsewhere import Made, Piece
 from workbench.models.protocols import Served
+from workbench.records import Generation
 
 if TYPE_CHECKING:
     from pipelines.recorder import Stage
     from workbench.models.protocols import ImageModel, Scorer, TextModel
-    from workbench.records import Generation
     from workbench.store import Store
 
 Thing = TypeVar("Thing")
@@ -89,13 +89,6 @@ def pieces_of(things: Sequence[Thing], size: int) -> list[Sequence[Thing]]:
     return [things[start : start + size] for start in range(0, len(things), size)]
 
 
-def pieces_at_once(on: Place, asks: object) -> int:
-    """Pieces that `on` is to be given together, where the work on them asks the model `asks`."""
-    if on is HERE and isinstance(asks, Served):
-        return _PIECES_EACH * asks.servers
-    return on.at_once
-
-
 def make_missing(
     store: Store,
     work: Callable[[Sequence[Thing]], Sequence[Generation]],
@@ -119,11 +112,55 @@ def make_missing(
         on: Where they are made.
     """
     pieces = pieces_of(missing, size)
-    if on is HERE and isinstance(asks, Served):
-        with closing(_together(work, pieces, asks)) as several:
+    if served := _served(on, asks):
+        with closing(_together(work, pieces, served)) as several:
             _keep(store, several, stage)
     else:
         _keep(store, on.each(work, pieces), stage)
+
+
+def each_made(
+    store: Store,
+    work: Callable[[Sequence[Thing]], Sequence[Generation]],
+    things: Iterable[Thing],
+    key: Callable[[Thing], str],
+    stage: Stage,
+    *,
+    size: int,
+    asks: object = None,
+    on: Place = HERE,
+) -> Iterator[tuple[Thing, Generation]]:
+    """Each of `things` with what is made of it, in order; as many are read at once as are worked on together.
+
+    Args:
+        store: Holds what was made before, and takes what is missing.
+        work: See `make_missing`, as for the others.
+        things: Any number; read as needed.
+        key: Content key of what is made of a thing.
+        stage: Is told of each record, and of those that were there.
+        size: Of a piece.
+        asks: The model that does most of the work; None: no model.
+        on: Where they are made.
+    """
+    waiting = iter(things)
+    served = _served(on, asks)
+    at_once = _pieces_at(served) if served else on.at_once
+    while chunk := list(islice(waiting, size * at_once)):
+        keys = [key(one) for one in chunk]
+        known = store.known(Generation, keys)
+        missing = [one for one, its in zip(chunk, keys, strict=True) if its not in known]
+        stage.advance(known=len(chunk) - len(missing))
+        make_missing(store, work, missing, stage, size=size, asks=asks, on=on)
+        yield from zip(chunk, store.records(Generation, keys), strict=True)
+
+
+def _served(on: Place, asks: object) -> Served | None:
+    """`asks`, where it is behind servers and asked from this process."""
+    return asks if on is HERE and isinstance(asks, Served) else None
+
+
+def _pieces_at(served: Served) -> int:
+    return _PIECES_EACH * served.servers
 
 
 def _keep(store: Store, several: Iterable[Sequence[Generation]], stage: Stage) -> None:
@@ -142,7 +179,7 @@ def _together(
 
     Where one breaks down, or nobody wants more, what the others ask is called off.
     """
-    at_once = pieces_at_once(HERE, asks)
+    at_once = _pieces_at(asks)
     waiting = iter(pieces)
     with ThreadPoolExecutor(at_once, thread_name_prefix="piece") as pool:
         begun = {pool.submit(work, piece) for piece in islice(waiting, at_once)}

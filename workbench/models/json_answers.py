@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from workbench.errors import ModelError
-
-if TYPE_CHECKING:
-    from workbench.models.protocols import Decoding
+from workbench.models.protocols import Decoding, schemas_among
 
 
 def check_schemas(decodings: Iterable[Decoding]) -> None:
@@ -20,9 +17,9 @@ def check_schemas(decodings: Iterable[Decoding]) -> None:
     """
     import jsonschema
 
-    for schema in {id(one.schema): one.schema for one in decodings}.values():
+    for schema in schemas_among(decodings):
         try:
-            jsonschema.Draft202012Validator.check_schema({} if schema is None else schema)
+            jsonschema.Draft202012Validator.check_schema(schema)
         except jsonschema.SchemaError as error:
             raise ModelError(
                 f"want a JSON schema, got one wrong at {error.json_path}: {error.message}"

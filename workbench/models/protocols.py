@@ -63,6 +63,15 @@ def decoding_of_each(
     return decoding
 
 
+def schemas_among(several: Iterable[Decoding]) -> list[Mapping[str, object]]:
+    """The schemas of `several`, one that they share once."""
+    return [
+        schema
+        for schema in {id(one.schema): one.schema for one in several}.values()
+        if schema is not None
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """One answer."""

@@ -21,6 +21,7 @@ from workbench.models.protocols import (
     Prompt,
     Question,
     decoding_of_each,
+    schemas_among,
 )
 from workbench.models.sampling import Draw, prompt_seed
 from workbench.models.scoring import SharedPrefill
@@ -123,9 +124,8 @@ class TransformersModel:
                     f"got {one.max_tokens}, {one.temperature}, {one.top_p}"
                 )
         with self._lock:
-            for schema in {id(one.schema): one.schema for one in several}.values():
-                if schema is not None:
-                    self._follow([schema])
+            for schema in schemas_among(several):
+                self._follow([schema])
             return self._batches.run(
                 kinds=[
                     (
